@@ -28,6 +28,7 @@ mod movers;
 mod netting;
 mod netting_gains;
 mod nodes_random;
+mod own_rows;
 mod parents;
 mod plan;
 mod printed_check;

@@ -7,13 +7,14 @@ use crate::support::world_steps::*;
 use headroom_market::command::Command;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use headroom_market::ledger::Account;
+use headroom_market::pool::{NodeState, ReserveStep};
 use headroom_market::round::AwardKind;
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::plan;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Resource};
+use headroom_market::units::{Credits, Resource, Share};
 
 /// A workload of 3,500 on a node of 4,000 wins 1,000 more for three slots, on a node of 5,000 where another has 400.
 struct Stuck {
@@ -135,6 +136,67 @@ fn what_a_stuck_workload_will_not_have_is_had_by_another() {
     // 0.005 of what nobody took in the second.
     assert_eq!(available, credits("100") - credits("0.5") - credits("0.055"));
     stuck.world.audit();
+}
+
+/// Lent by a third to the first, bought again by a friend of the third whose program does not take it: the first is credited
+/// as if nobody had bought it, and its seller bears that, so neither gains.
+#[test]
+fn what_the_second_buyer_does_not_take_is_not_delivered_to_the_first() {
+    let mut stuck = Stuck::new();
+    let order = stuck.asks(900, "9");
+    assert_eq!(round(&mut stuck.world)[&order], (900, vec![stuck.target]));
+    let second = stuck.slot(1);
+    stuck.settle(stuck.first, 0, 0);
+    stuck.plan(second);
+    let (before, risk) = (stuck.world.state.ledger.balance(Account::Available(stuck.holder.0)), stuck.risk());
+    let receipts = stuck.settle(second, 0, 0);
+    let of = |participant: ParticipantId, kind: AwardKind| {
+        let receipt = receipts.iter().find(|r| r.participant == participant && r.kind == kind).expect("a receipt");
+        (receipt.lines[0].delivered, receipt.amount, receipt.credit_note)
+    };
+    assert_eq!(of(stuck.holder.0, AwardKind::Bought), (0, Credits::ZERO, credits("0.5")));
+    assert_eq!(of(stuck.holder.0, AwardKind::Resold), (0, Credits::ZERO, Credits::ZERO));
+    assert_eq!(of(stuck.other.0, AwardKind::Bought), (0, Credits::ZERO, credits("0.45")));
+    // all of it comes back, less the tenth that its own program costs it
+    let after = stuck.world.state.ledger.balance(Account::Available(stuck.holder.0));
+    assert_eq!((after - before, stuck.risk()), (credits("0.45"), risk));
+    stuck.world.audit();
+}
+
+/// Prices have risen: a program that fails on purpose brings its owner nothing.
+#[test]
+fn what_is_paid_beyond_its_cost_is_the_operators() {
+    let mut stuck = Stuck::new();
+    let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: "0.002".parse().unwrap() }];
+    let (pool, resource, effective_at) = ("p".to_owned(), Resource::CpuMilli, stuck.world.now);
+    let dearer = Command::ScheduleReserve { pool, resource, steps, effective_at, expected_version: None, by: None };
+    stuck.world.run(dearer);
+    // 50 come from the operator, for 0.002 a unit, so all do
+    let order = stuck.asks(1_050, "9");
+    assert_eq!(round(&mut stuck.world)[&order].0, 1_050);
+    let second = stuck.slot(1);
+    stuck.settle(stuck.first, 0, 0);
+    stuck.plan(second);
+    let income = stuck.world.state.ledger.balance(Account::OperatorIncome);
+    let receipts = stuck.settle(second, 0, 1_050);
+    let amount = |participant: ParticipantId, kind: AwardKind| {
+        receipts.iter().find(|r| r.participant == participant && r.kind == kind).map(|r| (r.amount, r.lines[0].awarded))
+    };
+    assert_eq!(amount(stuck.other.0, AwardKind::Bought), Some((credits("2.1"), 1_050)));
+    assert_eq!(amount(stuck.holder.0, AwardKind::Bought), Some((credits("0.5"), 1_000)));
+    assert_eq!(amount(stuck.holder.0, AwardKind::Resold), Some((credits("0.5"), 1_000)), "what it has cost, no more");
+    let more = stuck.world.state.ledger.balance(Account::OperatorIncome) - income;
+    assert_eq!(more, credits("2.1"));
+    stuck.world.audit();
+}
+
+#[test]
+fn nothing_is_sold_again_on_a_node_that_is_drained() {
+    let mut stuck = Stuck::new();
+    stuck.world.run(Command::SetNodeState { node: stuck.target, state: NodeState::Draining });
+    let order = stuck.asks(900, "9");
+    assert!(!round(&mut stuck.world).contains_key(&order));
+    assert!(stuck.resold().is_empty());
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
-            Winner::Resale(source) => resell(turn, number, source, lines)?,
+            Winner::Resale(source) => resell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
                 won.insert(id);
                 for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
@@ -295,6 +295,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_p
         order: id,
         resale_of: None,
         rolled_from: None,
+        reoffered: false,
         drawn: order.origin == Origin::Draw,
         netted_with: with,
         participant: order.participant,
@@ -452,13 +453,24 @@ impl Rest {
     }
 }
 
-/// An earlier award is sold on: its holder is a seller in this round.
-fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLine>) -> Result<(), AwardError> {
-    let held = turn.state.awards.get(&source).cloned().ok_or_else(|| AwardError::Unknown(source.to_string()))?;
-    for line in &lines {
+/// An earlier award is sold on: its holder is a seller in this round. What could not be delivered brings what it has cost.
+fn resell(
+    turn: &mut Turn<'_>,
+    number: u64,
+    source: AwardId,
+    mut lines: Vec<AwardLine>,
+    reoffered: bool,
+) -> Result<(), AwardError> {
+    let unknown = || AwardError::Unknown(source.to_string());
+    let held = turn.state.awards.get(&source).cloned().ok_or_else(unknown)?;
+    for line in &mut lines {
         let same = |l: &AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
-        let index = held.lines.iter().position(same).ok_or_else(|| AwardError::Unknown(source.to_string()))?;
+        let index = held.lines.iter().position(same).ok_or_else(unknown)?;
         turn.emit(Event::AwardResold { award: source, line: index, quantity: line.quantity });
+        if reoffered {
+            line.price = held.lines[index].price;
+            line.money = line.price.charge_half_even(line.quantity).ok_or_else(unknown)?;
+        }
     }
     let money = lines.iter().map(|l| l.money).sum();
     let award = Award {
@@ -470,6 +482,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         resale_of: Some(source),
         rolled_from: None,
         drawn: false,
+        reoffered,
         netted_with: None,
         participant: held.participant,
         instance: held.instance,

@@ -40,6 +40,8 @@ pub struct Draft {
     pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply is listed with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
+    /// Awards that are in it because they can't be delivered.
+    pub reoffers: BTreeSet<AwardId>,
     /// What its bids would take to other nodes, and what else they could.
     pub moves: Moves,
 }
@@ -109,6 +111,7 @@ struct Builder<'a> {
     slots: &'a [Slot],
     hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
+    reoffers: BTreeSet<AwardId>,
     excluded: Vec<(OrderId, Reason)>,
     places: &'a Places,
     renewals: Renewals,
@@ -122,6 +125,7 @@ impl<'a> Builder<'a> {
             slots,
             hosts: Hosts::of(state, now, slots, movers, places),
             orders: Vec::new(),
+            reoffers: BTreeSet::new(),
             excluded: Vec::new(),
             places,
             renewals: Renewals::default(),
@@ -313,8 +317,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn resale(&self, award: &Award) -> Option<clearing::Order> {
+    fn resale(&mut self, award: &Award) -> Option<clearing::Order> {
         let resale = resale::of(self.state, self.now, self.slots, award)?;
+        if resale.is_reoffer {
+            self.reoffers.insert(award.id);
+        }
         let quantity = |l: &&AwardLine| Some(row(&l.pool, l.resource, self.slot_index(l.slot)?, l.left()));
         let alternative = |(lines, beyond): &(Vec<&AwardLine>, Credits)| {
             let quantities = lines.iter().map(quantity).collect::<Option<Vec<_>>>()?;
@@ -398,7 +405,7 @@ impl<'a> Builder<'a> {
         self.excluded.extend(faulty);
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
-        Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
+        Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }
     }
 }
 

@@ -237,6 +237,9 @@ pub struct Award {
     /// Taken in its slot, from then on (`swap/draw.rs`). `round` is 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drawn: bool,
+    /// Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reoffered: bool,
     /// The order of the same member that it is netted with: nobody pays. `round` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netted_with: Option<OrderId>,

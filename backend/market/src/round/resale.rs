@@ -5,9 +5,11 @@
 //! By the market, where it can't be delivered (mechanism §11): a workload whose move failed is pinned, and what it has won
 //! on another node for the slots of that time is not used by it. It is credited for that, and its room is there all the
 //! same. So it is offered again, slot by slot in the rounds before each gate, at what was paid for it, whatever its order
-//! says of selling on: its holder has no less than the credit, its sellers are paid by whoever uses it, and the exchange
-//! pays for nothing that was used after all.
+//! says of selling on. Its holder gets what it has paid and no more, as it did nothing for it; what is paid beyond that is
+//! the operator's. What whoever buys it does not take is not delivered to its holder either, and credited as before
+//! (`settlement/reoffered.rs`): so nobody gains or loses by it but who needs it.
 use crate::ids::NodeId;
+use crate::pool::NodeState;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::plan;
@@ -22,10 +24,17 @@ pub(super) struct Resale<'a> {
     pub limit: Credits,
     /// Where it lies, if that is one node.
     pub node: Option<NodeId>,
+    /// It can't be delivered.
+    pub is_reoffer: bool,
 }
 
 /// What of an award is for sale in a round.
 pub(super) fn of<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
+    // A node that is drained takes nothing new.
+    let is_up = |node: &NodeId| state.nodes.get(node).is_some_and(|n| n.state == NodeState::Up);
+    if !award.nodes.iter().all(is_up) {
+        return None;
+    }
     undeliverable(state, slots, award).or_else(|| by_its_holder(state, now, slots, award))
 }
 
@@ -54,7 +63,8 @@ fn by_its_holder<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a A
         .max_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))))?;
     let least = Credits::from_units(1);
     let limit = (award.limit.share_floor(share.0, share.1) + least).min(award.limit.max(least));
-    Some(Resale { alternatives: vec![(award.lines.iter().collect(), Credits::ZERO)], limit, node: node_of(award) })
+    let alternatives = vec![(award.lines.iter().collect(), Credits::ZERO)];
+    Some(Resale { alternatives, limit, node: node_of(award), is_reoffer: false })
 }
 
 /// What its workload can't be brought to in slots that rounds still sell.
@@ -83,7 +93,7 @@ fn undeliverable<'a>(state: &State, slots: &[Slot], award: &'a Award) -> Option<
     let limit = choices.iter().map(|lines| paid(lines)).min()?.max(Credits::from_units(1));
     let beyond = |lines: Vec<&'a AwardLine>| (paid(&lines) - limit).max(Credits::ZERO);
     let alternatives = choices.into_iter().map(|lines| (lines.clone(), beyond(lines))).collect();
-    Some(Resale { alternatives, limit, node: Some(node) })
+    Some(Resale { alternatives, limit, node: Some(node), is_reoffer: true })
 }
 
 /// What was paid for what is left of some lines.
@@ -91,10 +101,10 @@ fn paid(lines: &[&AwardLine]) -> Credits {
     lines.iter().map(|l| l.price.charge_half_even(l.left()).unwrap_or(l.money)).sum()
 }
 
-/// A stopped workload's awards stay what they are for when it runs again; and in another pool what it has won goes with
-/// the baseline that it has bought there.
+/// What a stopped or suspended workload has won stays what it is for when it runs again; and in another pool what it has
+/// won goes with the baseline that it has bought there.
 fn may_be_left(award: &Award, instance: &Instance) -> bool {
-    instance.state == InstanceState::Running && !away::is_elsewhere(award, instance)
+    instance.state == InstanceState::Running && instance.suspended.is_none() && !away::is_elsewhere(award, instance)
 }
 
 fn node_of(award: &Award) -> Option<NodeId> {

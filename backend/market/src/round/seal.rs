@@ -56,8 +56,9 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     let book = Arc::new(book);
     let scarce = draft.scarce;
     let trading = safe_state::trading(turn.state);
-    let excluded = draft.excluded;
-    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded, scarce, trading });
+    let (excluded, reoffers) = (draft.excluded, draft.reoffers);
+    let sealed = SealedBook { round: number, book: book.clone(), slots, excluded, scarce, reoffers, trading };
+    turn.state.sealed = Some(sealed);
     Some((number, book))
 }
 

@@ -158,6 +158,7 @@ mod tests {
             resale_of: None,
             rolled_from: None,
             drawn: false,
+            reoffered: false,
             netted_with: None,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),

@@ -15,6 +15,7 @@ mod facts;
 mod given_up;
 mod lots;
 mod money;
+mod own_rows;
 mod place;
 mod prices;
 mod printed;

@@ -4,7 +4,7 @@ use super::super::rational::Rat;
 use super::Report;
 use super::facts::{AwardFacts, Facts};
 use super::place::Hosting;
-use super::{lots, rows};
+use super::{lots, own_rows, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An order in the money that did not get all of it.
@@ -172,8 +172,15 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         }
         let given_up = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if row_binds(f, i, alternative, &changes, &spent) {
-            if !given_up && !hosting.none_fits(f, i, alternative) && !shares_at_cap(f, i, alternative, price) {
-                budget_is_well_spent(f, i, alternative, price, which, r);
+            if hosting.none_fits(f, i, alternative) || shares_at_cap(f, i, alternative, price) {
+                continue;
+            }
+            if let Some(worse) = own_rows::served_before(f, i, alternative, price, &changes) {
+                if given_up {
+                    r.gives_up(which, &o.id, s);
+                } else {
+                    own_rows::say(f, i, &worse, which, r);
+                }
             }
             continue;
         }
@@ -244,54 +251,6 @@ fn shares_at_cap(f: &Facts, i: usize, alternative: usize, price: &[i128]) -> boo
         })
     };
     o.bid && o.divisible() && o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k] && !more(*k))
-}
-
-/// Under one budget, no order with less surplus per credit held is served before this one.
-fn budget_is_well_spent(f: &Facts, i: usize, alternative: usize, price: &[i128], which: &'static str, r: &mut Report) {
-    let Some(h) = f.orders[i].budget.filter(|_| f.orders[i].instance.is_none()) else {
-        return;
-    };
-    let mine = Rat::ratio(
-        f.surplus(i, alternative, price) - f.tolerance(i, alternative),
-        rows::hold(f, i, alternative).max(1),
-    );
-    // what it could have of the budget has to be enough for a replica of it
-    let least = Rat::ratio(rows::hold(f, i, alternative), f.orders[i].replicas.unwrap_or(i128::MAX));
-    let group = |j: &usize| *j != i && f.orders[*j].budget == Some(h);
-    let held =
-        |j: usize| f.awards[j].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, j, a.alternative)));
-    let amount = Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::NANO_PER_MICRO);
-    let own = f.awards[i].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, i, a.alternative)));
-    let taken = |j: &usize| {
-        let theirs = f.awards[*j].as_ref().map(|a| f.surplus(*j, a.alternative, price));
-        theirs.is_some_and(|s| Rat::ratio(s, rows::hold(f, *j, 0).max(1)) >= mine)
-    };
-    let better = (0..f.orders.len()).filter(group).filter(taken).fold(own, |t, j| &t + &held(j));
-    if f.orders[i].replicas.is_some() && &better + &least > amount {
-        return;
-    }
-    for (j, a) in f.awards.iter().enumerate() {
-        let Some(a) = a.as_ref().filter(|_| j != i && f.orders[j].budget == Some(h) && f.orders[j].divisible()) else {
-            continue;
-        };
-        let theirs = Rat::ratio(
-            f.surplus(j, a.alternative, price) + f.tolerance(j, a.alternative),
-            rows::hold(f, j, a.alternative).max(1),
-        );
-        // an award of less than a unit's rounding proves nothing
-        let real = f.orders[j].alternatives[a.alternative]
-            .iter()
-            .zip(&a.got)
-            .enumerate()
-            .all(|(p, (_, g))| *g > f.orders[j].unit(a.alternative, p));
-        if real && theirs < mine {
-            r.bad(
-                "I6",
-                "a budget is spent on less surplus than it could earn",
-                &[("vector", &which), ("order", &f.orders[i].id), ("instead", &f.orders[j].id)],
-            );
-        }
-    }
 }
 
 /// The open interval in which an order's fill lies before rounding.

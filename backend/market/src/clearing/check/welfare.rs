@@ -50,12 +50,25 @@ impl Band {
 fn before_rounding(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
     let mut band = Band::default();
     let own = (rows::changes(f), rows::spent(f));
+    let mut held: BTreeMap<Row, Held> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
         let award = f.awards[i].as_ref();
         for a in (0..o.alternatives.len()).filter(|a| award.is_none_or(|w| w.alternative == *a)) {
             let (from, to) = fills(f, hosting, &own, i, a);
-            band.add(&Rat::int(f.surplus(i, a, &f.price)), &from, &to);
+            let surplus = Rat::int(f.surplus(i, a, &f.price));
+            // what all of a row had before rounding is no more than the row had left
+            match binding(f, &own, i, a).filter(|_| award.is_none() && surplus.is_pos() && to.is_pos()) {
+                Some((row, takes)) => {
+                    let held = held.entry(row).or_default();
+                    held.most = &held.most + &(&surplus * &to);
+                    held.ratio = held.ratio.clone().max(surplus.div(&takes));
+                }
+                None => band.add(&surplus, &from, &to),
+            }
         }
+    }
+    for (row, Held { most, ratio }) in held {
+        band.most = &band.most + &most.min(&ratio * &room(f, &own, row));
     }
     let moved = moved(f);
     for (k, steps) in f.steps.iter().enumerate() {
@@ -70,6 +83,70 @@ fn before_rounding(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
         carry(&mut band, &gain, &(&Rat::ONE + ratio), (*flow, *limit), &Rat::int(moved[*from] + moved[*to]));
     }
     (band.least, band.most)
+}
+
+/// A row of a participant: its budget, or a workload's change of a product, by what it wins or by what it lends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    Budget(usize),
+    Change(usize, usize, bool),
+}
+
+/// What orders without an award that one row held back may have had before rounding, each for itself, and the most surplus
+/// for what any of them takes of the row.
+#[derive(Default)]
+struct Held {
+    most: Rat,
+    ratio: Rat,
+}
+
+/// The row that holds an order back, and what a fill of 1 takes of it.
+fn binding(f: &Facts, own: &OwnRows, i: usize, a: usize) -> Option<(Row, Rat)> {
+    if !prices::row_binds(f, i, a, &own.0, &own.1) {
+        return None;
+    }
+    let o = &f.orders[i];
+    let in_budget = o.budget.map(|h| (Row::Budget(h), rows::hold(f, i, a)));
+    let of_workload = || {
+        let inst = o.instance?;
+        let rows_ = &f.book.instances[inst];
+        let listed = |k: usize| {
+            rows::listed(&rows_.max_swap, &f.keys[k]).is_some()
+                || (!o.bid && rows::lendable(rows_, &f.keys[k]).is_some())
+        };
+        o.alternatives[a].iter().find(|(k, _)| listed(*k)).map(|(k, q)| (Row::Change(inst, *k, o.bid), *q))
+    };
+    let (row, takes) = if o.instance.is_none() { in_budget? } else { of_workload().filter(|_| o.budget.is_none())? };
+    (takes > 0).then(|| (row, Rat::int(takes)))
+}
+
+/// What a row has left at most: with a unit, or a replica, of each of its awards, as rounding may have added that.
+fn room(f: &Facts, own: &OwnRows, row: Row) -> Rat {
+    let awards = f.orders.iter().zip(&f.awards).enumerate().filter_map(|(i, (o, a))| Some((i, o, a.as_ref()?)));
+    match row {
+        Row::Budget(h) => {
+            let left = &Rat::int(i128::from(f.book.budgets[h].amount.0) * NANO_PER_MICRO) - &own.1[h];
+            let members = awards.filter(|(_, o, _)| o.budget == Some(h));
+            members.fold(left, |left, (i, o, a)| {
+                let hold = Rat::int(rows::hold(f, i, a.alternative));
+                &left + &(&under_a_unit(o, a.alternative) * &hold)
+            })
+        }
+        Row::Change(inst, k, bid) => {
+            let rows_ = &f.book.instances[inst];
+            let (won, lent, _) = own.0.get(&(inst, k)).copied().unwrap_or_default();
+            let net = if bid { won - lent } else { lent - won };
+            let swap = rows::listed(&rows_.max_swap, &f.keys[k]).map(|most| most - net);
+            let floor = rows::lendable(rows_, &f.keys[k]).filter(|_| !bid).map(|room| room + won - lent);
+            let left = [swap, floor].into_iter().flatten().min().unwrap_or_default();
+            let of_workload = awards.filter(|(_, o, _)| o.instance == Some(inst));
+            let units = of_workload.flat_map(|(_, o, a)| {
+                let at = o.alternatives[a.alternative].iter().enumerate().filter(|(_, (at, _))| *at == k);
+                at.map(|(p, _)| o.unit(a.alternative, p)).collect::<Vec<_>>()
+            });
+            Rat::int(left.max(0) + units.sum::<i128>())
+        }
+    }
 }
 
 /// Adds what a step or an arc earns: it was full if that is more than the tolerance of published
