@@ -210,6 +210,8 @@ export interface components {
             rolled_from?: components["schemas"]["AwardId"] | null;
             /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
             drawn?: boolean;
+            /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
+            reoffered?: boolean;
             netted_with?: components["schemas"]["OrderId"] | null;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
@@ -1069,6 +1071,8 @@ export interface components {
                 rolled_from?: components["schemas"]["AwardId"] | null;
                 /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
                 drawn?: boolean;
+                /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
+                reoffered?: boolean;
                 netted_with?: components["schemas"]["OrderId"] | null;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
