@@ -117,7 +117,8 @@ fn planned_at(state: &State, slot: Slot) -> Timestamp {
     state.market.rhythm.gate_closes(slot)
 }
 
-/// Whether a workload stays where it is in a slot that is planned already, though it has won something on another node.
+/// Whether a workload stays where it is in a slot, as its plan has it or will have it by what is known now, though it has won
+/// something on another node.
 pub(crate) fn has_stayed(state: &State, instance: &Instance, slot: Slot) -> bool {
     stays(state, instance, slot, planned_at(state, slot))
 }
