@@ -15,6 +15,7 @@ use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{firm, is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
+use crate::round::resale;
 use crate::round::safe_state::NO_ROUND;
 use crate::round::{
     Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, make_way, not_won, products, safe_state,
@@ -60,7 +61,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
-            Winner::Resale(source) => resell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
+            Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
                 won.insert(id);
                 for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
@@ -149,7 +150,7 @@ fn read_awards(
             None => Winner::Order(award.order.parse().map_err(|_| unknown())?),
         };
         match &winner {
-            Winner::Resale(source) => check_resale(turn, *source, &lines).ok_or_else(unknown)?,
+            Winner::Resale(source) => resale::check(turn, *source, &lines).ok_or_else(unknown)?,
             Winner::Order(id) => {
                 let order = turn.state.orders.get(id).ok_or_else(unknown)?;
                 let total = lines.iter().map(|l| l.money).sum();
@@ -169,16 +170,6 @@ fn read_awards(
         }
     }
     Ok(drafts)
-}
-
-/// What is sold on must be there to be sold.
-fn check_resale(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option<()> {
-    let held = turn.state.awards.get(&source)?;
-    let covered = |line: &AwardLine| {
-        let same = |l: &&AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
-        held.lines.iter().find(same).is_some_and(|l| l.quantity - l.resold >= line.quantity)
-    };
-    lines.iter().all(covered).then_some(())
 }
 
 /// Micro-credits by which rounding line by line may exceed the certified sum: half a one a line.
@@ -451,53 +442,6 @@ impl Rest {
         let needed = validate::hold_needed(turn.state, &request).unwrap_or(self.limit);
         needed.min(order.hold - charged)
     }
-}
-
-/// An earlier award is sold on: its holder is a seller in this round. What could not be delivered brings what it has cost.
-fn resell(
-    turn: &mut Turn<'_>,
-    number: u64,
-    source: AwardId,
-    mut lines: Vec<AwardLine>,
-    reoffered: bool,
-) -> Result<(), AwardError> {
-    let unknown = || AwardError::Unknown(source.to_string());
-    let held = turn.state.awards.get(&source).cloned().ok_or_else(unknown)?;
-    for line in &mut lines {
-        let same = |l: &AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
-        let index = held.lines.iter().position(same).ok_or_else(unknown)?;
-        turn.emit(Event::AwardResold { award: source, line: index, quantity: line.quantity });
-        if reoffered {
-            line.price = held.lines[index].price;
-            line.money = line.price.charge_half_even(line.quantity).ok_or_else(unknown)?;
-        }
-    }
-    let money = lines.iter().map(|l| l.money).sum();
-    let award = Award {
-        id: AwardId::next(&mut turn.ids),
-        round: number,
-        kind: AwardKind::Resold,
-        side: Side::Offer,
-        order: held.order,
-        resale_of: Some(source),
-        rolled_from: None,
-        drawn: false,
-        reoffered,
-        netted_with: None,
-        participant: held.participant,
-        instance: held.instance,
-        lines,
-        nodes: Vec::new(),
-        money,
-        limit: Credits::ZERO,
-        resell: false,
-        class: held.class,
-        no_displacement: false,
-        project: None,
-        created_at: turn.now,
-    };
-    turn.emit(Event::AwardMade(award));
-    Ok(())
 }
 
 /// ioc and fok orders live for one round, also those that had to sit it out. Those of this one, or an earlier one, that

@@ -8,12 +8,16 @@
 //! says of selling on. Its holder gets what it has paid and no more, as it did nothing for it; what is paid beyond that is
 //! the operator's. What whoever buys it does not take is not delivered to its holder either, and credited as before
 //! (`settlement/reoffered.rs`): so nobody gains or loses by it but who needs it.
-use crate::ids::NodeId;
+use crate::book::Side;
+use crate::event::Event;
+use crate::ids::{AwardId, NodeId};
 use crate::pool::NodeState;
+use crate::round::award::AwardError;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::plan;
 use crate::time::{Slot, Timestamp};
+use crate::turn::Turn;
 use crate::units::{Credits, Resource};
 use crate::workload::{Instance, InstanceState, away};
 
@@ -109,4 +113,61 @@ fn may_be_left(award: &Award, instance: &Instance) -> bool {
 
 fn node_of(award: &Award) -> Option<NodeId> {
     if let [node] = award.nodes.as_slice() { Some(*node) } else { None }
+}
+
+/// What is sold on must be there to be sold.
+pub(super) fn check(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option<()> {
+    let held = turn.state.awards.get(&source)?;
+    let covered = |line: &AwardLine| {
+        let same = |l: &&AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
+        held.lines.iter().find(same).is_some_and(|l| l.quantity - l.resold >= line.quantity)
+    };
+    lines.iter().all(covered).then_some(())
+}
+
+/// An earlier award is sold on: its holder is a seller in this round. What could not be delivered brings what it has cost.
+pub(super) fn sell(
+    turn: &mut Turn<'_>,
+    number: u64,
+    source: AwardId,
+    mut lines: Vec<AwardLine>,
+    reoffered: bool,
+) -> Result<(), AwardError> {
+    let unknown = || AwardError::Unknown(source.to_string());
+    let held = turn.state.awards.get(&source).cloned().ok_or_else(unknown)?;
+    for line in &mut lines {
+        let same = |l: &AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
+        let index = held.lines.iter().position(same).ok_or_else(unknown)?;
+        turn.emit(Event::AwardResold { award: source, line: index, quantity: line.quantity });
+        if reoffered {
+            line.price = held.lines[index].price;
+            line.money = line.price.charge_half_even(line.quantity).ok_or_else(unknown)?;
+        }
+    }
+    let money = lines.iter().map(|l| l.money).sum();
+    let award = Award {
+        id: AwardId::next(&mut turn.ids),
+        round: number,
+        kind: AwardKind::Resold,
+        side: Side::Offer,
+        order: held.order,
+        resale_of: Some(source),
+        rolled_from: None,
+        drawn: false,
+        reoffered,
+        netted_with: None,
+        participant: held.participant,
+        instance: held.instance,
+        lines,
+        nodes: Vec::new(),
+        money,
+        limit: Credits::ZERO,
+        resell: false,
+        class: held.class,
+        no_displacement: false,
+        project: None,
+        created_at: turn.now,
+    };
+    turn.emit(Event::AwardMade(award));
+    Ok(())
 }
