@@ -38,3 +38,35 @@ pub fn shortfalls(
     }
     of(deliveries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::round::AwardKind;
+    use crate::settlement::shortfall::tests::{SLOT, award};
+
+    /// What the first could not use was bought by the second, which could not use it either, and by a third, which has
+    /// nothing of it.
+    #[test]
+    fn what_the_last_of_several_did_not_take_none_before_has_had() {
+        let of_round = |mut award: Award, round: u64, resold: i64| {
+            award.round = round;
+            award.lines[0].resold = resold;
+            award
+        };
+        let reoffer = |number: u128, round: u64, holder: &Award| {
+            let mut award = of_round(award(number, AwardKind::Resold, 10), round, 0);
+            (award.reoffered, award.resale_of) = (true, Some(holder.id));
+            award
+        };
+        let first = of_round(award(1, AwardKind::Bought, 10), 1, 10);
+        let second = of_round(award(2, AwardKind::Bought, 10), 2, 10);
+        let third = of_round(award(3, AwardKind::Bought, 10), 3, 0);
+        let awards = [first.clone(), second.clone(), third, reoffer(4, 2, &first), reoffer(5, 3, &second)];
+        let mut deliveries = Deliveries::default();
+        let known = shortfalls(SLOT, &awards, &mut deliveries, |_, _, _| 0);
+        let had = |award: &Award| deliveries.line(award, &award.lines[0]).had;
+        assert_eq!((had(&first), had(&second)), (0, 0));
+        assert_eq!(awards[3..].iter().map(|a| known.handed_on(a, &a.lines[0])).collect::<Vec<_>>(), [0, 0]);
+    }
+}

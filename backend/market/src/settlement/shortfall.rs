@@ -138,16 +138,16 @@ fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::book::Side;
     use crate::ids::{InstanceId, OrderId, ParticipantId};
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 
-    const SLOT: Slot = Slot::starting_at(60);
+    pub const SLOT: Slot = Slot::starting_at(60);
 
-    fn award(number: u128, kind: AwardKind, quantity: i64) -> Award {
+    pub fn award(number: u128, kind: AwardKind, quantity: i64) -> Award {
         let line = AwardLine::new("p".to_owned(), Resource::CpuMilli, SLOT, quantity, Price::ZERO).unwrap();
         Award {
             id: AwardId::from_raw(number),

@@ -36,9 +36,7 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
             let throttled = sample.throttled_millis >= need::THROTTLED_MILLIS && coming <= has;
             // What waits is to be worked off by the end of the slot, as all of it is paid for until then.
             let rest_seconds = state.market.rhythm.slot_end(slot).seconds() - now.seconds();
-            let backlog = if throttled { sample.backlog(*resource, rest_seconds) } else { 0 };
-            let needed = demand.saturating_add(backlog);
-            let nothing_tells = throttled && sample.steps == 0;
+            let (needed, nothing_tells) = sample.needed(*resource, *demand, throttled, rest_seconds);
             let quantity = need::beyond(instance, *resource, has.max(coming), needed, nothing_tells);
             let asked =
                 Draw { instance: instance.id, resource: *resource, quantity, highest_price: Some(*highest_price) };

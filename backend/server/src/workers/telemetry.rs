@@ -42,9 +42,16 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// What it needs so that what arrives is done, and in so many seconds what waits, where it waits for its allowance
+    /// (`throttled`); and whether nothing tells how much that is.
+    pub fn needed(&self, resource: Resource, demand: i64, throttled: bool, seconds: i64) -> (i64, bool) {
+        let backlog = if throttled { self.backlog(resource, seconds) } else { 0 };
+        (demand.saturating_add(backlog), throttled && self.steps == 0)
+    }
+
     /// The CPU, in thousandths of a core, that works off the inputs that wait in so many seconds, by what its steps took; 0 of
     /// other resources, and where it did no step, so that nothing tells what one takes.
-    pub fn backlog(&self, resource: Resource, seconds: i64) -> i64 {
+    fn backlog(&self, resource: Resource, seconds: i64) -> i64 {
         if resource != Resource::CpuMilli || self.steps <= 0 {
             return 0;
         }
@@ -213,6 +220,10 @@ mod tests {
         assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 30), 2_000);
         assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 0), 12_000, "a tick is the least");
         assert_eq!(sample(10, 120).backlog(Resource::MemMib, 60), 0);
+        // It is needed by who waits for its allowance; the others catch up with what they have.
+        assert_eq!(sample(10, 120).needed(Resource::CpuMilli, 900, true, 60), (1_900, false));
+        assert_eq!(sample(10, 120).needed(Resource::CpuMilli, 900, false, 60), (900, false));
+        assert_eq!(sample(0, 120).needed(Resource::CpuMilli, 900, true, 60), (900, true));
         assert_eq!(
             (sample(0, 120).backlog(Resource::CpuMilli, 60), sample(10, 0).backlog(Resource::CpuMilli, 60)),
             (0, 0)

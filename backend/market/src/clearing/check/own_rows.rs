@@ -3,35 +3,21 @@
 //!
 //! Deliberately absent: orders in replicas under a thrash limit or a floor, whose best choice would need a search.
 use super::super::rational::Rat;
-use super::Report;
 use super::facts::{AwardFacts, Facts};
-use super::rows;
-use std::collections::BTreeMap;
+use super::rows::{self, Changes};
 
-/// An order that is served though another of its rows gains more.
-pub enum Worse {
-    Budget(usize),
-    Instance(usize),
-}
-
-/// One that is served before an order which a row of its participant keeps out, and gains less by it.
+/// One that is served before an order which a row of its participant keeps out, and gains less by it; and what that is called.
 pub fn served_before(
     f: &Facts,
     i: usize,
     alternative: usize,
     price: &[i128],
-    changes: &BTreeMap<(usize, usize), (i128, i128, i128)>,
-) -> Option<Worse> {
-    let of_instance = || of_instance(f, i, alternative, price, changes).map(Worse::Instance);
-    of_budget(f, i, alternative, price).map(Worse::Budget).or_else(of_instance)
-}
-
-pub fn say(f: &Facts, i: usize, worse: &Worse, which: &'static str, r: &mut Report) {
-    let (what, j) = match worse {
-        Worse::Budget(j) => ("a budget is spent on less surplus than it could earn", *j),
-        Worse::Instance(j) => ("a workload's own rows go to an order that gains less by them", *j),
-    };
-    r.bad("I6", what, &[("vector", &which), ("order", &f.orders[i].id), ("instead", &f.orders[j].id)]);
+    changes: &Changes,
+) -> Option<(usize, &'static str)> {
+    let in_budget = of_budget(f, i, alternative, price);
+    let in_budget = in_budget.map(|j| (j, "a budget is spent on less surplus than it could earn"));
+    let of_workload = || of_instance(f, i, alternative, price, changes);
+    in_budget.or_else(|| of_workload().map(|j| (j, "a workload's own rows go to an order that gains less by them")))
 }
 
 /// Under one budget, no order with less surplus per credit held is served before this one.
@@ -79,16 +65,9 @@ fn of_budget(f: &Facts, i: usize, alternative: usize, price: &[i128]) -> Option<
 
 /// Under the thrash limits and the floor of one workload, no order of the same side with less surplus per unit of what binds
 /// is served before this one. Both are divisible, in units, and in no budget.
-fn of_instance(
-    f: &Facts,
-    i: usize,
-    alternative: usize,
-    price: &[i128],
-    changes: &BTreeMap<(usize, usize), (i128, i128, i128)>,
-) -> Option<usize> {
+fn of_instance(f: &Facts, i: usize, alternative: usize, price: &[i128], changes: &Changes) -> Option<usize> {
     let o = &f.orders[i];
     let inst = o.instance.filter(|_| o.budget.is_none() && o.divisible() && o.replicas.is_none() && f.single(i))?;
-    let own = &f.book.instances[inst];
     // at a collar everybody has a share, and lending what is won at once is another matter
     let plain = |j: usize, a: usize| {
         f.orders[j].alternatives[a].iter().all(|(k, _)| {
@@ -96,18 +75,9 @@ fn of_instance(
             price[*k] < f.cap[*k] && (won == 0 || lent == 0)
         })
     };
-    let bound: Vec<(usize, i128)> = o.alternatives[alternative]
-        .iter()
-        .enumerate()
-        .filter(|(p, (k, _))| {
-            let (won, lent, partial) = changes.get(&(inst, *k)).copied().unwrap_or_default();
-            let unit = o.unit(alternative, *p).max(partial);
-            let net = if o.bid { won - lent } else { lent - won };
-            let floor = !o.bid && rows::lendable(own, &f.keys[*k]).is_some_and(|room| room + won - lent < unit);
-            floor || rows::listed(&own.max_swap, &f.keys[*k]).is_some_and(|most| most - net < unit)
-        })
-        .map(|(_, q)| *q)
-        .collect();
+    let places = o.alternatives[alternative].iter().enumerate();
+    let used_up = places.filter(|(place, _)| rows::is_used_up(f, i, alternative, *place, changes));
+    let bound: Vec<(usize, i128)> = used_up.map(|(_, takes)| *takes).collect();
     if bound.is_empty() || !plain(i, alternative) {
         return None;
     }

@@ -175,12 +175,13 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
             if hosting.none_fits(f, i, alternative) || shares_at_cap(f, i, alternative, price) {
                 continue;
             }
-            if let Some(worse) = own_rows::served_before(f, i, alternative, price, &changes) {
-                if given_up {
-                    r.gives_up(which, &o.id, s);
-                } else {
-                    own_rows::say(f, i, &worse, which, r);
+            match own_rows::served_before(f, i, alternative, price, &changes) {
+                Some(_) if given_up => r.gives_up(which, &o.id, s),
+                Some((instead, what)) => {
+                    let instead = &f.orders[instead].id;
+                    r.bad("I6", what, &[("vector", &which), ("order", &o.id), ("instead", instead)]);
                 }
+                None => {}
             }
             continue;
         }
@@ -211,13 +212,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
 }
 
 /// Whether a row of the order's own participant leaves no room for more of it.
-pub fn row_binds(
-    f: &Facts,
-    i: usize,
-    alternative: usize,
-    changes: &BTreeMap<(usize, usize), (i128, i128, i128)>,
-    spent: &[Rat],
-) -> bool {
+pub fn row_binds(f: &Facts, i: usize, alternative: usize, changes: &rows::Changes, spent: &[Rat]) -> bool {
     let o = &f.orders[i];
     if let Some(h) = o.budget {
         let least = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
@@ -227,15 +222,7 @@ pub fn row_binds(
             return true;
         }
     }
-    let Some(inst) = o.instance else { return false };
-    let rows_ = &f.book.instances[inst];
-    o.alternatives[alternative].iter().enumerate().any(|(p, (k, _))| {
-        let (won, lent, partial) = changes.get(&(inst, *k)).copied().unwrap_or_default();
-        let unit = o.unit(alternative, p).max(partial);
-        let floor = !o.bid && rows::lendable(rows_, &f.keys[*k]).is_some_and(|room| room + won - lent < unit);
-        let net = if o.bid { won - lent } else { lent - won };
-        floor || rows::listed(&rows_.max_swap, &f.keys[*k]).is_some_and(|most| most - net < unit)
-    })
+    (0..o.alternatives[alternative].len()).any(|place| rows::is_used_up(f, i, alternative, place, changes))
 }
 
 /// Whether a product of the order is at its cap, and nobody who comes no earlier surely has a greater part of what it

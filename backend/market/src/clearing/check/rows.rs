@@ -17,8 +17,22 @@ pub fn lendable(inst: &Instance, k: &ProductKey) -> Option<i128> {
 }
 
 /// Won and lent of each instance and product, and the units its partly filled orders round to.
-pub fn changes(f: &Facts) -> BTreeMap<(usize, usize), (i128, i128, i128)> {
-    let mut t: BTreeMap<(usize, usize), (i128, i128, i128)> = BTreeMap::new();
+pub type Changes = BTreeMap<(usize, usize), (i128, i128, i128)>;
+
+/// Whether a row of an order's workload leaves no unit more of the product at a place of one of its alternatives.
+pub fn is_used_up(f: &Facts, i: usize, alternative: usize, place: usize, changes: &Changes) -> bool {
+    let o = &f.orders[i];
+    let Some(inst) = o.instance else { return false };
+    let (rows, k) = (&f.book.instances[inst], o.alternatives[alternative][place].0);
+    let (won, lent, partial) = changes.get(&(inst, k)).copied().unwrap_or_default();
+    let unit = o.unit(alternative, place).max(partial);
+    let floor = !o.bid && lendable(rows, &f.keys[k]).is_some_and(|room| room + won - lent < unit);
+    let net = if o.bid { won - lent } else { lent - won };
+    floor || listed(&rows.max_swap, &f.keys[k]).is_some_and(|most| most - net < unit)
+}
+
+pub fn changes(f: &Facts) -> Changes {
+    let mut t = Changes::new();
     for (o, a) in f.orders.iter().zip(&f.awards) {
         if let (Some(inst), Some(a)) = (o.instance, a) {
             for (p, ((k, _), g)) in o.alternatives[a.alternative].iter().zip(&a.got).enumerate() {

@@ -22,7 +22,7 @@ use super::{prices, rows};
 use std::collections::BTreeMap;
 
 /// What participants' own rows have used, as `rows` counts it.
-type OwnRows = (BTreeMap<(usize, usize), (i128, i128, i128)>, Vec<Rat>);
+type OwnRows = (rows::Changes, Vec<Rat>);
 
 /// A sum known to lie between two numbers.
 #[derive(Default)]
@@ -108,13 +108,9 @@ fn binding(f: &Facts, own: &OwnRows, i: usize, a: usize) -> Option<(Row, Rat)> {
     let o = &f.orders[i];
     let in_budget = o.budget.map(|h| (Row::Budget(h), rows::hold(f, i, a)));
     let of_workload = || {
-        let inst = o.instance?;
-        let rows_ = &f.book.instances[inst];
-        let listed = |k: usize| {
-            rows::listed(&rows_.max_swap, &f.keys[k]).is_some()
-                || (!o.bid && rows::lendable(rows_, &f.keys[k]).is_some())
-        };
-        o.alternatives[a].iter().find(|(k, _)| listed(*k)).map(|(k, q)| (Row::Change(inst, *k, o.bid), *q))
+        let mut places = o.alternatives[a].iter().enumerate();
+        let (_, (k, takes)) = places.find(|(place, _)| rows::is_used_up(f, i, a, *place, &own.0))?;
+        Some((Row::Change(o.instance?, *k, o.bid), *takes))
     };
     let (row, takes) = if o.instance.is_none() { in_budget? } else { of_workload().filter(|_| o.budget.is_none())? };
     (takes > 0).then(|| (row, Rat::int(takes)))
