@@ -345,6 +345,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("setMoveApproval", "/pools/fra1-hp/move_approval".to_owned(), json!({ "required": true })),
         ("setMovesAtOnce", "/pools/fra1-gp/moves_at_once".to_owned(), json!({ "moves_at_once": 8 })),
+        ("setLeastMoveGain", "/pools/fra1-gp/least_move_gain".to_owned(), json!({ "least_move_gain": "0.1" })),
         (
             "setShortageCost",
             "/pools/fra1-gp/shortage_cost".to_owned(),

@@ -44,7 +44,7 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setLeastMoveGain setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap approveSwap rejectSwap"),

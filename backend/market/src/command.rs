@@ -147,6 +147,12 @@ pub enum Command {
         #[serde(default)]
         expected_version: Option<u64>,
     },
+    /// What moves that begin in a pool have to gain, as a share of what is moved.
+    SetLeastMoveGain {
+        pool: PoolSlug,
+        least_move_gain: Share,
+        expected_version: Option<u64>,
+    },
     /// Whether a person has to approve moves into a pool and out of it.
     SetMoveApproval {
         pool: PoolSlug,

@@ -182,19 +182,33 @@ fn pools_of_ended_swap(event: &Event) -> Option<(String, String)> {
     }
 }
 
-/// 4,500 for 0.0004 a unit is 1.8; the fee is counted for the way out and for the way home.
+/// 4,500 for 0.0004 a unit is 1.8; the fee is counted for the way out and for the way home, and a tenth of what is moved,
+/// 3,500 for 0.0005 at home, is 0.175.
 #[test]
-fn it_leaves_only_for_a_price_that_leaves_it_its_fees() {
-    for (limit, fee, expected) in
-        [("1.81", "0", true), ("1.79", "0", false), ("2.01", "0.1", true), ("1.99", "0.1", false)]
-    {
+fn it_leaves_only_for_a_price_that_leaves_it_its_fees_and_the_least_gain() {
+    for (limit, fee, share, expected) in [
+        ("1.81", "0", "0", true),
+        ("1.79", "0", "0", false),
+        ("2.01", "0.1", "0", true),
+        ("1.99", "0.1", "0", false),
+        ("1.98", "0", "0.1", true),
+        ("1.97", "0", "0.1", false),
+        ("2.18", "0.1", "0.1", true),
+        ("2.17", "0.1", "0.1", false),
+    ] {
         let mut two = two();
+        let least_move_gain = share.parse().unwrap();
+        two.world.run(Command::SetLeastMoveGain { pool: "p".into(), least_move_gain, expected_version: None });
         let strategy = headroom_market::workload::Strategy { move_fee: fee.parse().unwrap(), ..Default::default() };
         let (participant, instance) = (two.tenant, two.instance);
         two.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         two.bid(limit, &["p", "q"]);
         two.round();
-        assert_eq!(!two.world.state.awards.is_empty(), expected, "{limit} with a fee of {fee}");
+        assert_eq!(
+            !two.world.state.awards.is_empty(),
+            expected,
+            "{limit} with a fee of {fee} and a least gain of {share}"
+        );
     }
 }
 

@@ -94,6 +94,53 @@ fn with_the_limit_that_is_named_it_goes_and_with_a_tick_less_it_stays() {
     assert!(!round(&mut none.world).contains_key(&bid));
 }
 
+fn ask_a_least_gain(world: &mut World, share: &str) -> Reply {
+    let least_move_gain = share.parse().unwrap();
+    world.run(Command::SetLeastMoveGain { pool: "p".into(), least_move_gain, expected_version: None })
+}
+
+/// What is moved is worth 3,500 units of 0.0005, 1.75: a fifth of it is 0.35, ten times it 17.5. Just that is enough where nobody
+/// else loses by it.
+#[test]
+fn a_move_gains_at_least_the_share_that_its_pool_asks_of_what_is_moved() {
+    for (share, move_fee, large, expected) in [
+        ("0", "0", None, Some("0.500001")),
+        ("0.2", "0", None, Some("0.850000")),
+        ("0.2", "0.25", None, Some("1.100000")),
+        ("0.2", "0", Some("4.5"), Some("1.350001")),
+        // It can be charged 1.5 at most, three times the reserve price, and so gain 1.
+        ("0.571428", "0", None, Some("1.499999")),
+        ("0.571429", "0", None, None),
+        ("10", "0", None, None),
+    ] {
+        let mut asks = Crowd::new(10_000, move_fee, large);
+        assert!(matches!(ask_a_least_gain(&mut asks.world, share), Reply::Pool(_)));
+        let bid = asks.bid(credits("0.1").max(credits(move_fee) + credits("0.1")));
+        let named = match asks.elsewhere(bid) {
+            Elsewhere::From(Winning::Limit(limit)) => Some(Credits::from_units(limit.0)),
+            Elsewhere::From(Winning::NoneTried) => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(named, expected.map(credits), "a share of {share}");
+        for (ticks, goes) in [(0, expected.is_some()), (-1, false)] {
+            let mut again = Crowd::new(10_000, move_fee, large);
+            ask_a_least_gain(&mut again.world, share);
+            let bid = again.bid(Credits::from_units(named.map_or(100_000_000, |n| n.units()) + ticks));
+            assert_eq!(round(&mut again.world).contains_key(&bid), goes, "a share of {share}, {named:?} {ticks:+}");
+        }
+    }
+}
+
+#[test]
+fn a_least_gain_is_a_share_up_to_ten() {
+    let mut crowd = Crowd::new(10_000, "0", None);
+    for (share, refused) in [("-0.000001", true), ("10.000001", true), ("10", false), ("0", false)] {
+        let reply = ask_a_least_gain(&mut crowd.world, share);
+        let code = if let Reply::Refused(refusal) = &reply { refusal.code } else { "" };
+        assert_eq!(code, if refused { "least_gain_out_of_range" } else { "" }, "{share}: {reply:?}");
+    }
+}
+
 #[test]
 fn what_keeps_it_is_named() {
     let mut small = Crowd::new(4_400, "0", None);

@@ -60,6 +60,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/pools\/([^/]+)\/resume$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { halted: null }))],
   ['PUT', /^\/pools\/([^/]+)\/shortage_cost$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
+  ['PUT', /^\/pools\/([^/]+)\/least_move_gain$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['PUT', /^\/pools\/([^/]+)\/move_approval$/, ({ body }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { move_approval: (body as { required: boolean }).required }))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],

@@ -25,6 +25,7 @@ pub fn before(command: &Command, state: &State) -> Option<Value> {
         }
         Command::SetShortageCost { pool, .. } => of("shortage_cost", &state.pools.get(pool)?.shortage_cost),
         Command::SetMovesAtOnce { pool, .. } => of("moves_at_once", &state.pools.get(pool)?.moves_at_once),
+        Command::SetLeastMoveGain { pool, .. } => of("least_move_gain", &state.pools.get(pool)?.least_move_gain),
         Command::SetReserveApproval { .. } => of("two_person", &state.market.two_person_approval),
         Command::SetMoveApproval { pool, .. } => of("required", &state.pools.get(pool)?.move_approval),
         Command::SetNodeState { node, .. } => of("state", &state.nodes.get(node)?.state),

@@ -49,6 +49,7 @@ actions! {
     RecallableOpened "pool.recallable_opened";
     ShortageCostSet "pool.shortage_cost_set";
     MovesAtOnceSet "pool.moves_at_once_set";
+    LeastMoveGainSet "pool.least_move_gain_set";
     MoveApprovalSet "pool.move_approval_set";
     NodeCreated "node.created";
     NodeStateSet "node.state_set";
@@ -165,6 +166,7 @@ impl Audited {
             Command::ResumePool { pool } => operator(A::PoolResumed, pool.clone()),
             Command::OpenRecallable { pool } => operator(A::RecallableOpened, pool.clone()),
             Command::SetShortageCost { pool, .. } => operator(A::ShortageCostSet, pool.clone()),
+            Command::SetLeastMoveGain { pool, .. } => operator(A::LeastMoveGainSet, pool.clone()),
             Command::SetMovesAtOnce { pool, .. } => operator(A::MovesAtOnceSet, pool.clone()),
             Command::SetMoveApproval { pool, .. } => operator(A::MoveApprovalSet, pool.clone()),
             Command::CreateNode { .. } => by(None, A::NodeCreated, None),

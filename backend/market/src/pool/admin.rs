@@ -59,6 +59,7 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
         shortage_cost: BTreeMap::new(),
         settings_version: 0,
         moves_at_once: None,
+        least_move_gain: Share::ZERO,
         move_approval: false,
         created_at: turn.now,
     };

@@ -65,10 +65,18 @@ pub struct Pool {
     /// So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves_at_once: Option<u32>,
+    /// What a move of its workloads has to gain, as a share of what is moved (`round/least_gain.rs`); 0: nothing.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub least_move_gain: Share,
     /// A person has to approve every move into it or out of it (`swap/approval.rs`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub move_approval: bool,
     pub created_at: Timestamp,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_nothing(share: &Share) -> bool {
+    share.is_zero()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -77,6 +77,7 @@ pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
         shortage_cost: BTreeMap::new(),
         settings_version: 0,
         moves_at_once: None,
+        least_move_gain: Share::ZERO,
         move_approval: false,
         created_at: turn.now,
         ..pool

@@ -7,6 +7,7 @@ use crate::ids::{InstanceId, OrderId};
 use crate::pool::NodeState;
 use crate::round::AwardKind;
 use crate::round::book::{bought, open_alternatives};
+use crate::round::least_gain;
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
@@ -51,7 +52,8 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     if moving || makes_way || rests || instance.is_pinned(now) || !home {
         return Err(Reason::FrozenHoldTime);
     }
-    if move_fees(instance).checked_add(alternative.adder).is_none_or(|fees| fees >= order.remaining_limit) {
+    let costs = move_costs(state, instance, &alternative.slots);
+    if costs.checked_add(alternative.adder).is_none_or(|costs| costs >= order.remaining_limit) {
         return Err(Reason::OutOfMoney);
     }
     let most =
@@ -67,10 +69,12 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(Reason::NeededAtHome) }
 }
 
-/// What it costs the owner of a workload to have it carried away, and home again.
-pub fn move_fees(instance: &Instance) -> Credits {
-    let fee = instance.strategy.move_fee;
-    fee.checked_add(fee).unwrap_or(fee)
+/// What a bid has to earn beyond its price to have its workload carried away: the owner's fees for that and the way home,
+/// and the least gain of a move.
+pub fn move_costs(state: &State, instance: &Instance, slots: &[Slot]) -> Credits {
+    let (fee, least_gain) = (instance.strategy.move_fee, least_gain::of(state, instance, slots));
+    let costs = fee.checked_add(fee).and_then(|fees| fees.checked_add(least_gain));
+    costs.unwrap_or(Credits::from_units(i64::MAX))
 }
 
 /// Whether an order of a workload has to wait for where the workload is.

@@ -261,7 +261,7 @@ impl<'a> Builder<'a> {
     ) -> clearing::Alternative {
         let mut quantities = Vec::new();
         let carried = book::away::carried(self.state, &order.request, &alternative.pool);
-        let move_fee = carried.map_or(move_fee, away::move_fees);
+        let move_fee = carried.map_or(move_fee, |i| away::move_costs(self.state, i, &alternative.slots));
         let amounts = book::away::amounts(self.state, &order.request, &order.remaining, &alternative.pool);
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };

@@ -1,5 +1,5 @@
 //! On which node the bids of a workload are in a round.
-use super::book::bought_at_home;
+use super::book::{bought_at_home, open_alternatives};
 use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Assurance, Order, Reason};
 use crate::ids::{InstanceId, NodeId, OrderId};
@@ -7,6 +7,7 @@ use crate::pool::{Node, NodeState};
 use crate::round::Award;
 use crate::round::capacity::Places;
 use crate::round::in_flight::InFlight;
+use crate::round::least_gain;
 use crate::round::make_way::{Way, Willing};
 use crate::round::movers::{Movers, Moves};
 use crate::round::stays;
@@ -195,6 +196,7 @@ impl<'a> Hosts<'a> {
             self.willing.promise(order, fee);
             let payer = order.participant;
             let round = state.market.last_round + 1;
+            self.moves.least_gains.insert(other, least_gain::of(state, instance, window));
             let way = Way { node: refuge, slot: first, order: order.id, payer, fee, round, won: false };
             self.moves.ways.insert(other, way);
             return;
@@ -204,6 +206,7 @@ impl<'a> Hosts<'a> {
     /// Nobody is to leave it after all: what was freed is taken again.
     pub fn stay(&mut self, id: InstanceId) {
         let Some(way) = self.moves.ways.remove(&id) else { return };
+        self.moves.least_gains.remove(&id);
         let instance = &self.state.instances[&id];
         for slot in self.slots.iter().copied().filter(|slot| *slot >= way.slot) {
             let baseline = instance.baseline_in(slot);
@@ -299,6 +302,10 @@ impl<'a> Hosts<'a> {
         }
         self.occupancy.take(node, &instance.baseline, &earlier);
         self.moves.kept_free.insert((id, node));
+        let window =
+            open_alternatives(state, order, self.slots).into_iter().next().map(|a| a.slots).unwrap_or_default();
+        let least = least_gain::of(state, instance, &window);
+        self.moves.least_gains.entry(id).or_insert(least);
         self.hosted(id).counted.insert(node, first);
         true
     }

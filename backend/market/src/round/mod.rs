@@ -9,6 +9,7 @@ pub mod growth;
 pub mod holding;
 mod host;
 mod in_flight;
+pub mod least_gain;
 pub mod linked;
 pub mod make_way;
 pub mod merkle;

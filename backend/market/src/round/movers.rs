@@ -12,13 +12,14 @@
 //! the end those that were let in are tried without each other, as long as there are trials left.
 //!
 //! The trials are cleared outside the core; what comes of them is an argument of `SealRound`.
-use crate::clearing::rational::Rat;
+use crate::clearing::rational::{self, Rat};
 use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book::Draft;
 use crate::round::linked::Collars;
 use crate::round::make_way::Way;
 use crate::state::State;
+use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,6 +40,8 @@ pub struct Moves {
     pub could: BTreeMap<InstanceId, BTreeSet<OrderId>>,
     /// Workloads that leave their node for somebody else's bid.
     pub ways: BTreeMap<InstanceId, Way>,
+    /// What the round has to be worth more for each of those that move (`round/least_gain.rs`).
+    pub least_gains: BTreeMap<InstanceId, Credits>,
 }
 
 /// The next round as it would be sealed with these movers, with limits that are backed by money.
@@ -81,7 +84,7 @@ pub(super) fn back_limits(book: &mut Book) {
 /// What a trial came to.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// Welfare, and where that is equal how many bids win something.
+    /// Welfare less what its moves have to gain, and where that is equal how many bids win something.
     worth: (Rat, usize),
     /// Workloads for which room is kept that they have not won.
     idle: BTreeSet<InstanceId>,
@@ -97,13 +100,20 @@ impl Trial {
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
         let for_nobody = prepared.moves.ways.iter().filter(|(_, way)| !won.contains(way.order.to_string().as_str()));
         let idle = kept_for.filter(|id| !used.contains(id)).chain(for_nobody.map(|(id, _)| *id)).collect();
-        Self { worth: worth(&prepared.book, outcome), idle }
+        let (mut worth, least_gains) = (worth(&prepared.book, outcome), prepared.moves.least_gains.values());
+        worth.0 = &worth.0 - &rational::sum(least_gains.map(|least| credits(*least)));
+        Self { worth, idle }
     }
 }
 
 /// Orders that win something.
 pub(super) fn winners(outcome: &Outcome) -> impl Iterator<Item = &str> {
     outcome.awards.iter().filter(|a| a.quantities.iter().any(|q| q.quantity > 0)).map(|a| a.order.as_str())
+}
+
+/// An amount as outcomes count welfare.
+pub(super) fn credits(amount: Credits) -> Rat {
+    Rat::ratio(i128::from(amount.units()), 1_000_000)
 }
 
 /// What a round is worth: its welfare, and where that is equal how many bids win something.

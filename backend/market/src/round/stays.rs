@@ -10,7 +10,8 @@ use crate::ids::{InstanceId, NodeId};
 use crate::pool::NodeState;
 use crate::round::AwardKind;
 use crate::round::in_flight::InFlight;
-use crate::round::movers::{TRIAL, back_limits, winners, worth};
+use crate::round::least_gain;
+use crate::round::movers::{TRIAL, back_limits, credits, winners, worth};
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
@@ -37,6 +38,8 @@ pub enum Stays {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MayGo {
     pub move_fee: Credits,
+    /// What the round has to be worth more with it there.
+    least_gain: Credits,
     baseline: Amounts,
     /// Those that are up and not to be avoided, in the order in which rounds look at them.
     nodes: Vec<NodeId>,
@@ -96,7 +99,9 @@ pub fn of(state: &State, now: Timestamp, order: &Order) -> Option<Result<MayGo, 
         let most = state.pools.get(&instance.pool).and_then(|pool| pool.moves_at_once);
         return Some(Err(Stays::MovesAtOnce(most.unwrap_or_default())));
     }
-    Some(Ok(MayGo { move_fee, baseline: instance.baseline.clone(), nodes }))
+    let window = request.alternatives(rhythm.slot_seconds).into_iter().next().map(|a| a.slots).unwrap_or_default();
+    let least_gain = least_gain::of(state, instance, &window);
+    Some(Ok(MayGo { move_fee, least_gain, baseline: instance.baseline.clone(), nodes }))
 }
 
 /// What a round's book says of a bid whose workload would have been taken to another node.
@@ -131,7 +136,8 @@ pub fn elsewhere(
     };
     let Some((stayed, _)) = backed(book) else { return Elsewhere::From(Winning::Unknown) };
     let wins = |book: &Book, position: usize| {
-        let (worth, outcome) = backed(book)?;
+        let (mut worth, outcome) = backed(book)?;
+        worth.0 = &worth.0 - &credits(may_go.least_gain);
         let id = &book.orders[position].id;
         Some(winners(&outcome).any(|won| won == id) && worth > stayed)
     };

@@ -1,7 +1,7 @@
 //! What an order would have cost in the latest slots: of its alternatives the one that the clearing would
 //! choose, and the limits that would have been enough for it.
 use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
-use headroom_market::round::away::move_fees;
+use headroom_market::round::away::move_costs;
 use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
@@ -30,7 +30,7 @@ pub struct Costs {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scope {
     side: Side,
-    /// Of the pool, and in another than the workload's own the fees of the moves.
+    /// Of the pool, and in another than the workload's own what the moves cost.
     adder: Credits,
     pub slots: i64,
     /// The slots of the order's window.
@@ -41,8 +41,9 @@ impl Scope {
     fn of(state: &Market, request: &OrderRequest, side: Side, alternative: &Alternative) -> Self {
         let slot_seconds = state.market.rhythm.slot_seconds;
         let choice = request.pools.iter().find(|c| c.pool == alternative.pool);
-        let fees = away::carried(state, request, &alternative.pool).map_or(Credits::ZERO, move_fees);
-        let adder = choice.map_or(Credits::ZERO, |c| c.adder) + fees;
+        let carried = away::carried(state, request, &alternative.pool);
+        let costs = carried.map_or(Credits::ZERO, |i| move_costs(state, i, &alternative.slots));
+        let adder = choice.map_or(Credits::ZERO, |c| c.adder) + costs;
         Self { side, adder, slots: alternative.slots.len() as i64, window: request.window_slots(slot_seconds) }
     }
 

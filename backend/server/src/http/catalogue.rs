@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 156] = [
+const OTHERS: [(&str, u16, &str); 157] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -148,6 +148,7 @@ const OTHERS: [(&str, u16, &str); 156] = [
     ("name_out_of_range", 422, "A name has 1 to 100 printable characters."),
     ("quota_exceeded", 422, "Ask an admin for more quota."),
     ("floor_above_baseline", 422, "The capacity floor must not be above the baseline."),
+    ("least_gain_out_of_range", 422, "A least gain of moves is a share from 0 to 10."),
     ("limit_below_baseline", 422, "The limit must not be below the baseline."),
     ("move_fee_out_of_range", 422, "A move fee is from 0 to a million credits."),
     ("notice_out_of_range", 422, "The notice of a strategy is from 0 to 86,400 seconds, a day."),

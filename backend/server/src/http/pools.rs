@@ -51,10 +51,12 @@ pub struct PoolView {
     pub next_slot: Slot,
     pub gate_closes_at: Timestamp,
     pub reserve_version: u64,
-    /// Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+    /// Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
     pub settings_version: u64,
     /// So many workloads at most go to another node of the pool for one slot; `null`: no bound.
     pub moves_at_once: Option<u32>,
+    /// What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing.
+    pub least_move_gain: Share,
     /// Whether a person has to approve moves into the pool and out of it.
     pub move_approval: bool,
     /// Whether a new reserve price waits for the approval of a second person.
@@ -166,6 +168,7 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         reserve_version: pool.reserve_version,
         settings_version: pool.settings_version,
         moves_at_once: pool.moves_at_once,
+        least_move_gain: pool.least_move_gain,
         move_approval: pool.move_approval,
         two_person_approval: state.market.two_person_approval,
         resources: pool.resources.iter().map(resource_view).collect(),

@@ -15,6 +15,7 @@ const ACTIONS: Record<string, [part: Part, said: string]> = {
   'pool.resumed': ['pools', 'Pool resumed'],
   'pool.recallable_opened': ['pools', 'Recallable trade opened'],
   'pool.moves_at_once_set': ['pools', 'Moves at once set'],
+  'pool.least_move_gain_set': ['pools', 'Least gain of moves set'],
   'pool.move_approval_set': ['pools', 'Approval of moves set'],
   'node.created': ['pools', 'Node made'],
   'node.state_set': ['pools', 'State of a node set'],

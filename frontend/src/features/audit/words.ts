@@ -30,7 +30,7 @@ const FIELDS: Record<string, Say> = {
   quota: ['Quota', quantities], baseline: ['Baseline', quantities], floor: ['Floor', quantities], capacity: ['Capacity', quantities], max_swap: ['Changes at most, a slot', quantities],
   limit: ['Limit', (v) => (isRecord(v) ? quantities(v) : credits(v))], amount: ['Credits', (v) => (isText(v) ? `${signed(formatMoney(micro(v)))} cr` : raw(v))],
   instance_limit: ['Workloads at most', raw], highest_class: ['Highest class', raw], shortage_cost: ['A missing unit costs', prices], resource: ['Resource', (v) => unitOf(raw(v)).label], steps: ['Reserve price', steps], effective_at: ['In force from', raw],
-  required: ['Moves', yes('an operator approves each', 'nobody is asked')], moves_at_once: ['Moves at once', (v) => (v === null ? 'no bound' : raw(v))], verdict: ['Decision', raw], two_person: ['Second person', yes('needed', 'not needed')],
+  required: ['Moves', yes('an operator approves each', 'nobody is asked')], moves_at_once: ['Moves at once', (v) => (v === null ? 'no bound' : raw(v))], least_move_gain: ['A move has to gain, of what is moved', percent], verdict: ['Decision', raw], two_person: ['Second person', yes('needed', 'not needed')],
   scopes: ['May', list], resources: ['Resources', (v) => (Array.isArray(v) ? v.map((r) => unitOf(raw(r)).label).join(', ') : raw(v))], role: ['Role', raw], expires_at: ['Ends', raw],
 };
 /** Of a strategy: each part that says something. */

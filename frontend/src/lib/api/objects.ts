@@ -67,9 +67,11 @@ export interface Pool {
   halted: Halt | null; safe_state: SafeState | null; next_slot: string; gate_closes_at: string; reserve_version: number;
   /** So many workloads at most go to another node of the pool for one slot; null: no bound. */
   moves_at_once: number | null;
+  /** What a move of its workloads has to gain, as a share of what is moved. */
+  least_move_gain: string;
   /** An operator has to approve every move into it and out of it. */
   move_approval: boolean;
-  /** Of the two above and of the price of a shortage: what `If-Match` names when one of them is set. */
+  /** Of the three above and of the price of a shortage: what `If-Match` names when one of them is set. */
   settings_version: number;
   /** A reserve price that somebody sets waits for a second person. */
   two_person_approval: boolean;
