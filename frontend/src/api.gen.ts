@@ -138,7 +138,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "market.reserve_approval_set" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted" | "dispute.opened" | "dispute.decided" | "dispute.withdrawn";
+        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.least_move_gain_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "market.reserve_approval_set" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted" | "dispute.opened" | "dispute.decided" | "dispute.withdrawn";
         /** @description One change, as it was accepted. */
         AuditEvent: {
             id: components["schemas"]["AuditId"];
@@ -920,6 +920,11 @@ export interface components {
             /** @description The part of it that came to participants. What moves between two of them is in both, what stays with one in neither. */
             to_participants: components["schemas"]["Credits"];
         };
+        /** @description What moves have to gain. */
+        LeastMoveGain: {
+            /** @description A share of what is moved (the workload's baseline in the slots of the bid, at reference prices), from "0" to "10". */
+            least_move_gain: components["schemas"]["Share"];
+        };
         /**
          * @description Why a workload does not go on with what it has.
          * @enum {string}
@@ -1414,7 +1419,7 @@ export interface components {
                 reserve_version: number;
                 /**
                  * Format: int64
-                 * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+                 * @description Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
                  */
                 settings_version: number;
                 /**
@@ -1422,6 +1427,8 @@ export interface components {
                  * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
                  */
                 moves_at_once?: number | null;
+                /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
+                least_move_gain: components["schemas"]["Share"];
                 /** @description Whether a person has to approve moves into the pool and out of it. */
                 move_approval: boolean;
                 /** @description Whether a new reserve price waits for the approval of a second person. */
@@ -2127,6 +2134,8 @@ export interface components {
              * @description So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
              */
             moves_at_once?: number | null;
+            /** @description What a move of its workloads has to gain, as a share of what is moved (`round/least_gain.rs`); 0: nothing. */
+            least_move_gain?: components["schemas"]["Share"];
             /** @description A person has to approve every move into it or out of it (`swap/approval.rs`). */
             move_approval?: boolean;
             created_at: components["schemas"]["Timestamp"];
@@ -2151,6 +2160,8 @@ export interface components {
              * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
              */
             moves_at_once?: number | null;
+            /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
+            least_move_gain: components["schemas"]["Share"];
             /** @description Whether a person has to approve moves into the pool and out of it. */
             move_approval: boolean;
             /** @description What a missing unit costs, by resource; one that is not here has reserve prices alone. */
@@ -2177,7 +2188,7 @@ export interface components {
             reserve_version: number;
             /**
              * Format: int64
-             * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+             * @description Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
              */
             settings_version: number;
             /**
@@ -2185,6 +2196,8 @@ export interface components {
              * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
              */
             moves_at_once?: number | null;
+            /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
+            least_move_gain: components["schemas"]["Share"];
             /** @description Whether a person has to approve moves into the pool and out of it. */
             move_approval: boolean;
             /** @description Whether a new reserve price waits for the approval of a second person. */
