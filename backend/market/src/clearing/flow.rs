@@ -172,13 +172,14 @@ impl Rounding<'_> {
 
     /// What products are short of with all of their steps that are in use.
     pub(super) fn lacks(&self, c: &Component, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Lacks {
-        let (got, lent) = (self.total(true), self.total(false));
-        let of = |all: &BTreeMap<usize, i128>, k: usize| all.get(&k).copied().unwrap_or(0);
         let mut lacks = Lacks(BTreeMap::new());
         for k in c.products.iter().copied() {
             let used = self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos());
             let room: i128 = used.map(|e| self.m.steps[*e].quantity).sum();
-            lacks.0.insert(k, Rat::int(of(&got, k) - of(&lent, k) - room - of(lendable, k)));
+            lacks.0.insert(
+                k,
+                Rat::int(self.total(k, true) - self.total(k, false) - room - lendable.get(&k).copied().unwrap_or(0)),
+            );
         }
         for (e, z) in &self.whole.flows {
             lacks.send(&self.m.arcs[*e], *z);

@@ -38,10 +38,12 @@ pub(super) struct Rounding<'a> {
     /// Whether an offer in replicas may lend a whole one of which only a part is bought.
     lend_up: bool,
     pub(super) whole: Whole,
+    /// By product: the orders that have some of it, and in which place of their quantities.
+    users: BTreeMap<usize, Vec<(usize, usize)>>,
 }
 
 pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up: bool) -> Whole {
-    let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default() };
+    let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default(), users: BTreeMap::new() };
     let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -62,6 +64,7 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up:
             _ => {}
         }
     }
+    r.note_users();
     r.flow(c, &flows, &steps);
     r.share(c, s);
     r.balance(c, &steps, s);
@@ -172,18 +175,24 @@ impl Rounding<'_> {
         !orphans.is_empty()
     }
 
-    /// What of a product the bids (or offers) have now, in integers.
-    pub(super) fn total(&self, bids: bool) -> BTreeMap<usize, i128> {
-        let mut t = BTreeMap::new();
+    fn note_users(&mut self) {
         for (i, f) in &self.whole.orders {
-            let o = &self.m.orders[*i];
-            if o.bid == bids {
-                for ((k, _), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
-                    *t.entry(*k).or_insert(0) += q;
-                }
+            for (p, (k, _)) in self.m.orders[*i].alternatives[f.alternative].quantities.iter().enumerate() {
+                self.users.entry(*k).or_default().push((*i, p));
             }
         }
-        t
+    }
+
+    /// The bids (or offers) that have some of a product, in which place of their quantities.
+    fn users(&self, k: usize, bids: bool) -> impl Iterator<Item = (usize, usize, &Filled)> {
+        let users = self.users.get(&k).into_iter().flatten();
+        let left = users.filter_map(|(i, p)| Some((*i, *p, self.whole.orders.get(i)?)));
+        left.filter(move |(i, ..)| self.m.orders[*i].bid == bids)
+    }
+
+    /// What of a product the bids (or offers) have now, in integers.
+    pub(super) fn total(&self, k: usize, bids: bool) -> i128 {
+        self.users(k, bids).map(|(_, p, f)| f.quantities[p]).sum()
     }
 
     /// Distributes among the bids what their floors left over.
@@ -221,11 +230,10 @@ impl Rounding<'_> {
             let t = most.entry(a.to).or_default();
             *t = &*t + &(&a.ratio * &Rat::int(*z));
         }
-        let have = self.total(true);
         let mut left: BTreeMap<usize, i128> = BTreeMap::new();
         for k in &c.products {
             let target = demand.get(k).map_or(0, Rat::floor).min(most.get(k).map_or(0, Rat::floor));
-            left.insert(*k, target - have.get(k).copied().unwrap_or(0));
+            left.insert(*k, target - self.total(*k, true));
         }
         // whole replicas first
         let mut queue: Vec<(Rat, [u8; 32], usize)> = Vec::new();
@@ -309,11 +317,10 @@ impl Rounding<'_> {
     /// bids with the least remainders give a unit (or a replica) back.
     fn give_way(&mut self, k: usize, left: &mut BTreeMap<usize, i128>) {
         let mut queue: Vec<(u8, Rat, [u8; 32], usize)> = Vec::new();
-        for (i, f) in &self.whole.orders {
-            let o = &self.m.orders[*i];
+        for (i, p, f) in self.users(k, true) {
+            let o = &self.m.orders[i];
             let full = &o.alternatives[f.alternative].quantities;
-            let uses = full.iter().position(|q| q.0 == k);
-            if let Some(p) = uses.filter(|p| o.bid && f.quantities[*p] > 0) {
+            if f.quantities[p] > 0 {
                 let units = Rat::int(o.replicas.unwrap_or(full[p].1));
                 let x = &f.fill * &units;
                 // full orders last but for blocks at their least fill
@@ -322,7 +329,7 @@ impl Rounding<'_> {
                     true => 1,
                     false => 0,
                 };
-                queue.push((rank, &x - &Rat::int(x.floor()), o.lot, *i));
+                queue.push((rank, &x - &Rat::int(x.floor()), o.lot, i));
             }
         }
         queue.sort();
@@ -357,18 +364,11 @@ impl Rounding<'_> {
     /// Partly filled orders without replicas by largest remainder in a product.
     pub(super) fn remainders(&self, k: usize, bids: bool) -> Vec<(Rat, [u8; 32], usize, usize)> {
         let mut queue = Vec::new();
-        for (i, f) in &self.whole.orders {
-            let o = &self.m.orders[*i];
-            if o.bid != bids || o.replicas.is_some() {
-                continue;
-            }
-            for (p, (q, full)) in o.alternatives[f.alternative].quantities.iter().enumerate() {
-                if *q == k {
-                    let x = &f.fill * &Rat::int(*full);
-                    if !x.is_int() && f.quantities[p] == x.floor() && self.may_add(*i, p) {
-                        queue.push((&Rat::int(x.floor()) - &x, o.lot, *i, p));
-                    }
-                }
+        for (i, p, f) in self.users(k, bids) {
+            let o = &self.m.orders[i];
+            let x = &f.fill * &Rat::int(o.alternatives[f.alternative].quantities[p].1);
+            if o.replicas.is_none() && !x.is_int() && f.quantities[p] == x.floor() && self.may_add(i, p) {
+                queue.push((&Rat::int(x.floor()) - &x, o.lot, i, p));
             }
         }
         queue.sort();
@@ -378,15 +378,14 @@ impl Rounding<'_> {
     /// Offers that lend a product in replicas and were rounded down, by largest remainder.
     fn parts_of_replicas(&self, k: usize) -> Vec<(Rat, [u8; 32], usize, usize)> {
         let mut queue = Vec::new();
-        for (i, f) in &self.whole.orders {
-            let o = &self.m.orders[*i];
-            let Some(n) = o.replicas.filter(|_| !o.bid) else { continue };
+        for (i, p, f) in self.users(k, false) {
+            let o = &self.m.orders[i];
+            let Some(n) = o.replicas else { continue };
             let full = &o.alternatives[f.alternative].quantities;
-            let Some(p) = full.iter().position(|q| q.0 == k) else { continue };
             let x = &f.fill * &Rat::int(n);
             let lent = f.quantities[p] * n / full[p].1;
-            if !x.is_int() && lent == x.floor() && self.may_add(*i, p) {
-                queue.push((&Rat::int(lent) - &x, o.lot, *i, p));
+            if !x.is_int() && lent == x.floor() && self.may_add(i, p) {
+                queue.push((&Rat::int(lent) - &x, o.lot, i, p));
             }
         }
         queue.sort();
@@ -422,7 +421,7 @@ impl Rounding<'_> {
     /// Supply of one product: lenders as filled, then the operator's steps, cheapest first.
     /// Returns what is still short.
     pub(super) fn supply(&mut self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
-        let bids = self.total(true).get(&k).copied().unwrap_or(0);
+        let bids = self.total(k, true);
         let mut net = Rat::int(bids);
         for (e, z) in &self.whole.flows {
             let a = &self.m.arcs[*e];
@@ -433,7 +432,7 @@ impl Rounding<'_> {
                 net = net.sub_mul(&a.ratio, &Rat::int(*z));
             }
         }
-        let mut rest = net.ceil() - self.total(false).get(&k).copied().unwrap_or(0);
+        let mut rest = net.ceil() - self.total(k, false);
         let mut order: Vec<usize> = self.m.steps_of[k].clone();
         order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
         let room: i128 = order.iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();

@@ -6,9 +6,10 @@
 //! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone, and
 //! a budget that counts limits has too little for a very high one. So where the limit that nobody
 //! outbids does not win either, a ladder of others is tried.
-use super::book::{Alternative, Book, Money, ProductKey, Side};
+use super::book::{Alternative, Book, Money, Order, ProductKey, Side};
 use super::engine::clear;
-use super::outcome::Mode;
+use super::outcome::{Mode, Outcome, PriceRow};
+use super::rational::Rat;
 use super::{Limits, Proposer};
 use crate::book::runs;
 use crate::units::Credits;
@@ -41,12 +42,25 @@ struct Trial<'a> {
     wins: &'a Wins<'a>,
 }
 
+/// What a clearing has said of the order at a place of a book.
+pub struct Tried {
+    pub wins: bool,
+    /// What all of it came to, and how much of the order was filled, where that says what the order takes from others.
+    pub worth: Option<(Rat, Rat)>,
+    /// What its prices say of the limit: that it wins with this one, as far as they stay.
+    pub said: Option<i64>,
+}
+
 /// Whether the order at a place of a book wins; `None` where a clearing fails.
-pub type Wins<'a> = dyn Fn(&Book, usize) -> Option<bool> + 'a;
+pub type Wins<'a> = dyn Fn(&Book, usize) -> Option<Tried> + 'a;
 
 impl Trial<'_> {
     /// Whether the order wins with this limit.
     fn wins(&mut self, limit: i64) -> Option<bool> {
+        self.try_with(limit).map(|tried| tried.wins)
+    }
+
+    fn try_with(&mut self, limit: i64) -> Option<Tried> {
         if !(self.go_on)() {
             return None;
         }
@@ -73,7 +87,8 @@ pub struct Asked<'a> {
 }
 
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
-/// first: where it is right four clearings do, else about 40, or some 17 where none is found; `go_on` is asked before each.
+/// first, then what the clearings themselves say of it (see [`said`], [`by_worth_of`]): where one of them is right four to
+/// eight clearings do, else up to fifty, or some 17 where none is found; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
     asked: Asked<'_>,
@@ -81,11 +96,15 @@ pub fn winning_limit(
     limits: &Limits,
     go_on: &dyn Fn() -> bool,
 ) -> Winning {
+    // The alternatives of a bid that takes runs follow its limit.
+    let has_runs = asked.runs_of.is_some();
     // An offer has won what is paid: who lends what nobody buys, and is paid nothing, has not.
     let wins = |book: &Book, position: usize| {
         let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
         let order = &book.orders[position];
-        Some(outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0)))
+        let wins = outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0));
+        let said = said(&outcome, order).filter(|_| !has_runs);
+        Some(Tried { wins, worth: worth(&outcome, &order.id), said })
     };
     winning_limit_by(book, asked, go_on, &wins)
 }
@@ -117,9 +136,15 @@ pub fn winning_limit_by(
     }
     let (mut loses, mut wins) = (present, extreme);
     let guessed = guess.map(|g| g.0).filter(|g| (g - loses) * toward > 0 && (wins - g) * toward > 0);
-    let mut tries: Vec<i64> = guessed.into_iter().flat_map(|g| [g - toward, g]).collect();
-    match (trial.wins(loses), trial.wins(wins)) {
-        (Some(false), Some(true)) => {}
+    let mut tries: Vec<i64> = Vec::new();
+    let (there, gone) = (trial.try_with(loses), trial.try_with(wins));
+    match (there.as_ref().map(|t| t.wins), gone.as_ref().map(|t| t.wins)) {
+        (Some(false), Some(true)) => {
+            let both = there.zip(gone).filter(|_| runs_of.is_none());
+            let by_worth = both.as_ref().and_then(|(loses, wins)| by_worth_of(loses, wins, extreme));
+            let said = both.into_iter().flat_map(|(loses, wins)| [wins.said, loses.said]).flatten();
+            tries.extend(by_worth.into_iter().chain(said).flat_map(|v| [v - toward, v]));
+        }
         (Some(false), Some(false)) => {
             let most = given.budget.as_ref().and_then(|id| book.budgets.iter().find(|b| b.id == *id));
             for rung in ladder(present, extreme, guess, most.map(|b| b.amount)) {
@@ -138,18 +163,81 @@ pub fn winning_limit_by(
         }
         _ => return Winning::Unknown,
     }
+    tries.extend(guessed.into_iter().flat_map(|g| [g - toward, g]));
+    // What has led so far is near: away from it in steps that grow, until both ends are.
+    let (mut step, mut followed) = (FIRST_STEP, 0);
     while (wins - loses) * toward > 1 {
-        let next = tries.pop().unwrap_or_else(|| loses + (wins - loses) / 2);
+        let next = tries.pop().unwrap_or_else(|| {
+            let (reach, half) = (step, (wins - loses) * toward / 2);
+            step = step.saturating_mul(STEP_GROWS);
+            match (loses == present, wins == extreme) {
+                (_, true) => loses + toward * reach.min(half),
+                (true, false) => wins - toward * reach.min(half),
+                (false, false) => loses + toward * half,
+            }
+        });
         if (next - loses) * toward <= 0 || (wins - next) * toward <= 0 {
             continue;
         }
-        match trial.wins(next) {
-            Some(true) => wins = next,
-            Some(false) => loses = next,
-            None => return Winning::Unknown,
+        let Some(tried) = trial.try_with(next) else { return Winning::Unknown };
+        *if tried.wins { &mut wins } else { &mut loses } = next;
+        if let Some(said) = tried.said.filter(|_| followed < MOST_FOLLOWED) {
+            followed += 1;
+            tries.extend([said - toward, said]);
         }
     }
     Winning::Limit(Money(wins))
+}
+
+/// So often what prices of a trial say is tried next: each may be a tick further than the last.
+const MOST_FOLLOWED: u32 = 6;
+/// How far from what has led a search is tried first, in micro-credits, and how that grows.
+const FIRST_STEP: i64 = 16;
+const STEP_GROWS: i64 = 8;
+const NANO_PER_MICRO: i128 = 1_000;
+
+/// What an outcome came to in micro-credits, and how much of an order it filled.
+fn worth(outcome: &Outcome, order: &str) -> Option<(Rat, Rat)> {
+    let micro = |welfare: &Rat| welfare * &Rat::int(1_000_000);
+    let fill = match outcome.awards.iter().find(|a| a.order == order) {
+        Some(award) => award.fill.as_ref().map_or(Rat::int(1), |f| f.0.clone()),
+        None => Rat::int(0),
+    };
+    Some((micro(&outcome.welfare.0), fill))
+}
+
+/// What the prices of an outcome say of the limit with which an order wins: where it has won what it costs or brings there,
+/// as it would have won as much for that; where not what the outcome itself says.
+fn said(outcome: &Outcome, order: &Order) -> Option<i64> {
+    let Some(award) = outcome.awards.iter().find(|a| a.order == order.id) else {
+        return outcome.refused.iter().find(|r| r.order == order.id)?.winning_limit.map(|limit| limit.0);
+    };
+    let alternative = order.alternatives.get(award.alternative)?;
+    let price = |product: &ProductKey| {
+        let row = |p: &&PriceRow| p.pool == product.pool && p.resource == product.resource && p.slot == product.slot;
+        outcome.prices.iter().find(row).map(|p| i128::from(p.price.0))
+    };
+    let parts = alternative.quantities.iter().map(|q| Some(price(&q.product)? * i128::from(q.quantity)));
+    let (cost, adder) = (parts.sum::<Option<i128>>()?, i128::from(alternative.adder.0));
+    let limit = match order.side {
+        Side::Bid => -(-cost).div_euclid(NANO_PER_MICRO) + adder,
+        Side::Offer => cost.div_euclid(NANO_PER_MICRO) - adder,
+    };
+    i64::try_from(limit).ok()
+}
+
+/// The rule book's own V_win: what all others lose by the order, W(without it) − W(with it forced, at a limit of 0), as
+/// the two clearings between which the limit is searched say it; a tick more where that is just not enough. Where
+/// prices that carry blocks cost welfare it is a guess.
+fn by_worth_of(loses: &Tried, wins: &Tried, extreme: i64) -> Option<i64> {
+    let ((without, _), (with, fill)) = (loses.worth.as_ref()?, wins.worth.as_ref()?);
+    if !fill.is_pos() {
+        return None;
+    }
+    let own = &Rat::int(i128::from(extreme)) * fill;
+    // Of an offer the extreme is 0: what it brings to the others is what it may ask for.
+    let least = if extreme == 0 { (with - without).div(fill) } else { (&(&own - with) + without).div(fill) };
+    i64::try_from(if extreme == 0 { least.floor() } else { least.ceil() }).ok()
 }
 
 /// Limits between the present one and the extreme, the nearest first: what the prices say, what its budget

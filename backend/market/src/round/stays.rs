@@ -5,7 +5,7 @@
 //! everybody else stays where they were: the open book is nobody's to ask.
 use super::book::bought_at_home;
 use crate::book::{Assurance, Order, Side};
-use crate::clearing::{self, Asked, Book, Committed, Mode, Money, Proposer, Winning};
+use crate::clearing::{self, Asked, Book, Committed, Mode, Money, Proposer, Tried, Winning};
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::NodeState;
 use crate::round::AwardKind;
@@ -139,7 +139,8 @@ pub fn elsewhere(
         let (mut worth, outcome) = backed(book)?;
         worth.0 = &worth.0 - &credits(may_go.least_gain);
         let id = &book.orders[position].id;
-        Some(winners(&outcome).any(|won| won == id) && worth > stayed)
+        let wins = winners(&outcome).any(|won| won == id) && worth > stayed;
+        Some(Tried { wins, worth: None, said: None })
     };
     Elsewhere::From(clearing::winning_limit_by(&there, asked, go_on, &wins))
 }

@@ -330,6 +330,12 @@ fn i17_raising_a_limit_never_lowers_ones_own_fill() {
 #[test]
 fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
     let (mut exact, mut never, mut as_printed, mut not_monotone, mut unknown, mut mutants) = (0, 0, 0, 0, 0, 0);
+    let clearings = std::cell::Cell::new(0);
+    let go_on = || {
+        clearings.set(clearings.get() + 1);
+        true
+    };
+    let mut for_exact: Vec<i32> = Vec::new();
     for seed in 0..count(600) {
         let b = anything(seed);
         for refused in honest(&b).refused {
@@ -345,8 +351,10 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
             let worse = if b.orders[position].side == Side::Bid { -1 } else { 1 };
             let holds = |limit: i64| wins(limit) && !wins(limit + worse);
             let asked = Asked { order: &refused.order, runs_of: None, guess: refused.winning_limit };
-            match winning_limit(&b, asked, &NoProposal, &Limits::PRODUCTION, &|| true) {
+            clearings.set(0);
+            match winning_limit(&b, asked, &NoProposal, &Limits::PRODUCTION, &go_on) {
                 Winning::Limit(limit) => {
+                    for_exact.push(clearings.get());
                     assert!(holds(limit.0), "seed {seed}: {} and {limit:?}", refused.order);
                     // a limit that is a tick off, to either side, is noticed
                     if exact % 8 == 0 {
@@ -370,5 +378,9 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
         "I18: {exact} exact limits, {as_printed} of them what the prices had said; {never} orders that no limit helps, \
          {not_monotone} of them won with an absurd one; {unknown} not known; {mutants} mutants noticed"
     );
+    for_exact.sort_unstable();
+    let (half, nine_in_ten) = (for_exact[for_exact.len() / 2], for_exact[for_exact.len() * 9 / 10]);
+    println!("I18: half of the limits were found with {half} clearings, nine in ten with {nine_in_ten}");
+    assert!(half <= 6 && nine_in_ten <= 16, "{for_exact:?}");
     assert!(exact as u64 * 2 > count(600) && unknown == 0 && not_monotone * 20 <= never);
 }
