@@ -50,3 +50,33 @@ export const overflow = (page) => page.evaluate(() => {
   const out = [...document.querySelectorAll('main *, header *')].filter((e) => e.getBoundingClientRect().right > most + 1 && !e.closest('.scroll'));
   return `${document.documentElement.scrollWidth} > ${most}: ${out.slice(0, 3).map((e) => `${e.tagName.toLowerCase()}.${String(e.className?.baseVal ?? e.className).split(' ').slice(0, 3).join('.')}`).join(', ')}`;
 });
+
+/** Labels of the phone's "More" menu that are cut: it is opened, looked at, and closed again. */
+export async function cutLabels(page) {
+  const more = page.getByRole('button', { name: 'More', exact: true });
+  if (await more.count() === 0) return ['there is no menu'];
+  await more.click();
+  const cut = await page.getByRole('list', { name: 'More pages' }).locator('.trunc').evaluateAll((labels) => labels.filter((e) => e.scrollWidth > e.clientWidth).map((e) => `${e.textContent}: ${e.scrollWidth} > ${e.clientWidth}`));
+  await page.keyboard.press('Escape');
+  return cut;
+}
+
+/** On a pool's page, for somebody who trades: what is wrong with the way to the ticket, which is the last thing of a narrow page and beside the others of a wide one. */
+export async function wayToTicket(page, narrow) {
+  const way = page.getByRole('link', { name: 'Bid or offer' });
+  if (!narrow) return (await way.isVisible()) ? 'it is shown beside the ticket' : null;
+  if (!(await way.isVisible())) return 'there is none';
+  const seen = (at) => at.evaluate((e) => { const { top } = e.getBoundingClientRect(); return top >= -1 && top < innerHeight * 0.8; });
+  if (!(await seen(way))) return 'it is not on the first screen';
+  await way.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForTimeout(300);
+  return (await seen(page.getByRole('form', { name: 'Order ticket' }))) ? null : 'it does not lead there';
+}
+
+/** Of the orders that have not won: how many show why, and which of these words are cut. */
+export const reasonsOf = (page) => page.getByRole('table', { name: 'Orders' }).evaluate((table) => {
+  const rows = [...table.querySelectorAll('tbody tr')].filter((r) => /Not filled|Cancelled|Expired/.test(r.textContent));
+  const said = rows.map((r) => [...r.querySelectorAll('td.wraps > span, td .wide-hide')].find((e) => e.offsetWidth > 0 && e.textContent));
+  return { rows: rows.length, said: said.filter(Boolean).length, cut: said.filter((e) => e && e.closest('td').scrollWidth > e.closest('td').clientWidth).map((e) => e.textContent) };
+});

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { axe, launch, overflow, watch } from './browser.mjs';
+import { axe, cutLabels, launch, overflow, reasonsOf, watch, wayToTicket } from './browser.mjs';
 import { readRoutes } from './routes.mjs';
 
 const { values: arg } = parseArgs({ options: { url: { type: 'string', default: 'http://127.0.0.1:8080' }, access: { type: 'string' }, out: { type: 'string', default: 'e2e/out' } } });
@@ -33,7 +33,7 @@ async function signIn(who) {
   await page.waitForURL((u) => !u.pathname.startsWith('/login'));
 }
 
-// Nothing sticks out on a phone, on any page: as admin, who sees the most, then as tenant.
+// Nothing sticks out on a phone, and nothing of its menu is cut, on any page: as admin, who sees the most, then as tenant.
 await page.setViewportSize({ width: 390, height: 800 });
 for (const who of [users.find((u) => u.role === 'admin'), user].filter(Boolean)) {
   await signIn(who);
@@ -48,7 +48,21 @@ for (const who of [users.find((u) => u.role === 'admin'), user].filter(Boolean))
     await open(address, 1500);
     const out = await overflow(page);
     if (out) { bad += 1; console.error(`${who.role} ${address} is wider than 390 px: ${out}`); }
+    const cut = await cutLabels(page);
+    if (cut.length > 0) { bad += 1; console.error(`${who.role} ${address}: the menu of a phone is cut: ${cut.slice(0, 3).join(', ')}`); }
   }
+}
+
+// The ticket is one key away on a phone too, and why an order has not won can be read at every width of a desk.
+for (const width of [390, 768, 1440]) {
+  await page.setViewportSize({ width, height: 800 });
+  await open('/pools', 1500);
+  const fault = await wayToTicket(page, width < 1024);
+  if (fault) { bad += 1; console.error(`the way to the ticket at ${width} px: ${fault}`); }
+  if (width === 390) continue;
+  await open('/bids?show=all', 1500);
+  const { rows, said, cut } = await reasonsOf(page);
+  if (said < rows || cut.length > 0) { bad += 1; console.error(`orders at ${width} px: ${said} of ${rows} say why, cut: ${cut.slice(0, 3).join(', ')}`); }
 }
 
 for (const width of [1280, 900, 390]) {

@@ -122,10 +122,13 @@ async fn a_busy_port() -> anyhow::Result<()> {
 async fn addresses_that_lead_nowhere() -> anyhow::Result<()> {
     let port = free_port()?;
     let secret = "hunter2hunter2";
-    let cases: [(&str, String, &[&str]); 6] = [
+    let elsewhere = tempfile::tempdir()?;
+    let cases: [(&str, String, &[&str]); 7] = [
         ("DATABASE_URL", "mysql://root@localhost/x".to_owned(), &["DATABASE_URL", "sqlite://", "postgres://"]),
         ("DATABASE_URL", "sqlite://".to_owned(), &["DATABASE_URL"]),
         ("DATABASE_URL", "sqlite:///proc/nowhere/headroom.db".to_owned(), &["directory"]),
+        // A mistyped path begins no market of its own.
+        ("DATABASE_URL", format!("sqlite://{}/typo/x.db", elsewhere.path().display()), &["/typo", "does not exist"]),
         ("DATABASE_URL", format!("postgres://user:{secret}@127.0.0.1:{port}/none"), &["database"]),
         ("REDIS_URL", format!("redis://:{secret}@127.0.0.1:{port}"), &["REDIS_URL", "optional"]),
         ("REDIS_URL", "not an address".to_owned(), &["REDIS_URL"]),
@@ -140,6 +143,7 @@ async fn addresses_that_lead_nowhere() -> anyhow::Result<()> {
         explains(&ended, words);
         assert!(!ended.stderr.contains(secret), "a password is shown: {}", ended.stderr);
     }
+    assert!(!elsewhere.path().join("typo").exists(), "nothing was made there");
     Ok(())
 }
 
@@ -272,6 +276,7 @@ async fn demos_on_two_databases_of_one_directory() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     // Real clocks: only simulated demos have the same passwords every time.
     let here = Launch::demo(folder.path());
+    std::fs::create_dir(folder.path().join("elsewhere"))?;
     let elsewhere = format!("sqlite://{}", folder.path().join("elsewhere/headroom.db").display());
     let there = here.clone().variable("DATABASE_URL", &elsewhere);
     for launch in [&here, &there, &here, &there] {

@@ -3,6 +3,7 @@ use crate::error::StoreError;
 use crate::lookups::Lookups;
 use crate::on_either;
 use crate::sqlite_writer::SqliteWriter;
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -153,13 +154,16 @@ const BUSY: Duration = Duration::from_secs(10);
 impl Store {
     /// Opens for writing: locks, migrates.
     pub async fn open(address: &Address, data: &Path) -> Result<Store, StoreError> {
-        std::fs::create_dir_all(data).map_err(|source| directory(data, source))?;
+        make_private(data).map_err(|source| directory(data, source))?;
         let own = data.join(LOCK);
         let mut locks = vec![lock(&own, data)?];
         let (market, observations) = match address {
             Address::Sqlite(path) => {
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                std::fs::create_dir_all(parent).map_err(|source| directory(parent, source))?;
+                // A mistyped path must not begin a market of its own.
+                if !parent.is_dir() {
+                    return Err(StoreError::NoDirectory(parent.display().to_string()));
+                }
                 // A database elsewhere has a lock of its own: that of the directory whose database it would be.
                 let beside = beside(path)?;
                 if std::fs::canonicalize(&own).ok().as_deref() != Some(&beside) {
@@ -242,6 +246,12 @@ async fn check_version(market: &Database) -> Result<(), StoreError> {
         // What is no database of ours says so itself.
         _ => Ok(()),
     }
+}
+
+/// Makes a directory that is not there yet, for nobody else to look into: orders of all members are in it.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn directory(path: &Path, source: std::io::Error) -> StoreError {
@@ -348,7 +358,15 @@ pub fn of_file(path: &Path, error: StoreError) -> StoreError {
 async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address(hide_password(url)))?;
     let options = options.options([("search_path", schema)]);
-    let pool = PgPoolOptions::new().max_connections(6).acquire_timeout(BUSY).connect_with(options).await?;
+    let opened = PgPoolOptions::new().max_connections(6).acquire_timeout(BUSY).connect_with(options.clone()).await;
+    let pool = match opened {
+        // What it was that it tried again and again it does not say.
+        Err(sqlx::Error::PoolTimedOut) => {
+            let again = tokio::time::timeout(Duration::from_secs(2), options.connect()).await;
+            return Err(again.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut).into());
+        }
+        opened => opened?,
+    };
     if schema != "public" {
         sqlx::query("CREATE SCHEMA IF NOT EXISTS observations").execute(&pool).await?;
     }

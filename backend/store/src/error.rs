@@ -24,6 +24,8 @@ pub enum StoreError {
         "cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data"
     )]
     Directory { path: String, source: std::io::Error },
+    #[error("the directory {0} of DATABASE_URL does not exist. Create it, or correct the path")]
+    NoDirectory(String),
     #[error("there is no market: {0} does not exist. Give the directory that `headroom up --data` was started with")]
     NoMarket(String),
     #[error(

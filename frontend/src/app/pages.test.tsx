@@ -176,6 +176,18 @@ it('the ticket has no switch that the server would refuse, and an offer is told 
   expect(screen.queryByText(/You pay the clearing price/)).toBeNull();
 });
 
+it('the page of a pool leads to its ticket, for those who have one', async () => {
+  await visit('/pools/$slug', 'bidder');
+  const way = await screen.findByRole('link', { name: 'Bid or offer' });
+  expect(document.getElementById(way.getAttribute('href')?.slice(1) ?? '')).toBe(screen.getByRole('form', { name: 'Order ticket' }));
+  cleanup();
+  forget();
+  queryClient.clear();
+  await visit('/pools/$slug', 'admin');
+  await screen.findByRole('heading', { name: 'Rounds' });
+  expect(screen.queryByRole('link', { name: 'Bid or offer' })).toBeNull();
+});
+
 it('what sets a price is what the clearing says, not a comparison with the reserve', async () => {
   const product = pools.find((p) => p.slug === 'hel1-gp')?.resources[0];
   if (!product?.price) throw new Error('no fixture');

@@ -2,6 +2,8 @@
 import { useEffect, type RefObject } from 'react';
 import { store } from './store';
 
+/** Its id, by which a page leads to it. */
+export const TICKET = 'ticket';
 /** When; 0 for not at all. */
 export const ticketAsked = store(0);
 /** A ticket that took longer than this to appear does not take the focus from whatever has it by then. */

@@ -66,7 +66,7 @@ impl Rounding<'_> {
             let over: Vec<usize> = full.filter(|k| -&lacks.of(*k) >= Rat::int(self.rounding(*k).max(1))).collect();
             let mut again = false;
             for k in over {
-                let units = self.over(k, c, steps);
+                let units = self.over(k, steps);
                 again |= units > 0 && self.send_on(k, units, c, steps, s);
             }
             if !again {
@@ -94,7 +94,7 @@ impl Rounding<'_> {
         for (way, there) in path {
             let moved = self.lend_on(over, way);
             any |= moved > 0;
-            over = self.over(there, c, steps).max(0);
+            over = self.over(there, steps).max(0);
             at = there;
             if moved == 0 {
                 break;
@@ -182,8 +182,8 @@ impl Rounding<'_> {
     }
 
     /// What a product has over in whole units, with all of its steps that are in use.
-    fn over(&self, k: usize, c: &Component, steps: &BTreeMap<usize, Rat>) -> i128 {
-        (-&self.lacks(c, &BTreeMap::new(), steps).of(k)).floor()
+    fn over(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
+        (-&self.lack(k, steps)).floor()
     }
 
     /// Whether a unit may be left over without harm: a step is used in part, or the product costs nothing.

@@ -115,12 +115,11 @@ impl Rounding<'_> {
     /// anything was.
     pub(super) fn tidy(&mut self, c: &Component, flows: &BTreeMap<usize, Rat>, steps: &BTreeMap<usize, Rat>) -> bool {
         let mut moved = false;
-        let none = BTreeMap::new();
         for k in &c.products {
             let used: i128 = self.m.steps_of[*k].iter().map(|e| self.whole.steps.get(e).copied().unwrap_or(0)).sum();
             let open = self.m.steps_of[*k].iter().filter(|e| steps[*e].is_pos());
             let room: i128 = open.map(|e| self.m.steps[*e].quantity).sum();
-            let mut idle = -&(&self.lacks(c, &none, steps).of(*k) + &Rat::int(room - used));
+            let mut idle = -&(&self.lack(*k, steps) + &Rat::int(room - used));
             for (e, z) in flows.iter().filter(|(e, _)| self.m.arcs[**e].to == *k) {
                 let now = self.whole.flows[e];
                 if idle >= Rat::ONE && Rat::int(now) > *z {
@@ -131,16 +130,9 @@ impl Rounding<'_> {
                     moved |= by > 0;
                 }
             }
-            let lent: Vec<(usize, usize)> = self
-                .whole
-                .orders
-                .iter()
-                .filter(|(i, f)| !self.m.orders[**i].bid && self.m.orders[**i].replicas.is_none() && f.fill < Rat::ONE)
-                .filter_map(|(i, f)| {
-                    let full = &self.m.orders[*i].alternatives[f.alternative].quantities;
-                    Some((*i, full.iter().position(|q| q.0 == *k)?))
-                })
-                .collect();
+            let lent = self.users(*k, false);
+            let lent = lent.filter(|(i, _, f)| self.m.orders[*i].replicas.is_none() && f.fill < Rat::ONE);
+            let lent: Vec<(usize, usize)> = lent.map(|(i, p, _)| (i, p)).collect();
             for (i, p) in lent {
                 let f = &self.whole.orders[&i];
                 let full = self.m.orders[i].alternatives[f.alternative].quantities[p].1;
@@ -174,17 +166,32 @@ impl Rounding<'_> {
     pub(super) fn lacks(&self, c: &Component, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Lacks {
         let mut lacks = Lacks(BTreeMap::new());
         for k in c.products.iter().copied() {
-            let used = self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos());
-            let room: i128 = used.map(|e| self.m.steps[*e].quantity).sum();
-            lacks.0.insert(
-                k,
-                Rat::int(self.total(k, true) - self.total(k, false) - room - lendable.get(&k).copied().unwrap_or(0)),
-            );
+            let more = lendable.get(&k).copied().unwrap_or(0);
+            lacks.0.insert(k, Rat::int(self.short_at_home(k, steps) - more));
         }
         for (e, z) in &self.whole.flows {
             lacks.send(&self.m.arcs[*e], *z);
         }
         lacks
+    }
+
+    /// The same of one product.
+    pub(super) fn lack(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> Rat {
+        let mut lacks = Lacks([(k, Rat::int(self.short_at_home(k, steps)))].into());
+        for (e, z) in &self.whole.flows {
+            let arc = &self.m.arcs[*e];
+            if arc.from == k || arc.to == k {
+                lacks.send(arc, *z);
+            }
+        }
+        lacks.of(k)
+    }
+
+    /// Without what arcs bring and take.
+    fn short_at_home(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
+        let used = self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos());
+        let room: i128 = used.map(|e| self.m.steps[*e].quantity).sum();
+        self.total(k, true) - self.total(k, false) - room
     }
 
     /// One unit more along an arc whose flow was rounded down, or one less along one that was

@@ -184,7 +184,7 @@ impl Rounding<'_> {
     }
 
     /// The bids (or offers) that have some of a product, in which place of their quantities.
-    fn users(&self, k: usize, bids: bool) -> impl Iterator<Item = (usize, usize, &Filled)> {
+    pub(super) fn users(&self, k: usize, bids: bool) -> impl Iterator<Item = (usize, usize, &Filled)> {
         let users = self.users.get(&k).into_iter().flatten();
         let left = users.filter_map(|(i, p)| Some((*i, *p, self.whole.orders.get(i)?)));
         left.filter(move |(i, ..)| self.m.orders[*i].bid == bids)

@@ -20,11 +20,11 @@ use crate::round::reachable::drop_unreachable;
 use crate::round::renewal::Renewals;
 use crate::round::resale;
 use crate::round::sits_out;
-use crate::round::supply::supply_steps;
+use crate::round::supply::book_product;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Price, Resource};
+use crate::units::{Credits, Resource};
 use crate::workload::away::is_elsewhere;
 use crate::workload::{Class, vacate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -386,14 +386,8 @@ impl<'a> Builder<'a> {
         book.slot_base = self.slots.first().map(|s| s.to_string());
         book.slot_seconds = Some(state.market.rhythm.slot_seconds);
         for (pool, resource, slot) in &used {
-            book.products.push(clearing::Product {
-                pool: pool.clone(),
-                resource: resource.to_string(),
-                slot: self.slot_index(*slot).unwrap_or(0),
-                supply: supply_steps(state, self.now, pool, *resource, *slot),
-                cap: Some(money_up(state.collar(pool, *resource, *slot))),
-                reference: Some(money_up(state.reference(pool, *resource, *slot).max(Price::from_units(1000)))),
-            });
+            let index = self.slot_index(*slot).unwrap_or(0);
+            book.products.push(book_product(state, self.now, (pool, *resource, *slot), index));
         }
         book.instances = Holdings { state, slots: self.slots, orders: &self.orders }.instances();
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();

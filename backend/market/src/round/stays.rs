@@ -22,6 +22,8 @@ use std::collections::BTreeSet;
 /// Why no bid takes a workload to another node for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stays {
+    /// Its last move did not come about: it stays for a while.
+    Pinned { until: Timestamp },
     /// It was moved so lately, or so often, that it rests.
     Rests,
     /// Until the end of this slot it has lent something on its node.
@@ -74,8 +76,11 @@ pub fn of(state: &State, now: Timestamp, order: &Order) -> Option<Result<MayGo, 
     let goes = instance.swap.is_some() || elsewhere || state.market.ways.contains_key(&instance.id);
     let rhythm = &state.market.rhythm;
     let first = request.alternatives(rhythm.slot_seconds).iter().flat_map(|a| a.slots.iter().copied()).min()?;
-    if !asks || !at_home || goes || instance.is_pinned(now) {
+    if !asks || !at_home || goes {
         return None;
+    }
+    if let Some(until) = instance.pinned_until.filter(|_| instance.is_pinned(now)) {
+        return Some(Err(Stays::Pinned { until }));
     }
     if hold_time::rests(instance, now, rhythm.slot_seconds) {
         return Some(Err(Stays::Rests));

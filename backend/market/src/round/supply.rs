@@ -6,18 +6,12 @@ use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::{NodeState, supply};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Resource, amount};
+use crate::units::{Price, Resource, amount};
 use crate::workload::InstanceState;
 use std::collections::BTreeMap;
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.
-pub(super) fn supply_steps(
-    state: &State,
-    now: Timestamp,
-    pool: &str,
-    resource: Resource,
-    slot: Slot,
-) -> Vec<clearing::Step> {
+fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<clearing::Step> {
     let Some(schedule) = state.reserve(pool, resource, slot) else { return Vec::new() };
     let Some(home) = state.pools.get(pool) else { return Vec::new() };
     let total = operator_capacity(state, pool, resource);
@@ -30,7 +24,24 @@ pub(super) fn supply_steps(
     }
 }
 
-/// The same with the price of a shortage; empty where none is known.
+/// A product of a pool, open now, as the book of a round has it at a place of its slots.
+pub fn book_product(
+    state: &State,
+    now: Timestamp,
+    (pool, resource, slot): (&str, Resource, Slot),
+    index: i64,
+) -> clearing::Product {
+    clearing::Product {
+        pool: pool.to_owned(),
+        resource: resource.to_string(),
+        slot: index,
+        supply: supply_steps(state, now, pool, resource, slot),
+        cap: Some(supply::money_up(state.collar(pool, resource, slot))),
+        reference: Some(supply::money_up(state.reference(pool, resource, slot).max(Price::from_units(1000)))),
+    }
+}
+
+/// The steps of supply with the price of a shortage; empty where none is known.
 pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<ScarceStep> {
     let (Some(schedule), Some(home)) = (state.reserve(pool, resource, slot), state.pools.get(pool)) else {
         return Vec::new();

@@ -1,6 +1,7 @@
 //! What an order would have cost in the latest slots: of its alternatives the one that the clearing would
 //! choose, and the limits that would have been enough for it.
 use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
+use headroom_market::pool::recallable::firm;
 use headroom_market::round::away::move_costs;
 use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
@@ -14,6 +15,16 @@ pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> P
     product.or_else(newest).unwrap_or_else(|| state.reference(pool, resource, slot))
 }
 
+/// Whether anybody has ever said what it costs: it was traded, or the operator asks something for it. What
+/// [`price_of`] answers else is the most that anything may cost, which is no price to reckon with.
+fn is_priced(state: &Market, pool: &str, resource: Resource, slot: Slot) -> bool {
+    let traded = |pool: &str| state.references.get(&(pool.to_owned(), resource)).is_some_and(|r| !r.recent.is_empty());
+    state.products.get(&(pool.to_owned(), resource, slot)).is_some_and(|p| p.last_price.is_some())
+        || traded(pool)
+        || traded(firm(pool))
+        || state.reserve_price(firm(pool), resource, slot).is_some()
+}
+
 /// What the best alternative costs.
 pub struct Costs {
     /// At the last prices.
@@ -23,6 +34,8 @@ pub struct Costs {
     pub recent: Vec<i64>,
     /// What was not traded in any of them: it counts at its last price.
     pub untraded: Vec<Resource>,
+    /// What has no price at all: the amounts here say nothing then.
+    pub unpriced: Vec<Resource>,
     pub scope: Scope,
 }
 
@@ -99,12 +112,15 @@ pub fn bundle_costs(state: &Market, side: Side, request: &OrderRequest) -> Optio
 fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
     let mut last = Credits::ZERO;
     let mut recent: Option<Vec<i64>> = None;
-    let (mut fixed, mut untraded) = (0_i64, Vec::new());
+    let (mut fixed, mut untraded, mut unpriced) = (0_i64, Vec::new(), Vec::new());
     let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
     for slot in &alternative.slots {
         for (resource, quantity) in amounts.iter() {
             let all = quantity.checked_mul(i64::from(request.replicas))?;
             let now = price_of(state, &alternative.pool, *resource, *slot);
+            if *quantity > 0 && !unpriced.contains(resource) && !is_priced(state, &alternative.pool, *resource, *slot) {
+                unpriced.push(*resource);
+            }
             last = last.checked_add(now.charge_half_even(all)?)?;
             let key = (alternative.pool.clone(), *resource);
             let prices = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
@@ -131,7 +147,7 @@ fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Al
     untraded.sort_unstable();
     untraded.dedup();
     let scope = Scope::of(state, request, side, alternative);
-    Some(Costs { last, recent, untraded, scope })
+    Some(Costs { last, recent, untraded, unpriced, scope })
 }
 
 #[cfg(test)]
@@ -147,6 +163,7 @@ mod tests {
             last: Credits::from_units(2),
             recent: recent.to_vec(),
             untraded: Vec::new(),
+            unpriced: Vec::new(),
             scope: scope(Side::Bid, 0, 1),
         }
     }

@@ -11,9 +11,10 @@ use headroom_market::pool::recallable::book_node;
 use headroom_market::project;
 use headroom_market::round::movers::TRIAL;
 use headroom_market::round::sits_out;
+use headroom_market::round::supply::book_product;
 use headroom_market::state::State as Market;
-use headroom_market::time::Timestamp;
-use headroom_market::units::{Credits, Share};
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Credits, Resource, Share};
 use headroom_solver::MixedInteger;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -71,8 +72,14 @@ pub async fn in_last_round(
     }
     let turn = tokio::time::timeout(LONGEST_WAIT, app.last_round.turn.acquire()).await.ok()?.ok()?;
     let (round, book) = last_book(app).await?;
-    let (known, request) = (book.clone(), request.clone());
-    let asked = app.sequencer.query(move |state| entry(state, &known, participant, side, &request)).await.ok()??;
+    let (known, request, now) = (book.clone(), request.clone(), app.now());
+    let asked = app.sequencer.query(move |state| {
+        let asked = entry(state, &known, participant, side, &request)?;
+        let others = others(state, now, &known, &asked);
+        Some((asked, others))
+    });
+    let (asked, others) = asked.await.ok()??;
+    let book = if others.is_empty() { book } else { Arc::new(with_products(&book, others)) };
     let answer = tokio::task::spawn_blocking(move || answer(round, &book, asked)).await.ok()?;
     drop(turn);
     answer
@@ -125,7 +132,8 @@ fn entry(
                 quantities.push(clearing::Quantity { product, quantity });
             }
         }
-        if !quantities.is_empty() && quantities.iter().all(|q| listed.contains(&q.product)) {
+        // One of which the round had nothing at all is another question.
+        if quantities.iter().any(|q| listed.contains(&q.product)) {
             let adder = Money(alternative.adder.units());
             alternatives.push(clearing::Alternative { quantities, adder });
         }
@@ -156,6 +164,26 @@ fn entry(
         node,
         class: clearing::Class::Standard,
     })
+}
+
+/// What the order asks for of which nobody had asked in that round, as a round would have it now.
+fn others(state: &Market, now: Timestamp, book: &Book, asked: &clearing::Order) -> Vec<clearing::Product> {
+    let listed: BTreeSet<clearing::ProductKey> = book.products.iter().map(clearing::Product::key).collect();
+    let keys: BTreeSet<&clearing::ProductKey> =
+        asked.alternatives.iter().flat_map(|a| &a.quantities).map(|q| &q.product).collect();
+    let base: Option<Timestamp> = book.slot_base.as_ref().and_then(|at| at.parse().ok());
+    let (Some(base), Some(seconds)) = (base, book.slot_seconds) else { return Vec::new() };
+    let product = |key: &clearing::ProductKey| {
+        let slot = Slot::containing(base, seconds).plus(key.slot, seconds);
+        Some(book_product(state, now, (&key.pool, Resource::parse(&key.resource)?, slot), key.slot))
+    };
+    keys.into_iter().filter(|key| !listed.contains(key)).filter_map(product).collect()
+}
+
+fn with_products(book: &Book, others: Vec<clearing::Product>) -> Book {
+    let mut book = book.clone();
+    book.products.extend(others);
+    book
 }
 
 fn answer(round: u64, book: &Book, asked: clearing::Order) -> Option<InLastRound> {

@@ -56,6 +56,7 @@ impl AuditQuery {
             ending_before: self.ending_before,
             order: self.order,
             status: self.action,
+            participant: None,
             created_from: self.created_from,
             created_to: self.created_to,
         })

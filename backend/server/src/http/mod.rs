@@ -27,6 +27,7 @@ pub mod pool_settings;
 pub mod pools;
 pub mod prediction;
 pub mod preview;
+mod preview_warnings;
 pub mod problem;
 pub mod projects;
 pub mod recalls;

@@ -177,7 +177,8 @@ async fn list_side(app: &App, by: &Identity, side: Side, query: &ListQuery) -> A
         page.starting_after = Some(if page.ascending { prefix.to_owned() } else { format!("{prefix}8") });
     }
     let held_back = HeldBack::now(app).await?;
-    let mut listed = app.store.list(Table::Orders, &by.scope(), &page).await?;
+    let scope = query.scope(Table::Orders, by.scope())?;
+    let mut listed = app.store.list(Table::Orders, &scope, &page).await?;
     let before = listed.rows.len();
     listed.rows.retain(|(id, _)| id.starts_with(prefix));
     listed.has_more &= listed.rows.len() == before;

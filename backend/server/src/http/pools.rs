@@ -7,6 +7,8 @@ use crate::http::reply::{Document, List, created, list_of, ok};
 use crate::http::scarcity::{self, ScarcityView};
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::pool::hourly::{self, AdministeredPrice};
 use headroom_market::pool::recallable::{firm, is_recallable};
@@ -222,15 +224,16 @@ async fn get_pool(
 #[into_params(parameter_in = Query)]
 struct PricesQuery {
     resource: Resource,
-    /// Rounds back from the last, 1 to 500; 120 by default.
+    /// Points at most, 1 to 500; 120 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
-    /// `round`: the next open slot's price in each round; `slot`: one mean price a slot.
+    /// `round`: of each round the price of the earliest slot that it traded (all of a round's are in
+    /// `GET /v1/rounds/{number}/prices`); `slot`: one mean price a slot.
     #[param(inline)]
     interval: Option<Interval>,
     /// Only from this time on: of rounds when they were sealed, of slots their beginning.
     from: Option<Timestamp>,
-    /// Only before this time. Of a longer stretch the newest `limit` are told: go on with `to` at the first of them.
+    /// Only before this time. Of a longer stretch the newest `limit` are told, with `has_more`: go on with `next_cursor` here.
     to: Option<Timestamp>,
 }
 
@@ -263,7 +266,8 @@ pub struct PricePoint {
     pub cleared_at: Timestamp,
 }
 
-/// A pool's prices, oldest first: of each round that traded its earliest slot, or one mean price a slot.
+/// A pool's prices, oldest first: of each round the earliest slot that it traded, or one mean price a slot. Earlier ones, as
+/// `has_more` says, are those before `next_cursor`, sent as `to`.
 #[utoipa::path(get, path = "/pools/{slug}/prices", tag = "market", operation_id = "listPoolPrices", params(("slug" = String, Path, description = "Pool"), PricesQuery),
     responses((status = 200, description = "Prices, oldest first", body = List<PricePoint>), Problems))]
 async fn pool_prices(
@@ -271,7 +275,7 @@ async fn pool_prices(
     Anyone(by): Anyone,
     Path(slug): Path<String>,
     Query(query): Query<PricesQuery>,
-) -> Answered<Json<serde_json::Value>> {
+) -> Answered<Response> {
     by.may("market:read")?;
     let limit = query.limit.unwrap_or(120);
     if !(1..=500).contains(&limit) {
@@ -289,29 +293,64 @@ async fn pool_prices(
     {
         return Err(Problem::field("period_empty", "to", "`to` has to be after `from`."));
     }
-    let mut points = match query.interval.unwrap_or(Interval::Round) {
+    let interval = query.interval.unwrap_or(Interval::Round);
+    let Points { mut points, before } = match interval {
         Interval::Round => round_prices(&app, &slug, &query, limit).await?,
         Interval::Slot => slot_prices(&app, &slug, &query, limit).await?,
     };
     points.sort_by_key(|p| (p.cleared_at, p.slot));
-    Ok(list_of(&points))
-}
-
-async fn round_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Vec<PricePoint>> {
-    let micros = |time: Option<Timestamp>| time.map(Timestamp::micros);
-    let page = Page { limit, created_from: micros(query.from), created_to: micros(query.to), ..Page::default() };
-    let resource = query.resource;
-    let rounds = app.store.list(Table::Rounds, &Scope::All, &page).await?;
-    let mut points = Vec::new();
-    for (_, document) in &rounds.rows {
-        let round: Round = serde_json::from_str(document).map_err(|e| Problem::fault(&e))?;
-        let of_pool = round.prices.iter().filter(|p| p.pool == slug && p.resource == resource && p.volume > 0);
-        let price = of_pool.min_by_key(|p| p.slot);
-        if let (Some(price), Some(cleared_at)) = (price, round.awarded_at) {
-            points.push(point(price, Some(round.number), cleared_at));
+    let list =
+        serde_json::json!({ "object": "list", "data": points, "has_more": before.is_some(), "next_cursor": before });
+    let mut response = Json(list).into_response();
+    if let Some(before) = before {
+        let interval = if interval == Interval::Round { "round" } else { "slot" };
+        let from = query.from.map(|from| format!("&from={from}")).unwrap_or_default();
+        let resource = query.resource.name();
+        let next =
+            format!("/v1/pools/{slug}/prices?resource={resource}&interval={interval}&limit={limit}{from}&to={before}");
+        if let Ok(link) = HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")) {
+            response.headers_mut().insert(header::LINK, link);
         }
     }
-    Ok(points)
+    Ok(response)
+}
+
+/// A stretch of a price history.
+struct Points {
+    points: Vec<PricePoint>,
+    /// There are earlier ones, or may be: before this time.
+    before: Option<Timestamp>,
+}
+
+/// So many rounds are read for one answer, as a pool may not have traded in most of them.
+const MOST_ROUNDS: i64 = 2_000;
+
+async fn round_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Points> {
+    let micros = |time: Option<Timestamp>| time.map(Timestamp::micros);
+    let (resource, mut to, mut read) = (query.resource, query.to, 0);
+    let mut points = Vec::new();
+    loop {
+        let page = Page { limit: 500, created_from: micros(query.from), created_to: micros(to), ..Page::default() };
+        let rounds = app.store.list(Table::Rounds, &Scope::All, &page).await?;
+        let count = rounds.rows.len();
+        for (index, (_, document)) in rounds.rows.iter().enumerate() {
+            let round: Round = serde_json::from_str(document).map_err(|e| Problem::fault(&e))?;
+            let of_pool = round.prices.iter().filter(|p| p.pool == slug && p.resource == resource && p.volume > 0);
+            let price = of_pool.min_by_key(|p| p.slot);
+            if let (Some(price), Some(cleared_at)) = (price, round.awarded_at) {
+                points.push(point(price, Some(round.number), cleared_at));
+            }
+            to = Some(round.sealed_at);
+            read += 1;
+            let enough = points.len() as i64 >= limit || read >= MOST_ROUNDS;
+            if enough && (index + 1 < count || rounds.has_more) {
+                return Ok(Points { points, before: to });
+            }
+        }
+        if !rounds.has_more {
+            return Ok(Points { points, before: None });
+        }
+    }
 }
 
 fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> PricePoint {
@@ -332,7 +371,7 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
     }
 }
 
-async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Vec<PricePoint>> {
+async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Points> {
     let now = app.now();
     let resource = query.resource;
     let last = now.seconds() + app.rhythm.horizon_slots * app.rhythm.slot_seconds + 2 * app.rhythm.slot_seconds;
@@ -346,6 +385,9 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
     let of_class = format!("{slug}/{resource}/");
     let most = limit + app.rhythm.horizon_slots + 2;
     let documents = app.store.between_of(Table::Products, &Scope::All, &of_class, from, to, most).await?;
+    let earliest = query.from.map_or(0, ceiling);
+    let has_earlier = earliest < from
+        && !app.store.between_of(Table::Products, &Scope::All, &of_class, earliest, from, 1).await?.is_empty();
     let schedules = {
         let slug = slug.to_owned();
         let of_pool = move |s: &Market| -> Vec<ReservePrice> {
@@ -378,7 +420,7 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
             });
         }
     }
-    Ok(points)
+    Ok(Points { points, before: has_earlier.then(|| Timestamp::from_seconds(from)) })
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

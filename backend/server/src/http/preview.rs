@@ -3,23 +3,25 @@
 //! Every amount but the hold comes from one list: what the order would have cost in each of the
 //! latest settled slots. Whether the nodes are large enough for it is asked of the nodes.
 use crate::app::App;
-use crate::app::costs::{Costs, Scope, bundle_costs, price_of};
+use crate::app::costs::{bundle_costs, price_of};
 use crate::app::directory::Identity;
 use crate::app::last_round::{InLastRound, in_last_round};
 use crate::http::auth::Member;
 use crate::http::extract::Body;
+use crate::http::preview_warnings::{
+    away_warning, last_round_warning, parent_warning, pin_warning, project_warning, strategy_warnings, warnings,
+};
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Assurance, OrderRequest, Reason, Side, away, place, validate};
-use headroom_market::ids::{OrderId, ParticipantId};
+use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
+use headroom_market::ids::ParticipantId;
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Credits, amount};
-use headroom_market::workload::vacate;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,14 +36,14 @@ pub struct Preview {
     pub bond: Credits,
     pub currency: String,
     /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
-    /// latest slots, or without any at the last prices.
-    pub expected: Credits,
+    /// latest slots, or without any at the last prices; `null` where something of it has neither.
+    pub expected: Option<Credits>,
     /// For how many slots that is: of a bid that takes shorter runs of its window, the run that would win at these
     /// prices. The limits are those of the whole order.
     pub slots: u32,
     /// Where four of five of the latest slots lie; `expected` is always inside.
-    pub expected_low: Credits,
-    pub expected_high: Credits,
+    pub expected_low: Option<Credits>,
+    pub expected_high: Option<Credits>,
     /// The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits.
     pub hold_of_parents: Credits,
     /// The most that can be charged.
@@ -57,11 +59,13 @@ pub struct Preview {
     /// `recent_slots`: expected, range and chances are quantiles of the latest slots.
     /// `last_prices`: none of this was traded in a settled slot yet, so all three amounts are the cost
     /// at the last prices.
+    /// `no_prices`: something of this was never traded, and the operator asks nothing for it: no amount is known.
     pub basis: Basis,
     /// How many slots that is, at most a day of them.
     pub basis_slots: usize,
-    /// At the prices of the last round, or the usual ones where it had none.
-    pub last_cost: Credits,
+    /// At the prices of the last round, or the usual ones where it had none; `null` where something of it was never traded
+    /// and the operator asks nothing for it.
+    pub last_cost: Option<Credits>,
     pub available_after: Credits,
     /// What the project that it names has left; `null` without one.
     pub project_left: Option<Credits>,
@@ -79,6 +83,7 @@ pub struct Preview {
 pub enum Basis {
     RecentSlots,
     LastPrices,
+    NoPrices,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -162,131 +167,6 @@ fn room_warnings(room: Room, least: f64) -> Vec<String> {
     }
 }
 
-/// Under so many slots quantiles of them say little.
-const FEW_SLOTS: usize = 20;
-
-fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available: Credits) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if hold > available {
-        warnings
-            .push(format!("The hold of {hold} is more than the {available} available: the order would be refused."));
-    }
-    match side {
-        Side::Bid if costs.scope.limit_for(costs.last) > limit => {
-            warnings.push("At the last prices the limit would not be enough.".to_owned())
-        }
-        Side::Offer if costs.last < limit => warnings.push("At the last prices the limit asks too much.".to_owned()),
-        _ => {}
-    }
-    let Scope { slots, window, .. } = costs.scope;
-    if slots < window {
-        warnings.push(format!(
-            "A run may win that is shorter than the window: the amounts are those of {slots} of its {window} slots, and the limits those of the whole order."
-        ));
-    }
-    match costs.recent.len() {
-        0 => warnings
-            .push("None of this has been traded in a settled slot yet: expected is the cost at the last prices, without a range.".to_owned()),
-        1 => warnings.push("This was traded in one settled slot only: a range from it says little.".to_owned()),
-        few if few < FEW_SLOTS => {
-            warnings.push(format!("This was traded in only {few} settled slots: range and chances from them say little."));
-        }
-        _ => {}
-    }
-    if !costs.recent.is_empty() && !costs.untraded.is_empty() {
-        let names: Vec<&str> = costs.untraded.iter().map(|resource| resource.name()).collect();
-        warnings.push(format!(
-            "No {} has been traded in a settled slot yet: it counts at its last price in all of them.",
-            names.join(" and no ")
-        ));
-    }
-    warnings
-}
-
-/// What a bid is told of its project, and whether it can win nothing as the limit is. `least`: the least that
-/// it counts for the project, in micro-credits.
-fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, bool)> {
-    let (name, left) = (&project.name, project.left());
-    if left.is_zero() {
-        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), true));
-    }
-    if hold <= left {
-        return None;
-    }
-    if least > left.units() as f64 {
-        let said = format!(
-            "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
-        );
-        return Some((said, true));
-    }
-    Some((
-        format!(
-            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
-        ),
-        false,
-    ))
-}
-
-/// The chance is that of the limit: nobody knows what both orders together will win.
-fn parent_warning(parent: OrderId, hold: Credits) -> String {
-    let carried = if hold.is_zero() {
-        String::new()
-    } else {
-        format!(" {hold} of the hold is for its parents, which it may carry beyond their own limits.")
-    };
-    format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
-}
-
-/// What the workload's own strategy keeps the order from, whatever its price.
-fn strategy_warnings(state: &Market, side: Side, request: &OrderRequest) -> Vec<String> {
-    let Some(workload) = request.instance.and_then(|id| state.instances.get(&id)) else { return Vec::new() };
-    let strategy = &workload.strategy;
-    let mut warnings = Vec::new();
-    for (resource, quantity) in &request.resources {
-        let Some(most) = strategy.max_swap.get(resource).filter(|most| quantity > *most) else { continue };
-        let rest = if request.min_fill.units() as f64 * *quantity as f64 > *most as f64 * 1_000_000.0 {
-            "it can't win"
-        } else {
-            "no more of it can be had"
-        };
-        warnings.push(format!(
-            "The strategy of {} lets rounds change it by at most {most} {resource} in a slot (max_swap): {rest}.",
-            workload.name
-        ));
-    }
-    let memory = request.resources.iter().any(|(r, q)| *q > 0 && vacate::is_vacatable(*r));
-    if side == Side::Bid && memory && !vacate::is_shown(workload) {
-        let seen = match workload.drill.as_ref().filter(|d| d.ended_at.is_some()) {
-            Some(drill) => format!("The last drill failed: {}", drill.detail.as_deref().unwrap_or_default()),
-            None => "A drill waits for its turn.".to_owned(),
-        };
-        warnings.push(format!(
-            "The bid waits until {} has been shown to give memory back, whatever its chance is then. {seen}",
-            workload.name
-        ));
-    }
-    if side == Side::Bid && !request.no_displacement && strategy.move_fee >= request.limit {
-        warnings.push(format!(
-            "The move fee of {} is {}, not under the limit: the bid wins only where the workload is.",
-            workload.name, strategy.move_fee
-        ));
-    }
-    warnings
-}
-
-/// A workload that may be carried to another pool buys all of itself there, and nothing else meanwhile.
-fn away_warning(state: &Market, request: &OrderRequest) -> Option<String> {
-    let (pool, workload) =
-        request.pools.iter().find_map(|c| Some((&c.pool, away::carried(state, request, &c.pool)?)))?;
-    let all = away::amounts(state, request, &request.resources, pool);
-    let all: Vec<String> = all.iter().map(|(resource, quantity)| format!("{quantity} {resource}")).collect();
-    Some(format!(
-        "In {pool} the workload {} is carried whole: the bid buys {} there, its baseline among it. Its other orders wait for rounds in which it is home and this bid is not open.",
-        workload.name,
-        all.join(", "),
-    ))
-}
-
 /// The bond of all that is offered.
 fn bond_of(state: &Market, participant: ParticipantId, request: &OrderRequest) -> Option<Credits> {
     let record = state.participants.get(&participant)?.lending;
@@ -331,6 +211,8 @@ fn preview(
     let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least_counted));
     let impossible =
         room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, never)| *never);
+    let is_priced = costs.unpriced.is_empty();
+    let slots = if is_priced { slots } else { 0 };
     let fill_probability = match (slots, impossible) {
         (_, true) => Some(0.0),
         (0, _) => None,
@@ -349,6 +231,7 @@ fn preview(
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
+    warnings.extend(pin_warning(state, now, side, request));
     if side == Side::Bid && request.instance.is_none() {
         let what = "It names no workload (`instance`): room is kept free and charged, and no program of yours gets it.";
         warnings.push(what.to_owned());
@@ -364,17 +247,21 @@ fn preview(
         hold,
         hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),
-        expected: costs.median(),
+        expected: is_priced.then(|| costs.median()),
         slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
-        expected_low: costs.quantile(0.1),
-        expected_high: costs.quantile(0.9),
+        expected_low: is_priced.then(|| costs.quantile(0.1)),
+        expected_high: is_priced.then(|| costs.quantile(0.9)),
         worst_case: if side == Side::Bid { acceptable.hold } else { Credits::ZERO },
         fee: Credits::ZERO,
         fill_probability,
         chances,
-        basis: if slots == 0 { Basis::LastPrices } else { Basis::RecentSlots },
+        basis: match slots {
+            _ if !is_priced => Basis::NoPrices,
+            0 => Basis::LastPrices,
+            _ => Basis::RecentSlots,
+        },
         basis_slots: slots,
-        last_cost: costs.last,
+        last_cost: is_priced.then_some(costs.last),
         available_after: available - hold,
         project_left: project.map(Project::left),
         in_last_round: None,
@@ -401,36 +288,12 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
         }
         // What nobody would have bought brings nothing, whatever its price is.
         if side == Side::Offer {
-            preview.expected = preview.expected.min(last.money);
-            preview.expected_low = preview.expected_low.min(last.money);
+            preview.expected = preview.expected.map(|expected| expected.min(last.money));
+            preview.expected_low = preview.expected_low.map(|low| low.min(last.money));
         }
         preview.warnings.extend(last_round_warning(side, last));
     }
     Ok(Json(preview))
-}
-
-/// What the last round would have left undone of it.
-fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
-    let InLastRound { round, part, whole, reason, .. } = last;
-    if *reason == Some(Reason::SelfTrade) {
-        return Some(format!(
-            "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
-        ));
-    }
-    let percent = part.units() / 10_000;
-    let part = match (side, part.units()) {
-        (_, 1_000_000) => return None,
-        (Side::Bid, 0) => format!("In round {round} this bid would have won nothing."),
-        (Side::Offer, 0) => format!("In round {round} nobody would have bought any of this at that limit."),
-        (Side::Bid, _) => format!("In round {round} it would have won {percent}\u{2009}% of this."),
-        (Side::Offer, _) => format!("In round {round} {percent}\u{2009}% of this would have been bought."),
-    };
-    let all = match (side, whole) {
-        (Side::Bid, Some(whole)) => format!(" All of it would have cost {whole}."),
-        (Side::Bid, None) => " All of it could not be had at any price.".to_owned(),
-        (Side::Offer, _) => String::new(),
-    };
-    Some(part + &all)
 }
 
 /// Previews a bid: the same body as placing one, no effect.
@@ -474,27 +337,5 @@ mod tests {
         assert!(said(0.5, 0.1, 0.2).contains("50"));
         assert!(said(1.0, 0.1, 1.0).contains("10"));
         assert_eq!(said(1.0, 1.0, 1.0), "");
-    }
-
-    #[test]
-    fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
-        let now = Timestamp::from_seconds(0);
-        let of = |limit: &str, least: f64| {
-            let project = Project {
-                id: headroom_market::ids::ProjectId::from_raw(1),
-                participant: ParticipantId::from_raw(1),
-                name: "web".to_owned(),
-                limit: limit.parse().unwrap(),
-                spent: "1".parse().unwrap(),
-                created_at: now,
-                updated_at: now,
-                deleted_at: None,
-            };
-            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, never)| never)
-        };
-        assert_eq!(of("5", 1.0), None, "just enough");
-        assert_eq!(of("4.999999", 1.0), Some(true), "all or none");
-        assert_eq!(of("4.999999", 0.5), Some(false));
-        assert_eq!(of("1", 0.0), Some(true), "nothing is left");
     }
 }

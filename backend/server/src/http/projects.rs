@@ -43,7 +43,8 @@ async fn list_projects(
     if page.statuses.is_empty() {
         page.statuses = vec!["active".to_owned()];
     }
-    let Listed { rows, has_more } = app.store.list(Table::Projects, &by.scope(), &page).await?;
+    let Listed { rows, has_more } =
+        app.store.list(Table::Projects, &query.scope(Table::Projects, by.scope())?, &page).await?;
     let stored: Result<Vec<Project>, _> = rows.iter().map(|(_, document)| serde_json::from_str(document)).collect();
     let stored = stored.map_err(|e| Problem::fault(&e))?;
     let views = app.sequencer.query(move |state| project::views(state, stored)).await?;

@@ -50,6 +50,8 @@ pub struct ListQuery {
     /// One status or several, separated by commas; an unknown one is refused with the known ones.
     /// `open` stands for all live ones of an order.
     pub status: Option<String>,
+    /// Of this participant alone; for platform roles, who see everybody's.
+    pub participant: Option<ParticipantId>,
     #[serde(rename = "created[gte]")]
     pub created_from: Option<Timestamp>,
     #[serde(rename = "created[lt]")]
@@ -117,11 +119,23 @@ impl ListQuery {
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("order", order.map(str::to_owned)),
             (filter, Some(status).filter(|s| !s.is_empty())),
+            ("participant", self.participant.map(|id| id.to_string())),
             ("created%5Bgte%5D", self.created_from.map(|at| at.to_string())),
             ("created%5Blt%5D", self.created_to.map(|at| at.to_string())),
         ];
         let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
         given.map(|(name, value)| format!("{name}={value}&")).collect()
+    }
+    /// Whose rows are asked for, of those that the asker may see.
+    pub fn scope(&self, table: Table, own: Scope) -> Answered<Scope> {
+        let Some(asked) = self.participant.map(|id| id.to_string()) else { return Ok(own) };
+        match own {
+            _ if table == Table::Rounds => {
+                Err(Problem::field("query_invalid", "participant", "Rounds are everybody's. Leave `participant` out."))
+            }
+            Scope::Participant(id) if id != asked => Err(Problem::not_found("participant")),
+            _ => Ok(Scope::Participant(asked)),
+        }
     }
     /// The page of a table that is asked for; `prefix` is how ids of the list begin.
     pub fn page(&self, table: Table, prefix: &str) -> Answered<Page> {
@@ -201,8 +215,8 @@ pub fn list_of<T: serde::Serialize>(values: &[T]) -> axum::Json<serde_json::Valu
 }
 
 pub async fn list_table(app: &App, table: Table, scope: &Scope, query: &ListQuery, path: &str) -> Answered<Response> {
-    let page = query.page(table, "")?;
-    Ok(list(&app.store.list(table, scope, &page).await?, path, query, "status"))
+    let (page, scope) = (query.page(table, "")?, query.scope(table, scope.clone())?);
+    Ok(list(&app.store.list(table, &scope, &page).await?, path, query, "status"))
 }
 
 pub async fn get_from(app: &App, table: Table, scope: &Scope, id: &str, what: &str) -> Answered<Document> {

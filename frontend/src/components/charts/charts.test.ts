@@ -4,7 +4,7 @@ import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
 import { noPoint } from './Crossing';
 import { apart, axisWidth, placesOf, readable, volumeLabels } from './plot';
-import { offsetText, timeTicks } from './span';
+import { linesOf, offsetText, room, timeTicks } from './span';
 
 describe('crossing', () => {
   it('stacks demand downwards and supply upwards', () => {
@@ -91,5 +91,22 @@ describe('ticks', () => {
     expect(words.slice(0, 3)).toEqual(['+0 ms', '+20 ms', '+40 ms']);
     expect(timeTicks(0, 10_000, 5)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
     expect([1500, 150_000, 7_200_000].map(offsetText)).toEqual(['+1.5 s', '+2 min 30 s', '+2 h']);
+  });
+});
+
+describe('what is said of a phase', () => {
+  const said = '4 ms · source stopped; 2 KiB changed since the snapshot';
+  it('is broken into lines that fit, and nothing of it is left out', () => {
+    const lines = linesOf(said, 200);
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.join(' ')).toBe(said);
+    for (const line of lines) expect(room(line)).toBeLessThanOrEqual(200);
+    expect(linesOf(said, 400)).toEqual([said]);
+    expect(linesOf('', 200)).toEqual([]);
+  });
+  it('is broken within a word where that alone is too long', () => {
+    const lines = linesOf(`at ${'x'.repeat(50)}`, 120);
+    expect(lines.join(' ').replaceAll(' ', '')).toBe(`at${'x'.repeat(50)}`);
+    for (const line of lines) expect(room(line)).toBeLessThanOrEqual(120);
   });
 });

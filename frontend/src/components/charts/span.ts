@@ -8,6 +8,20 @@ export function timeTicks(start: number, end: number, count: number): number[] {
   return Array.from({ length: Math.floor((end - start) / step + 1e-9) + 1 }, (_, i) => start + i * step);
 }
 
+/** Inter at 11 px, roughly. */
+export const room = (text: string): number => text.length * 5.9;
+/** Broken between words into lines of so many px; a word that is longer than a line is broken itself. */
+export function linesOf(text: string, width: number): string[] {
+  const most = Math.max(8, Math.floor(width / 5.9));
+  const lines: string[] = [];
+  for (const word of text.split(' ').flatMap((w) => w.match(new RegExp(`.{1,${most}}`, 'gu')) ?? [])) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** How far after the start: "+20 ms", "+1.5 s", "+2 min 30 s". */
 export function offsetText(ms: number): string {
   if (ms < 1000) return `+${Math.round(ms)} ms`;

@@ -36,14 +36,16 @@ export interface More { cut: boolean; older?: () => void; busy?: boolean; note?:
 const VIRTUAL_FROM = 60;
 const ROW = 30;
 const DENSE_ROW = 24;
+/** Text that breaks into lines makes some rows higher than others; where nothing is laid out all are alike. */
+const heightOf = (row: Element) => row.getBoundingClientRect().height || ROW;
 
 export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName, more, empty }: Props<T>) {
   const [sort, setSort] = useState<Sort | null>(initialSort ?? null);
   const view = useMemo(() => sorted(rows, columns, sort), [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = view.length > VIRTUAL_FROM;
-  const virtualizer = useVirtualizer({ count: virtual ? view.length : 0, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 } });
-  useInSight(scroller, selected, selected == null ? -1 : view.findIndex((row) => rowKey(row) === selected), dense ? DENSE_ROW : ROW);
+  const virtualizer = useVirtualizer({ count: virtual ? view.length : 0, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 }, measureElement: heightOf });
+  useInSight(scroller, selected, selected == null ? -1 : view.findIndex((row) => rowKey(row) === selected), dense ? DENSE_ROW : ROW, virtual ? (index) => virtualizer.scrollToIndex(index, { align: 'center' }) : undefined);
   const { onRow, open, sheet } = useRowSheet({ label, columns, rows, rowKey, selects: !!onSelect });
   const wide = columns.length + (onRow ? 1 : 0);
   const items = virtualizer.getVirtualItems();
@@ -64,7 +66,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
             {shown.map(({ row, index }) => {
               const key = rowKey(row);
               return (
-                <tr key={key} aria-rowindex={index + 2} aria-selected={onSelect ? key === selected : undefined}
+                <tr key={key} ref={virtual ? virtualizer.measureElement : undefined} data-index={index} aria-rowindex={index + 2} aria-selected={onSelect ? key === selected : undefined}
                   className={`${key === selected ? 'sel' : ''} ${onSelect || onRow ? 'click' : ''} ${muted?.(row) ? 'mut' : ''}`}
                   onClick={onSelect ? () => onSelect(row) : onRow?.(row)}>
                   {columns.map((c) => <td key={c.id} className={cellClass(c)}>{c.cell(row)}</td>)}

@@ -1,4 +1,4 @@
-import { age, clockSeconds, dayClock, full, moment, useNow, zone } from '@/lib/time';
+import { age, clockSeconds, dayClock, full, MOMENT, moment, useNow, zone } from '@/lib/time';
 
 const STYLES = { clock: clockSeconds, day: dayClock, moment };
 
@@ -13,8 +13,6 @@ export function Age({ at }: { at: string }) {
   const now = useNow();
   return <time dateTime={at} title={full(at, z)}>{age(at, now, z)}</time>;
 }
-
-const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
 /** A sentence of the server; its moments are shown like all others. */
 export function Said({ text }: { text: string }) {

@@ -24,6 +24,8 @@ export interface Column<T> {
   width?: number | string;
   /** Takes what the other columns leave, and its text is cut to that: it pushes none of them out of sight. */
   rest?: boolean;
+  /** With `rest`: its text breaks into lines instead of being cut. */
+  wraps?: boolean;
 }
 export interface Sort { id: string; desc: boolean }
 
@@ -40,7 +42,7 @@ export function sorted<T>(rows: T[], columns: Column<T>[], sort: Sort | null): T
 }
 
 const HIDE = { true: 'narrow-hide', false: '', phone: 'phone-hide' } as const;
-export const cellClass = <T>(c: Column<T>): string => [c.right && 'r', c.rest && 'rest', HIDE[`${c.extra ?? false}`]].filter(Boolean).join(' ');
+export const cellClass = <T>(c: Column<T>): string => [c.right && 'r', c.rest && 'rest', c.wraps && 'wraps', HIDE[`${c.extra ?? false}`]].filter(Boolean).join(' ');
 
 export const columnName = <T>(c: Column<T>) => c.name ?? (typeof c.head === 'string' ? c.head : c.id);
 function partsOf<T>(c: Column<T>): CsvPart<T>[] {

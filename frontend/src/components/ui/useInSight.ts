@@ -8,14 +8,18 @@ export function placeOf(top: number, row: number, box: { at: number; height: num
   return seen ? null : Math.max(0, top - box.height / 2);
 }
 
-/** `index`: of the selected row; -1 while there is none. */
-export function useInSight(box: RefObject<HTMLElement | null>, selected: string | null | undefined, index: number, rowHeight: number): void {
+/** `index`: of the selected row; -1 while there is none. `scrollTo`: brings it into sight where it is not in the document. */
+export function useInSight(box: RefObject<HTMLElement | null>, selected: string | null | undefined, index: number, rowHeight: number, scrollTo?: (index: number) => void): void {
   const there = index >= 0;
   useEffect(() => {
     const element = box.current;
     if (!element || !there) return;
-    const place = placeOf(index * rowHeight, rowHeight, { at: element.scrollTop, height: element.clientHeight });
-    if (place !== null && element.scrollHeight > element.clientHeight) element.scrollTop = place;
+    if (element.scrollHeight <= element.clientHeight) return;
+    const row = element.querySelector('tr[aria-selected="true"]')?.getBoundingClientRect();
+    if (!row && scrollTo) return scrollTo(index);
+    const top = row ? row.top - element.getBoundingClientRect().top + element.scrollTop : index * rowHeight;
+    const place = placeOf(top, row?.height ?? rowHeight, { at: element.scrollTop, height: element.clientHeight });
+    if (place !== null) element.scrollTop = place;
     // Not when it is sorted anew: then somebody is looking at the table.
   }, [selected, there]);
 }

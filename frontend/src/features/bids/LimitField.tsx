@@ -7,9 +7,9 @@ import { perSlot } from './order';
 import { chancesOf, type Fields, lessThanPrices, plain } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string; /** Why no limit is proposed; empty where one is. */ nameless: string }
 
-export function LimitField({ fields, slots, set, fault, preview, suggestion }: Props) {
+export function LimitField({ fields, slots, set, fault, preview, suggestion, nameless }: Props) {
   const id = useId();
   const typed = readMicro(fields.limit).value;
   const limit = typed === null ? null : toNumber(typed, 6);
@@ -19,10 +19,10 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion }: P
   const points = chances.map((c) => ({ p: c.probability, limit: toNumber(c.limit, 6) }));
   const low = Math.min(...points.map((c) => c.limit), Number.POSITIVE_INFINITY) * 0.88;
   const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
-  const expected = preview ? toNumber(perSlot(preview.expected, preview.slots ?? slots), 6) : null;
+  const expected = preview?.expected != null ? toNumber(perSlot(preview.expected, preview.slots ?? slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
   const whole = preview && typed !== null && slots > 1 && bid ? `For all ${slots} slots ${formatMoney(micro(preview.worst_case))} cr, the limit of the whole order in the API. ` : '';
-  const hint = fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
+  const hint = nameless ? `${nameless} ${rule}.` : fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
   return (
     <>
       <div className="row g8 items-end">

@@ -5,14 +5,20 @@ import { clock, zone } from '@/lib/time';
 import { Placed, PlacedLegend } from './Placed';
 import { OrderState, orderStateName } from './OrderState';
 import type { Group } from './useOrders';
-import { bundle, fill, isOpen, originText, perSlot, PLACED, poolsOf, slotsOf, whyText } from './order';
+import { bundle, fill, isOpen, originText, partText, perSlot, PLACED, poolsOf, slotsOf, whyText } from './order';
 
 function Filled({ order }: { order: Order }) {
-  const { done, all } = fill(order);
+  const { done, all, unit } = fill(order);
   if (done === 0) return <span className="t3">0</span>;
+  return <span title={`${formatCount(done)} of ${formatCount(all)} ${unit}`}>{partText(done, all)}</span>;
+}
+
+/** Under its state, where there is no room for a column of reasons; a phone says it of the order that is touched. */
+function StateAndWhy({ order, why }: { order: Order; why: string }) {
   return (
-    <span className="row g6">
-      <span className="bar" style={{ width: 34 }}><i style={{ width: `${Math.round((done / all) * 100)}%`, background: 'var(--accent)' }} /></span>{formatCount(done)}<span className="t3">/ {formatCount(all)}</span>
+    <span className="col py-1" style={{ alignItems: 'flex-start' }}>
+      <OrderState order={order} />
+      {order.status !== 'filled' && <span className="wide-hide phone-hide s11 t3" style={{ whiteSpace: 'normal', maxWidth: 148 }}>{why}</span>}
     </span>
   );
 }
@@ -28,7 +34,7 @@ function moreOf({ rows, cut, older, busy }: Group, name: string, of: Filter | nu
 }
 
 /** Beside a panel, all columns are to fit at 1440 px. */
-const TIGHT = 'max(92px, 6.5vw)';
+const TIGHT = 'max(92px, 6.2vw)';
 
 interface Props { group: Group; /** How many orders the filter `by` looked through. */ loaded: number; by: string; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; onSelect: (o: Order) => void }
 
@@ -55,9 +61,9 @@ export function OrderTable({ group, loaded, by, name, slotSeconds, selected, bes
     ...(rows.some((o) => o.parent) ? [{ id: 'parent', head: 'Only with', name: 'Parent', extra: true as const, cell: (o: Order) => o.parent && <span className="id" title={o.parent_won_in ? `It won in round ${formatCount(o.parent_won_in)}` : undefined}>{o.parent.slice(-6)}{o.parent_won_in ? ' ✓' : ''}</span>, value: (o: Order) => o.parent ?? '' }] : []),
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at, csv: [{ head: 'Window from', of: (o) => o.window.start_at }, { head: 'Window to', of: (o) => o.window.end_at }] },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)), csv: [{ head: 'Limit, cr per slot', of: (o) => formatExact(limit(o)) }, { head: 'Limit of the whole order, cr', of: (o) => formatExact(micro(o.limit)) }] },
-    { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done, csv: [{ head: 'Filled', of: (o) => fill(o).done }, { head: 'Filled of', of: (o) => fill(o).all }, { head: 'Unit of what is filled', of: (o) => fill(o).unit }] },
-    { id: 'state', head: 'State', cell: (o) => <OrderState order={o} />, value: (o) => o.status, csv: orderStateName },
-    { id: 'why', head: 'Why', extra: true, rest: true, cell: (o) => <span className="t3" title={why(o)}>{why(o)}</span>, value: code, csv: [{ head: 'Why', of: why }, { head: 'Reason code', of: code }] },
+    { id: 'filled', extra: 'phone', head: 'Filled', right: true, cell: (o) => <Filled order={o} />, value: (o) => fill(o).done, csv: [{ head: 'Filled', of: (o) => fill(o).done }, { head: 'Filled of', of: (o) => fill(o).all }, { head: 'Unit of what is filled', of: (o) => fill(o).unit }] },
+    { id: 'state', head: 'State', cell: (o) => <StateAndWhy order={o} why={why(o)} />, value: (o) => o.status, csv: orderStateName },
+    { id: 'why', head: 'Why', extra: true, rest: true, wraps: true, cell: (o) => <span className="t3">{why(o)}</span>, value: code, csv: [{ head: 'Why', of: why }, { head: 'Reason code', of: code }] },
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at, csvHead: 'Placed at' },
   ];
   return (

@@ -135,8 +135,10 @@ it('opens without a fault where nothing can be had and nothing has a price; what
   const [cpu] = pool.resources;
   show({ ...pool, slug: 'fra1-gp~recallable', recallable_of: 'fra1-gp', resources: [{ ...(cpu as NonNullable<typeof cpu>), capacity: 0, free: 0, price: null, reserve: null, reference: '0.000000000' }] });
   expect(document.querySelector('[aria-invalid=true], .help.bad')).toBeNull();
-  expect((screen.getByLabelText(/^Limit for/) as HTMLInputElement).value).toBe('0.01');
+  expect((screen.getByLabelText(/^Limit for/) as HTMLInputElement).value).toBe('');
+  expect(screen.getByText(/^Nothing here has a price yet: name your own limit\./)).toBeTruthy();
   expect((screen.getByRole('button', { name: /^Place bid/ }) as HTMLButtonElement).disabled).toBe(true);
+  type(/^Limit for/, '1');
   type(/^Limit for/, '');
   expect(screen.getByText('Name a limit')).toBeTruthy();
 });

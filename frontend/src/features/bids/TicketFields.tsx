@@ -1,4 +1,4 @@
-import { NumberField, Select } from '@/components/ui';
+import { Note, NumberField, Select } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatBundle, formatRough, unitOf } from '@/lib/money';
@@ -8,9 +8,9 @@ import { type Faults, type Fields, hasDevices, homeOf, mayChange, takesRuns } fr
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; away?: Instance; refused?: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; /** What the order is for, where that can neither grow nor lend any more in its window. */ full?: Instance; away?: Instance; refused?: string }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, lacks, away, refused }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, lacks, full, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
@@ -37,6 +37,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       )}
       {lacks ? <NoWorkload pool={homeOf(pool)} side={fields.side} /> : <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance} help={alone && 'Nothing of yours runs on it; choose a workload to have it resized'}
         options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: capacity only' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />}
+      {full && <Note tone="acc">{needed ? `${full.name} has nothing left to lend from ${clock(fields.start, z)} on: what it keeps is its floor.` : `${full.name} has all that its limit allows from ${clock(fields.start, z)} on.`} Another time or another workload may have room.</Note>}
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       {away && (

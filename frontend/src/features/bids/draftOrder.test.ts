@@ -128,6 +128,10 @@ describe('the limit that the ticket proposes', () => {
     expect([suggested('bid', deep, 2), suggested('offer', deep, 2)]).toEqual([3_000_000n, 900_000n]);
     expect(suggested('bid', { ...deep, in_last_round: { round: 7, part: '0', money: '0', whole: null, reason: null } } as Preview, 2)).toBe(1_100_000n);
   });
+  it('is none where the server knows no price of it', () => {
+    const known = preview('2.000000', [[0.8, '6.000000']], '2.000000');
+    for (const nothing of [null, undefined]) expect([suggested('bid', { ...known, last_cost: nothing }, 1), suggested('offer', { ...known, expected: nothing }, 1)]).toEqual([null, null]);
+  });
   it('of an offer is the least of the same, rounded down', () => {
     expect(suggested('offer', preview('2.000000', [], '3.000000'), 1)).toBe(1_800_000n);
     expect(suggested('offer', preview('2.000000', [[0.8, '1.234567']], '3.000000'), 1)).toBe(1_230_000n);

@@ -142,8 +142,9 @@ export function lessThanPrices(preview: Preview | undefined, chances: Chance[], 
   return chances.some((c) => (bid ? c.limit <= limit : c.limit >= limit) && c.probability > chance + 0.01);
 }
 
-/** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices and than what all of a bid would have cost in the last round: the best of these. */
+/** None where not all of it has a price. Else: what won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices and than what all of a bid would have cost in the last round: the best of these. */
 export function suggested(side: Fields['side'], preview: Preview, slots: number): Micro | null {
+  if (preview.expected == null || preview.last_cost == null) return null;
   // Of a bid that takes runs the amounts may be those of fewer slots than it asks for.
   const expected = perSlot(preview.expected, preview.slots ?? slots);
   const often = preview.chances.find((c) => c.probability >= 0.8);

@@ -6,7 +6,9 @@ import { micro, type Micro } from '@/lib/money';
 /** `out`: why it is not what the order will come to; `price` is then only what would be paid for it. */
 export interface Expectation { price: Micro; out: 'limit' | 'chance' | null }
 
-export function expectationOf(side: 'bid' | 'offer', preview: Preview, order: OrderBody): Expectation {
+/** null where not all of it has a price yet. */
+export function expectationOf(side: 'bid' | 'offer', preview: Preview, order: OrderBody): Expectation | null {
+  if (preview.expected == null) return null;
   const price = micro(preview.expected);
   const beyond = side === 'bid' ? price > micro(preview.worst_case) : price < micro(order.limit);
   return { price, out: beyond ? 'limit' : preview.fill_probability === 0 ? 'chance' : null };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explain, orders } from '@/mocks/orders';
-import { KNOWN, originText, reasonText, whyText } from './order';
+import { KNOWN, originText, partText, reasonText, whyText } from './order';
 import { sentenceOf } from './why';
 
 describe('why an order did not win', () => {
@@ -34,6 +34,10 @@ describe('why an order did not win', () => {
     if (!bid) throw new Error('no fixture');
     expect(whyText({ ...bid, side: 'offer' })).toBe('asks for more than the price');
   });
+});
+
+it('says how much was won so that all is only what is all, and something never nothing', () => {
+  expect([[1, 1], [0.135, 0.138], [0.9999, 1], [0.001, 1], [0.29, 1], [0, 1]].map(([done, all]) => partText(done as number, all as number))).toEqual(['100\u2009%', '97\u2009%', '99\u2009%', '<1\u2009%', '29\u2009%', '0\u2009%']);
 });
 
 describe('where an order comes from', () => {

@@ -1,6 +1,6 @@
 // Reading an order: per slot where people think per slot, whole where the API means whole.
 import type { Order, OrderBody, Quantities } from '@/lib/api';
-import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
+import { asMicro, divRound, formatPercent, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
 
 export const OPEN = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
 /** Over, and not because it won all of it. */
@@ -47,6 +47,9 @@ export function fill(o: Order): { done: number; all: number; unit: string } {
   const rest = o.status === 'filled' ? 0 : (o.remaining[r] ?? 0) * o.remaining_replicas;
   return { done: shown(r, all - rest), all: shown(r, all), unit: unitOf(r).short };
 }
+
+/** How much of it was won, in a few digits: all is only what is all, and something is never nothing. */
+export const partText = (done: number, all: number): string => (done > 0 && done * 100 < all ? `<${formatPercent(0.01)}` : formatPercent(Math.floor((done / all) * 100 + 1e-9) / 100));
 
 /** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
 export const replacement = (o: Order, limit: string): OrderBody => ({

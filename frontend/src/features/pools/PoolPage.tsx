@@ -3,6 +3,7 @@ import { Badge, Page, Select, Segmented } from '@/components/ui';
 import { combine, type List, type Pool, priceAhead, type PricePoint, resourceOf, useMe, usePools, usePrices, useResource } from '@/lib/api';
 import { asNano, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { TICKET } from '@/lib/ticket';
 import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
@@ -41,6 +42,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
   return (
     <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : pool?.recallable_of ? <Badge tone="line">Recallable</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} prices={d.prices.data} />}
       actions={<span className="row g8 wrap" style={{ flexShrink: 0, maxWidth: '100%' }}>
+        {pool && ticket && <a className="btn p to-ticket" href={`#${TICKET}`}>Bid or offer</a>}
         {pool && <HaltPool key={pool.slug} pool={pool} all={all.data?.data} />}
         <Segmented label="Resource" value={resource} options={(pool?.resources ?? []).map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} onChange={setResource} />
         <Select label="Pool" hideLabel value={slug} options={(all.data?.data ?? [{ slug }]).map((p) => ({ value: p.slug, label: p.slug }))} onChange={(to) => void navigate({ to: '/pools/$slug', params: { slug: to } })} />

@@ -186,12 +186,14 @@ export interface Order extends OrderBody {
 }
 export interface Preview {
   /** With what its parents have to hold more for it. */
-  hold: string; bond: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
+  hold: string; bond: string; currency: string; worst_case: string; fee: string;
+  /** Like `last_cost` not there where something of it has neither a trade nor a reserve price. */
+  expected?: string | null; expected_low?: string | null; expected_high?: string | null;
   /** How many slots the amounts are of: fewer than the window's where a run of it would win. Limits are those of the whole order. */
   slots?: number;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
   /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */
-  basis: string; basis_slots: number; last_cost: string; available_after: string;
+  basis: string; basis_slots: number; last_cost?: string | null; available_after: string;
   /** Of the project that the bid names. */
   project_left: string | null;
   /** What it would have won in the last cleared round; null where that says nothing of it. */

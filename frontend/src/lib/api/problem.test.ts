@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { asSaid, inWords, problemOf, untilLater } from './problem';
+import { serverSays } from '../time';
+import { asSaid, inWords, Problem, problemOf, untilLater } from './problem';
 
 it('says what the server says in the names and units of the pages', () => {
   expect(asSaid('Pool `fra1-gp` is halted: a fan. 200 cpu_milli are held.')).toBe('Pool fra1-gp is halted: a fan. 0.2 cores are held.');
   expect(asSaid('It is changed by at most 512 mem_mib in a slot (max_swap): no more.')).toBe('It is changed by at most 0.5 GiB in a slot: no more.');
   expect(inWords('pool_halted', 'Pool `a` is halted.')).toBe('Pool a is halted.');
+});
+it('shows no raw moment: neither of a sentence, nor of a hint, nor at a field', () => {
+  serverSays('2026-11-26T20:00:00Z');
+  const said = 'It stays where it is until 2026-11-26T20:05:51.126556Z.';
+  const problem = new Problem({ title: 'Conflict', status: 409, detail: said, hint: 'Ask again after 2026-11-26T20:06:00Z.', errors: [{ pointer: '/window', code: 'pinned', detail: said }] });
+  expect(problem.said).toBe('It stays where it is until 26 Nov 20:05:51. Ask again after 26 Nov 20:06.');
+  expect([problem.field('/window'), asSaid(said)]).toEqual(Array(2).fill('It stays where it is until 26 Nov 20:05:51.'));
 });
 it('says in words how long to wait, wherever the server names a header', async () => {
   const of = async (status: number, detail: string, after?: string) => (await problemOf(new Response(JSON.stringify({ title: 'Later', status, code: 'rate_limited', detail }), { status, headers: after ? { 'retry-after': after } : {} }))).said;

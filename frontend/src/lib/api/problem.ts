@@ -1,6 +1,7 @@
 // RFC 9457 problems as the server sends them, and the two that only a browser can see.
 
 import { inUnits } from '../money';
+import { inOurClock } from '../time';
 
 export interface ProblemBody {
   type?: string; title: string; status: number; detail?: string; code?: string; hint?: string;
@@ -9,8 +10,8 @@ export interface ProblemBody {
 
 /** Where the server's advice is for those who write requests, what people are told instead. */
 const WORDS: Record<string, string> = { instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.' };
-/** A sentence of the server with its amounts in the units of the pages; names stand in it as they do in ours, and what only the API has is left out. */
-export const asSaid = (text: string): string => inUnits(text.replaceAll(/ \((?:max_swap|min_fill)\)/g, '').replaceAll('`', ''));
+/** A sentence of the server with its amounts in the units of the pages and its moments in the reader's clock; names stand in it as they do in ours, and what only the API has is left out. */
+export const asSaid = (text: string): string => inOurClock(inUnits(text.replaceAll(/ \((?:max_swap|min_fill)\)/g, '').replaceAll('`', '')));
 /** The same, or that which stands for it here. */
 export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? (detail ? asSaid(detail) : undefined);
 
@@ -25,7 +26,7 @@ export class Problem extends Error {
 
   get status() { return this.body.status; }
   /** What to show: the server's sentence; its title is often only the status in words. */
-  get said() { return [inWords(this.body.code, this.body.detail) ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
+  get said() { return [inWords(this.body.code, this.body.detail) ?? this.body.title, this.body.hint && inOurClock(this.body.hint)].filter(Boolean).join(' '); }
 
   /** Whether it was done is not known: a title may not say that it was not. */
   get unsure() { return this.body.code === 'unanswered' || this.body.code === 'outcome_unknown'; }

@@ -25,6 +25,10 @@ export const day = (at: string | number, z: Zone, present = serverNow()) => form
 export const dayClock = (at: string | number, z: Zone, present = serverNow()) => `${day(at, z, present)} ${clock(at, z)}`;
 /** A moment that somebody has set, or at which something was done: with its seconds where they are not 0, so that two do not look alike. */
 export const moment = (at: string | number, z: Zone, present = serverNow()) => `${day(at, z, present)} ${new Date(at).getUTCSeconds() === 0 ? clock(at, z) : clockSeconds(at, z)}`;
+/** A moment as the API writes it. */
+export const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))/g;
+/** A sentence of the server with its moments in the reader's clock, where it can be text alone; elsewhere `Said` shows them with day and zone one hover away. */
+export const inOurClock = (text: string, z: Zone = zone.get(), present = serverNow()): string => text.replace(MOMENT, (at) => moment(at, z, present));
 /** A slot by its time; one that is not of about now by its day, too. */
 export const slotClock = (at: string | number, now: number, z: Zone) => (Math.abs(new Date(at).getTime() - now) < 12 * 3_600_000 ? clock(at, z) : dayClock(at, z, now));
 export const full = (at: string | number, z: Zone) =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { age, clock, day, dayClock, moment, nextSlot, slotClock } from '.';
+import { age, clock, day, dayClock, inOurClock, moment, nextSlot, slotClock } from '.';
 
 const AT = '2026-11-20T10:14:24Z';
 const now = Date.parse(AT);
@@ -23,4 +23,11 @@ it('a day of another year than the present one has its year', () => {
 });
 it('two moments of one minute do not look alike', () => {
   expect(['2026-11-25T16:43:07Z', '2026-11-25T16:43:00Z', '2027-11-25T16:43:07Z'].map((at) => moment(at, 'UTC', now))).toEqual(['25 Nov 16:43:07', '25 Nov 16:43', '25 Nov 2027 16:43:07']);
+});
+
+it('shows the moments of a sentence by the clock of whoever reads it, and leaves the rest of it as it is', () => {
+  const said = 'It stays where it is until 2026-11-26T20:05:51.126556Z. Its slot begins at 2026-11-26T20:06:00Z, and 2026-11 is no moment.';
+  expect(inOurClock(said, 'UTC', now)).toBe('It stays where it is until 26 Nov 20:05:51. Its slot begins at 26 Nov 20:06, and 2026-11 is no moment.');
+  expect(inOurClock(said, 'Local', now)).toContain(`until ${moment('2026-11-26T20:05:51Z', 'Local', now)}. Its`);
+  expect(inOurClock('From 2027-01-01T02:00:00+02:00 on', 'UTC', now)).toBe('From 1 Jan 2027 00:00 on');
 });

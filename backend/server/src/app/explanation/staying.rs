@@ -29,6 +29,9 @@ impl Staying {
     /// What follows "The price was right, but the workload's node had too little room".
     pub fn sentence(self, order: &Order) -> Option<String> {
         Some(match self {
+            Self::Kept(Stays::Pinned { until }) => {
+                format!("it stays there until {until}, as its last move did not come about.")
+            }
             Self::Kept(Stays::Rests) => format!(
                 "it rests: after a move it stays for {HOLD_SLOTS} slots, and it is moved {MOST_MOVES} times in {WINDOW_SLOTS} slots at most."
             ),
@@ -69,6 +72,9 @@ impl Staying {
         let helps = |text: &str, limit: Option<Credits>| Change { change: text.to_owned(), limit, helps: true };
         let limit_does_not = || Change { change: "Raise the limit".to_owned(), limit: None, helps: false };
         match self {
+            Self::Kept(Stays::Pinned { .. }) => {
+                vec![helps("Bid for a slot after that, or for what its node has", None), limit_does_not()]
+            }
             Self::Kept(Stays::Rests) => vec![helps("Wait until it may be moved again", None), limit_does_not()],
             Self::Kept(Stays::Lends { .. }) => {
                 vec![helps("Bid for a slot after those that it lends in", None), limit_does_not()]

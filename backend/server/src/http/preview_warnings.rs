@@ -1,0 +1,205 @@
+//! What a preview warns of, besides its numbers.
+use crate::app::costs::{Costs, Scope};
+use crate::app::last_round::InLastRound;
+use headroom_market::book::{OrderRequest, Reason, Side, away};
+use headroom_market::ids::OrderId;
+use headroom_market::project::Project;
+use headroom_market::state::State as Market;
+use headroom_market::time::Timestamp;
+use headroom_market::units::Credits;
+use headroom_market::workload::vacate;
+
+/// Under so many slots quantiles of them say little.
+const FEW_SLOTS: usize = 20;
+
+pub(super) fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available: Credits) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if hold > available {
+        warnings
+            .push(format!("The hold of {hold} is more than the {available} available: the order would be refused."));
+    }
+    if !costs.unpriced.is_empty() {
+        let names: Vec<&str> = costs.unpriced.iter().map(|resource| resource.name()).collect();
+        warnings.push(format!(
+            "Nobody has traded {} there, and the operator asks no price for it: nothing says what this costs. Name a limit of your own; up to that you may be charged.",
+            names.join(" or ")
+        ));
+        return warnings;
+    }
+    match side {
+        Side::Bid if costs.scope.limit_for(costs.last) > limit => {
+            warnings.push("At the last prices the limit would not be enough.".to_owned())
+        }
+        Side::Offer if costs.last < limit => warnings.push("At the last prices the limit asks too much.".to_owned()),
+        _ => {}
+    }
+    let Scope { slots, window, .. } = costs.scope;
+    if slots < window {
+        warnings.push(format!(
+            "A run may win that is shorter than the window: the amounts are those of {slots} of its {window} slots, and the limits those of the whole order."
+        ));
+    }
+    match costs.recent.len() {
+        0 => warnings
+            .push("None of this has been traded in a settled slot yet: expected is the cost at the last prices, without a range.".to_owned()),
+        1 => warnings.push("This was traded in one settled slot only: a range from it says little.".to_owned()),
+        few if few < FEW_SLOTS => {
+            warnings.push(format!("This was traded in only {few} settled slots: range and chances from them say little."));
+        }
+        _ => {}
+    }
+    if !costs.recent.is_empty() && !costs.untraded.is_empty() {
+        let names: Vec<&str> = costs.untraded.iter().map(|resource| resource.name()).collect();
+        warnings.push(format!(
+            "No {} has been traded in a settled slot yet: it counts at its last price in all of them.",
+            names.join(" and no ")
+        ));
+    }
+    warnings
+}
+
+/// What a bid is told of its project, and whether it can win nothing as the limit is. `least`: the least that
+/// it counts for the project, in micro-credits.
+pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, bool)> {
+    let (name, left) = (&project.name, project.left());
+    if left.is_zero() {
+        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), true));
+    }
+    if hold <= left {
+        return None;
+    }
+    if least > left.units() as f64 {
+        let said = format!(
+            "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
+        );
+        return Some((said, true));
+    }
+    Some((
+        format!(
+            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
+        ),
+        false,
+    ))
+}
+
+/// The chance is that of the limit: nobody knows what both orders together will win.
+pub(super) fn parent_warning(parent: OrderId, hold: Credits) -> String {
+    let carried = if hold.is_zero() {
+        String::new()
+    } else {
+        format!(" {hold} of the hold is for its parents, which it may carry beyond their own limits.")
+    };
+    format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
+}
+
+/// What the workload's own strategy keeps the order from, whatever its price.
+pub(super) fn strategy_warnings(state: &Market, side: Side, request: &OrderRequest) -> Vec<String> {
+    let Some(workload) = request.instance.and_then(|id| state.instances.get(&id)) else { return Vec::new() };
+    let strategy = &workload.strategy;
+    let mut warnings = Vec::new();
+    for (resource, quantity) in &request.resources {
+        let Some(most) = strategy.max_swap.get(resource).filter(|most| quantity > *most) else { continue };
+        let rest = if request.min_fill.units() as f64 * *quantity as f64 > *most as f64 * 1_000_000.0 {
+            "it can't win"
+        } else {
+            "no more of it can be had"
+        };
+        warnings.push(format!(
+            "The strategy of {} lets rounds change it by at most {most} {resource} in a slot (max_swap): {rest}.",
+            workload.name
+        ));
+    }
+    let memory = request.resources.iter().any(|(r, q)| *q > 0 && vacate::is_vacatable(*r));
+    if side == Side::Bid && memory && !vacate::is_shown(workload) {
+        let seen = match workload.drill.as_ref().filter(|d| d.ended_at.is_some()) {
+            Some(drill) => format!("The last drill failed: {}", drill.detail.as_deref().unwrap_or_default()),
+            None => "A drill waits for its turn.".to_owned(),
+        };
+        warnings.push(format!(
+            "The bid waits until {} has been shown to give memory back, whatever its chance is then. {seen}",
+            workload.name
+        ));
+    }
+    if side == Side::Bid && !request.no_displacement && strategy.move_fee >= request.limit {
+        warnings.push(format!(
+            "The move fee of {} is {}, not under the limit: the bid wins only where the workload is.",
+            workload.name, strategy.move_fee
+        ));
+    }
+    warnings
+}
+
+/// A workload that may be carried to another pool buys all of itself there, and nothing else meanwhile.
+pub(super) fn away_warning(state: &Market, request: &OrderRequest) -> Option<String> {
+    let (pool, workload) =
+        request.pools.iter().find_map(|c| Some((&c.pool, away::carried(state, request, &c.pool)?)))?;
+    let all = away::amounts(state, request, &request.resources, pool);
+    let all: Vec<String> = all.iter().map(|(resource, quantity)| format!("{quantity} {resource}")).collect();
+    Some(format!(
+        "In {pool} the workload {} is carried whole: the bid buys {} there, its baseline among it. Its other orders wait for rounds in which it is home and this bid is not open.",
+        workload.name,
+        all.join(", "),
+    ))
+}
+
+/// A failed move keeps a workload where it is for a while: a bid wins only what its node has.
+pub(super) fn pin_warning(state: &Market, now: Timestamp, side: Side, request: &OrderRequest) -> Option<String> {
+    let workload = request.instance.and_then(|id| state.instances.get(&id)).filter(|_| side == Side::Bid)?;
+    let until = workload.pinned_until.filter(|_| workload.is_pinned(now))?;
+    Some(format!(
+        "{} stays on its node until {until}, as its last move did not come about: until then the bid wins only what that node has.",
+        workload.name
+    ))
+}
+
+/// What the last round would have left undone of it.
+pub(super) fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
+    let InLastRound { round, part, whole, reason, .. } = last;
+    if *reason == Some(Reason::SelfTrade) {
+        return Some(format!(
+            "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
+        ));
+    }
+    let percent = part.units() / 10_000;
+    let part = match (side, part.units()) {
+        (_, 1_000_000) => return None,
+        (Side::Bid, 0) => format!("In round {round} this bid would have won nothing."),
+        (Side::Offer, 0) => format!("In round {round} nobody would have bought any of this at that limit."),
+        (Side::Bid, _) => format!("In round {round} it would have won {percent}\u{2009}% of this."),
+        (Side::Offer, _) => format!("In round {round} {percent}\u{2009}% of this would have been bought."),
+    };
+    let all = match (side, whole) {
+        (Side::Bid, Some(whole)) => format!(" All of it would have cost {whole}."),
+        (Side::Bid, None) => " All of it could not be had at any price.".to_owned(),
+        (Side::Offer, _) => String::new(),
+    };
+    Some(part + &all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::ids::ParticipantId;
+
+    #[test]
+    fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
+        let now = Timestamp::from_seconds(0);
+        let of = |limit: &str, least: f64| {
+            let project = Project {
+                id: headroom_market::ids::ProjectId::from_raw(1),
+                participant: ParticipantId::from_raw(1),
+                name: "web".to_owned(),
+                limit: limit.parse().unwrap(),
+                spent: "1".parse().unwrap(),
+                created_at: now,
+                updated_at: now,
+                deleted_at: None,
+            };
+            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, never)| never)
+        };
+        assert_eq!(of("5", 1.0), None, "just enough");
+        assert_eq!(of("4.999999", 1.0), Some(true), "all or none");
+        assert_eq!(of("4.999999", 0.5), Some(false));
+        assert_eq!(of("1", 0.0), Some(true), "nothing is left");
+    }
+}

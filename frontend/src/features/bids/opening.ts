@@ -1,0 +1,86 @@
+// What a ticket opens with, and what of it still fits. Pure, so that it is tested without a page.
+import type { Allocation, Instance, Market, Pool } from '@/lib/api';
+import { asMicro, cost, nano, readQuantity, readWhole, unitOf } from '@/lib/money';
+import { type Fields, mayChange, plain } from './draftOrder';
+
+/** Something to ask the preview with, where what is asked for costs nothing. */
+const SOME_LIMIT = '0.01';
+
+/** What the ticket asks for, also where it is not (yet) a number. */
+const askedFor = (pool: Pool, amounts: Fields['amounts']): Pool['resources'] => pool.resources.filter(({ resource: r }) => (amounts[r] ?? '').trim() !== '' && readQuantity(r, amounts[r] ?? '').value !== 0);
+/** And while that is nothing all that it could. */
+function askedOf(pool: Pool, amounts: Fields['amounts']): Pool['resources'] {
+  const asked = askedFor(pool, amounts);
+  return asked.length > 0 ? asked : pool.resources;
+}
+const priceOf = (r: Pool['resources'][number]): string | null => r.price?.price ?? r.reserve ?? null;
+
+/** Which of it nobody has traded and nobody sells from a price on: what that is worth only its buyer can say. */
+export const unpriced = (pool: Pool, amounts: Fields['amounts']): string[] => askedOf(pool, amounts).filter((r) => priceOf(r) === null).map((r) => r.resource);
+
+/** Why no limit is proposed; empty where one is. `unknown`: the preview says that not all of it has a price. */
+export function unpricedText(pool: Pool, amounts: Fields['amounts'], unknown: boolean): string {
+  const names = unpriced(pool, amounts).map((r) => unitOf(r).label);
+  if (names.length === 0) return unknown ? 'Not all of it has a price yet: name your own limit.' : '';
+  if (names.length === askedOf(pool, amounts).length) return 'Nothing here has a price yet: name your own limit.';
+  return `${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} no price here yet: name your own limit.`;
+}
+
+/** Something to ask the preview with; its answer replaces it before anybody sees much of it. Nothing where not all of it has a price, or nothing is asked for. */
+export function firstLimit(pool: Pool, amounts: Fields['amounts']): string {
+  if (unpriced(pool, amounts).length > 0 || askedFor(pool, amounts).length === 0) return '';
+  const sum = pool.resources.reduce((all, r) => all + cost(nano(priceOf(r) ?? '0'), readQuantity(r.resource, amounts[r.resource] ?? '').value ?? 0), 0n);
+  return sum > 0n ? plain(asMicro(sum * 106n / 100n)) : SOME_LIMIT;
+}
+
+/** Nothing is left empty: a 0 would be a fault that nobody has typed. */
+const typedOf = (amount: number) => (amount > 0 ? String(amount) : '');
+
+/** A small part of what the pool has, so that a first bid is neither refused nor laughable. What is seldom asked for together is left to people. */
+export function firstFields(pool: Pool, start: number): Fields {
+  const some = (r: Pool['resources'][number], most: number) => typedOf(Math.min(most, Math.round((r.capacity / unitOf(r.resource).per) * 10) / 100));
+  const usual: Record<string, number> = { cpu_milli: 2, mem_mib: 4 };
+  const asked = pool.resources.filter((r) => r.resource in usual);
+  const amounts = Object.fromEntries(asked.map((r) => [r.resource, some(r, usual[r.resource] ?? 0)]));
+  const [only] = pool.resources;
+  if (asked.length === 0 && only) amounts[only.resource] = '1';
+  return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
+}
+
+/** What is known of a workload's coming slots, for the window that the ticket asks for. */
+export interface Coming { allocations: Allocation[]; market: Market }
+
+/** What a workload may still grow by, or lend, in every slot of the window: what it has won or lent there counts. */
+export function roomOf(i: Instance, f: Pick<Fields, 'side' | 'start' | 'slots'>, resource: string, { allocations, market }: Coming): number {
+  const end = f.start + Math.max(1, readWhole(f.slots).value ?? 1) * market.slot_seconds * 1000;
+  const inside = allocations.filter((a) => a.instance === i.id && Date.parse(a.slot) >= f.start && Date.parse(a.slot) < end);
+  const has = inside.map((a) => (a.limits[resource] ?? 0) + (f.side === 'bid' ? (a.missed[resource] ?? 0) : 0));
+  const left = has.map((amount) => (f.side === 'bid' ? (i.limit[resource] ?? 0) - amount : amount - (i.floor[resource] ?? 0)));
+  return Math.max(0, Math.min(mayChange(i, f.side, resource), ...left));
+}
+
+/** Half of the room that there is: more would be refused. */
+export function firstFor(i: Instance, pool: Pool, f: Fields, coming: Coming): Partial<Fields> {
+  const half = (r: string) => {
+    const units = roomOf(i, f, r, coming) / 2 / unitOf(r).per;
+    return r === 'gpu_milli' ? Math.floor(units) : Math.floor(units * 100) / 100;
+  };
+  const amounts = Object.fromEntries(pool.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, typedOf(half(r.resource))]));
+  return { instance: i.id, amounts, ...(f.proposed && { limit: firstLimit(pool, amounts) }) };
+}
+const asksForSome = (amounts: Fields['amounts'] = {}) => Object.values(amounts).some((text) => text !== '');
+/** Whether there is anything that it could be asked to grow by, or to lend. */
+export const hasRoom = (i: Instance, pool: Pool, f: Fields, coming: Coming): boolean => asksForSome(firstFor(i, pool, f, coming).amounts);
+
+/** What to change of a ticket that nobody has typed amounts into: nothing while they fit. A workload is proposed that has room, where there is one. */
+export function refit(f: Fields, pool: Pool, mine: Instance[], touched: ReadonlySet<string>, coming: Coming): Partial<Fields> | null {
+  const chosen = mine.find((i) => i.id === f.instance);
+  if (touched.has('instance') && !chosen) return null;
+  const next = touched.has('instance') ? chosen : (mine.find((i) => hasRoom(i, pool, f, coming)) ?? chosen ?? mine[0]);
+  if (!next) return null;
+  // Amounts that somebody has typed are theirs.
+  if (touched.has('amounts')) return chosen ? null : { instance: next.id };
+  const within = chosen && pool.resources.every(({ resource: r }) => (readQuantity(r, f.amounts[r] ?? '').value ?? 0) <= roomOf(chosen, f, r, coming));
+  if (within && (asksForSome(f.amounts) || !hasRoom(next, pool, f, coming))) return null;
+  return firstFor(next, pool, f, coming);
+}
