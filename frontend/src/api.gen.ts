@@ -294,7 +294,7 @@ export interface components {
             floor?: components["schemas"]["BTreeMap"] | null;
         };
         /** @enum {string} */
-        Basis: "recent_slots" | "last_prices";
+        Basis: "recent_slots" | "last_prices" | "no_prices";
         /** @description One reason. */
         Because: components["schemas"]["Cause"] & {
             sentence: string;
@@ -2293,20 +2293,15 @@ export interface components {
              */
             bond: components["schemas"]["Credits"];
             currency: string;
-            /**
-             * @description Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
-             *     latest slots, or without any at the last prices.
-             */
-            expected: components["schemas"]["Credits"];
+            expected?: components["schemas"]["Credits"] | null;
             /**
              * Format: int32
              * @description For how many slots that is: of a bid that takes shorter runs of its window, the run that would win at these
              *     prices. The limits are those of the whole order.
              */
             slots: number;
-            /** @description Where four of five of the latest slots lie; `expected` is always inside. */
-            expected_low: components["schemas"]["Credits"];
-            expected_high: components["schemas"]["Credits"];
+            expected_low?: components["schemas"]["Credits"] | null;
+            expected_high?: components["schemas"]["Credits"] | null;
             /** @description The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits. */
             hold_of_parents: components["schemas"]["Credits"];
             /** @description The most that can be charged. */
@@ -2326,12 +2321,12 @@ export interface components {
              * @description `recent_slots`: expected, range and chances are quantiles of the latest slots.
              *     `last_prices`: none of this was traded in a settled slot yet, so all three amounts are the cost
              *     at the last prices.
+             *     `no_prices`: something of this was never traded, and the operator asks nothing for it: no amount is known.
              */
             basis: components["schemas"]["Basis"];
             /** @description How many slots that is, at most a day of them. */
             basis_slots: number;
-            /** @description At the prices of the last round, or the usual ones where it had none. */
-            last_cost: components["schemas"]["Credits"];
+            last_cost?: components["schemas"]["Credits"] | null;
             available_after: components["schemas"]["Credits"];
             project_left?: components["schemas"]["Credits"] | null;
             in_last_round?: components["schemas"]["InLastRound"] | null;

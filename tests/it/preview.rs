@@ -64,3 +64,47 @@ async fn what_the_last_round_would_have_given() -> anyhow::Result<()> {
     ensure!(offer["warnings"].to_string().contains("you bid for this yourself"), "{offer}");
     Ok(())
 }
+
+/// The most that anything may cost is nobody's price: where nothing was traded and the operator asks nothing, none is named.
+#[tokio::test]
+async fn where_nothing_has_a_price_none_is_made_up() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let pool = json!({ "slug": "tests-xp", "name": "New", "pop": "fra1", "tier": "general_purpose", "resources": ["cpu_milli", "mem_mib"] });
+    admin.post("/v1/pools", &pool).await?.ok()?;
+    let node =
+        json!({ "name": "tests-xp-a", "pool": "tests-xp", "capacity": { "cpu_milli": 8_000, "mem_mib": 16_384 } });
+    admin.post("/v1/nodes", &node).await?.ok()?;
+    let window = Rhythm::of(&admin).await?.late_window();
+    let order = json!({ "window": window, "resources": { "cpu_milli": 1_000 }, "pools": [{ "pool": "tests-xp" }], "limit": "100" });
+    let seen = tenant.post("/v1/bids/preview", &order).await?.ok()?;
+    for amount in ["expected", "expected_low", "expected_high", "last_cost", "fill_probability"] {
+        ensure!(seen[amount].is_null(), "{amount}: {seen}");
+    }
+    ensure!(seen["basis"] == "no_prices" && seen["chances"] == json!([]), "{seen}");
+    ensure!(seen["warnings"].to_string().contains("Name a limit of your own"), "{seen}");
+    // What the operator asks is a price.
+    for (resource, price) in [("cpu_milli", "0.001"), ("mem_mib", "0.0005")] {
+        let path = "/v1/pools/tests-xp/reserve_prices";
+        let etag = admin.get(path).await?.header("etag").to_owned();
+        let reserve = json!({ "resource": resource, "price": price, "effective_at": window["start_at"] });
+        let (key, body) = (("idempotency-key", resource), serde_json::to_vec(&reserve)?);
+        let headers = [("content-type", "application/json"), ("if-match", etag.as_str()), key];
+        ensure!(admin.send("POST", path, &headers, Some(body)).await?.status == 201, "{resource}");
+    }
+    let seen = tenant.post("/v1/bids/preview", &order).await?.ok()?;
+    ensure!(seen["last_cost"] == "1.000000" && seen["expected"] == "1.000000", "{seen}");
+    ensure!(seen["basis"] == "last_prices" && seen["in_last_round"].is_null(), "no round had any of it: {seen}");
+
+    // Of a bundle one part of which nobody had asked for in the last round, that round is asked all the same.
+    tenant.post_with_key("/v1/bids", "cpu", &order).await?.ok()?;
+    admin.advance(6).await?;
+    let bundle = json!({ "cpu_milli": 1_000, "mem_mib": 2_048 });
+    for (limit, won) in [("100", Some(1.0)), ("2", Some(0.0))] {
+        let mut both = order.clone();
+        (both["resources"], both["limit"]) = (bundle.clone(), json!(limit));
+        let seen = tenant.post("/v1/bids/preview", &both).await?.ok()?;
+        ensure!(part(&seen) == won, "{limit}: {seen}");
+    }
+    Ok(())
+}

@@ -120,6 +120,22 @@ async fn prices_of_a_period() -> anyhow::Result<()> {
         assert!(!some.is_empty() && some.len() < all.len(), "{interval}: {some:?}");
         assert!(some.iter().all(|p| all.contains(p) && p[time].as_str() < to.as_str()), "{interval}: {some:?}");
         assert!(some.iter().all(|p| p[time].as_str() >= from.as_str()), "{interval}: {some:?}");
+        // Page by page it is the same, and a page says whether there is another.
+        let short = path.replace("limit=500", "limit=2");
+        let (mut paged, mut next, mut pages) = (Vec::new(), short.clone(), 0);
+        loop {
+            let reply = admin.get(&next).await?;
+            let (link, page) = (reply.header("link").to_owned(), reply.ok()?);
+            let points = page["data"].as_array().cloned().unwrap_or_default();
+            assert!(points.len() <= if interval == "round" { 2 } else { 8 }, "{interval}: {points:?}");
+            paged.splice(0..0, points);
+            pages += 1;
+            assert_eq!(page["has_more"].as_bool(), Some(!page["next_cursor"].is_null()), "{interval}");
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            next = format!("{short}&to={cursor}");
+            assert!(link.contains(&format!("to={cursor}>")) && pages < 100, "{interval}: {link}");
+        }
+        assert!(paged == all && pages > 1, "{interval}: {} of {}, {pages} pages", paged.len(), all.len());
         let before = admin.get(&format!("{path}&to=2026-11-20T09:00:00Z")).await?.ok()?;
         assert_eq!(before["data"].as_array().map(Vec::len), Some(0), "{interval}: before the market was");
     }

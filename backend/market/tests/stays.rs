@@ -151,6 +151,15 @@ fn what_keeps_it_is_named() {
     let bid = dear.bid(credits("2"));
     assert_eq!(dear.looked_at(bid), Some(Err(Stays::MoveFee(credits("2")))));
 
+    let mut pinned = Crowd::new(10_000, "0", None);
+    let until = pinned.world.now.plus_seconds(600);
+    pinned.world.state.instances.get_mut(&pinned.instance).unwrap().pinned_until = Some(until);
+    let bid = pinned.bid(credits("5"));
+    assert_eq!(pinned.looked_at(bid), Some(Err(Stays::Pinned { until })));
+    assert!(!round(&mut pinned.world).contains_key(&bid));
+    pinned.world.now = until;
+    assert!(matches!(pinned.looked_at(bid), Some(Ok(_))), "its rest is over");
+
     let mut bound = Crowd::new(10_000, "0", None);
     bound.world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once: Some(0), expected_version: None });
     let bid = bound.bid(credits("5"));

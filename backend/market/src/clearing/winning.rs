@@ -20,6 +20,8 @@ use std::collections::BTreeSet;
 pub enum Winning {
     /// It wins with this limit, and does not with one tick less (a bid) or more (an offer).
     Limit(Money),
+    /// The search was ended between these two: with the second it wins, with the first it does not.
+    Between { loses: Money, wins: Money },
     /// It wins with none of the limits that were tried, up to one that nobody outbids.
     NoneTried,
     /// The order is not in the book, wins already, a clearing failed, or the search was ended.
@@ -179,7 +181,11 @@ pub fn winning_limit_by(
         if (next - loses) * toward <= 0 || (wins - next) * toward <= 0 {
             continue;
         }
-        let Some(tried) = trial.try_with(next) else { return Winning::Unknown };
+        let Some(tried) = trial.try_with(next) else {
+            // That it would win at any price says nothing.
+            let known = Winning::Between { loses: Money(loses), wins: Money(wins) };
+            return if wins == extreme { Winning::Unknown } else { known };
+        };
         *if tried.wins { &mut wins } else { &mut loses } = next;
         if let Some(said) = tried.said.filter(|_| followed < MOST_FOLLOWED) {
             followed += 1;

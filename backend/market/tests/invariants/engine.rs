@@ -335,7 +335,7 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
         clearings.set(clearings.get() + 1);
         true
     };
-    let mut for_exact: Vec<i32> = Vec::new();
+    let (mut for_exact, mut between): (Vec<i32>, u32) = (Vec::new(), 0);
     for seed in 0..count(600) {
         let b = anything(seed);
         for refused in honest(&b).refused {
@@ -360,6 +360,18 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
                     if exact % 8 == 0 {
                         assert!(!holds(limit.0 + worse) && !holds(limit.0 - worse), "seed {seed}: {}", refused.order);
                         mutants += 2;
+                        // A search that is ended before says between what it is, where it knows that.
+                        let (most, worse) = (*for_exact.last().unwrap_or(&0) - 1, i64::from(worse));
+                        let tried = std::cell::Cell::new(0);
+                        let in_time = || tried.replace(tried.get() + 1) < most;
+                        let asked = Asked { order: &refused.order, runs_of: None, guess: refused.winning_limit };
+                        match winning_limit(&b, asked, &NoProposal, &Limits::PRODUCTION, &in_time) {
+                            Winning::Between { loses, wins } => {
+                                between += 1;
+                                assert!((limit.0 - loses.0) * worse < 0 && (wins.0 - limit.0) * worse <= 0);
+                            }
+                            found => assert_eq!(found, Winning::Unknown, "seed {seed}: {}", refused.order),
+                        }
                     }
                     exact += 1;
                     as_printed += usize::from(refused.winning_limit == Some(limit));
@@ -370,7 +382,7 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
                     // Where orders are cut for want of a host, more may win after less has lost.
                     not_monotone += usize::from(wins(extreme));
                 }
-                Winning::Unknown => unknown += 1,
+                Winning::Between { .. } | Winning::Unknown => unknown += 1,
             }
         }
     }
@@ -381,6 +393,7 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
     for_exact.sort_unstable();
     let (half, nine_in_ten) = (for_exact[for_exact.len() / 2], for_exact[for_exact.len() * 9 / 10]);
     println!("I18: half of the limits were found with {half} clearings, nine in ten with {nine_in_ten}");
+    assert!(between > 0, "none was ended between two limits");
     assert!(half <= 6 && nine_in_ten <= 16, "{for_exact:?}");
     assert!(exact as u64 * 2 > count(600) && unknown == 0 && not_monotone * 20 <= never);
 }

@@ -65,6 +65,7 @@ fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningL
     };
     let (value, quality) = match found {
         Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), EXACT),
+        Winning::Between { wins, .. } => (Some(Credits::from_units(wins.0)), "bound"),
         Winning::NoneTried => (None, EXACT),
         Winning::Unknown => (why.winning_limit, "bound"),
     };

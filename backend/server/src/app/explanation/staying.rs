@@ -63,7 +63,7 @@ impl Staying {
                 "with none of the limits that were tried was a move to another worth more to the round than the room that it takes there."
                     .to_owned()
             }
-            Self::MayGo(_, Elsewhere::From(Winning::Unknown)) => return None,
+            Self::MayGo(_, Elsewhere::From(Winning::Unknown | Winning::Between { .. })) => return None,
         })
     }
 
@@ -91,7 +91,7 @@ impl Staying {
                 None => Vec::new(),
             },
             Self::MayGo(_, Elsewhere::NoRoom | Elsewhere::From(Winning::NoneTried)) => vec![limit_does_not()],
-            Self::MayGo(_, Elsewhere::From(Winning::Unknown)) => Vec::new(),
+            Self::MayGo(_, Elsewhere::From(Winning::Unknown | Winning::Between { .. })) => Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Winning,
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 use story::Story;
 
 #[derive(Args)]
@@ -33,10 +34,14 @@ pub struct ExplainArgs {
     /// The order to explain.
     #[arg(long, value_name = "ID")]
     order: String,
-    /// Leaves out what is found by clearing the book again: the limit that would have won (up to some 55 times), and what
-    /// its winning costs others (once).
+    /// Leaves out what is found by clearing the book again: the limit that would have won (four to eight times, up to some
+    /// 55), and what its winning costs others (once).
     #[arg(long)]
     quick: bool,
+    /// Ends the search for that limit after so many seconds, when the clearing under way is done, with what is known then
+    /// as a bound.
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    seconds: u64,
 }
 
 #[derive(Args)]
@@ -84,11 +89,12 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
     if !a.quick && outcome.mode == Mode::Market {
         if book.orders.len() > LARGE {
             crate::cli::complain(format_args!(
-                "headroom: looking for what else would have been; a book of {} orders takes long to be cleared again and again (--quick leaves it out, Ctrl-C ends it)",
-                book.orders.len()
+                "headroom: looking for what else would have been; a book of {} orders takes long to be cleared again and again (--quick leaves it out, --seconds {} ends the search)",
+                book.orders.len(),
+                a.seconds
             ));
         }
-        let found = searched(&story, order);
+        let found = searched(&story, order, Duration::from_secs(a.seconds));
         if !found.is_empty() {
             crate::cli::say(format_args!("\n{}", found.trim()));
         }
@@ -100,7 +106,7 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
 const LARGE: usize = 1_000;
 
 /// What is found by clearing the book again.
-fn searched(story: &Story<'_>, order: &Order) -> String {
+fn searched(story: &Story<'_>, order: &Order, longest: Duration) -> String {
     let (book, outcome) = (story.book, story.outcome);
     let mut text = String::new();
     let proposer = headroom_solver::MixedInteger::OFFLINE;
@@ -108,7 +114,7 @@ fn searched(story: &Story<'_>, order: &Order) -> String {
         text += &price::beside_others(found);
     }
     if let Some(refused) = story.refusal(&order.id) {
-        let found = search(book, refused);
+        let found = search(book, refused, longest);
         let award = if let Winning::Limit(limit) = found { won_with(book, order, limit) } else { None };
         text += &story.would_win(order, refused, found, award.as_ref());
     }
@@ -180,7 +186,8 @@ pub fn preview(a: &PreviewArgs) -> ExitCode {
 }
 
 /// The limit that would have won, with progress where somebody watches.
-fn search(book: &Book, refused: &Refusal) -> Winning {
+fn search(book: &Book, refused: &Refusal, longest: Duration) -> Winning {
+    let began = Instant::now();
     let watched = std::io::stderr().is_terminal();
     let tries = std::cell::Cell::new(0);
     let go_on = || {
@@ -188,7 +195,7 @@ fn search(book: &Book, refused: &Refusal) -> Winning {
         if watched {
             let _nobody_reads = write!(std::io::stderr(), "\rclearing the book again: {}", tries.get());
         }
-        true
+        began.elapsed() <= longest
     };
     let proposer = headroom_solver::MixedInteger::OFFLINE;
     // A book from outside says what each alternative is worth, and not what follows from what.

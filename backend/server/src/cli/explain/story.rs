@@ -226,6 +226,13 @@ impl<'a> Story<'a> {
                 money(limit),
                 award.map(|a| format!(" {}", part_won(order, a))).unwrap_or_default()
             ),
+            Winning::Between { loses, wins } => writeln!(
+                t,
+                "A bound: with a limit of {} it would have won, with {} nothing. The search for the least one was ended between \
+                 the two (--seconds gives it longer).",
+                money(wins),
+                money(loses)
+            ),
             Winning::NoneTried if order.side == Side::Offer && order.limit == Money(0) => {
                 writeln!(t, "It asks for nothing already: no other limit would have helped.")
             }
@@ -237,8 +244,13 @@ impl<'a> Story<'a> {
                 writeln!(t, "None of the {way} limits that were tried would have helped, up to {extreme}.")
             }
             Winning::Unknown => match refused.winning_limit {
-                Some(limit) => writeln!(t, "At these prices it would take a limit of at least about {}.", money(limit)),
-                None => writeln!(t, "What limit would have won was not found."),
+                Some(limit) => writeln!(
+                    t,
+                    "A bound: at these prices it would take a limit of at least about {}. The search for the exact one was \
+                     ended (--seconds gives it longer).",
+                    money(limit)
+                ),
+                None => writeln!(t, "What limit would have won was not found in time (--seconds gives it longer)."),
             },
         };
         t

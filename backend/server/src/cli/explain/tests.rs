@@ -32,7 +32,7 @@ fn explained(book: &Value, id: &str) -> String {
     let book = clearing::parse(&book.to_string()).unwrap();
     let outcome = clear_book(&book, Mode::Market).unwrap().outcome;
     let (story, order) = (Story { book: &book, outcome: &outcome }, book.orders.iter().find(|o| o.id == id).unwrap());
-    story.about(order) + &searched(&story, order)
+    story.about(order) + &searched(&story, order, std::time::Duration::MAX)
 }
 
 #[track_caller]
