@@ -57,11 +57,7 @@ pub struct Tried {
 pub type Wins<'a> = dyn Fn(&Book, usize) -> Option<Tried> + 'a;
 
 impl Trial<'_> {
-    /// Whether the order wins with this limit.
-    fn wins(&mut self, limit: i64) -> Option<bool> {
-        self.try_with(limit).map(|tried| tried.wins)
-    }
-
+    /// What becomes of the order with this limit.
     fn try_with(&mut self, limit: i64) -> Option<Tried> {
         if !(self.go_on)() {
             return None;
@@ -89,7 +85,7 @@ pub struct Asked<'a> {
 }
 
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
-/// first, then what the clearings themselves say of it (see [`said`], [`by_worth_of`]): where one of them is right four to
+/// first, then what the clearings themselves say of it ([`Tried::leads_to`]): where one of them is right four to
 /// eight clearings do, else up to fifty, or some 17 where none is found; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
@@ -140,24 +136,23 @@ pub fn winning_limit_by(
     let guessed = guess.map(|g| g.0).filter(|g| (g - loses) * toward > 0 && (wins - g) * toward > 0);
     let mut tries: Vec<i64> = Vec::new();
     let (there, gone) = (trial.try_with(loses), trial.try_with(wins));
+    let without = there.as_ref().and_then(|loses| loses.worth.as_ref()).map(|(worth, _)| worth.clone());
     match (there.as_ref().map(|t| t.wins), gone.as_ref().map(|t| t.wins)) {
         (Some(false), Some(true)) => {
-            let both = there.zip(gone).filter(|_| runs_of.is_none());
-            let by_worth = both.as_ref().and_then(|(loses, wins)| by_worth_of(loses, wins, extreme));
-            let said = both.into_iter().flat_map(|(loses, wins)| [wins.said, loses.said]).flatten();
-            tries.extend(by_worth.into_iter().chain(said).flat_map(|v| [v - toward, v]));
+            for (limit, tried) in [(wins, gone), (loses, there)] {
+                tries.extend(tried.iter().flat_map(|t| t.leads_to(limit, without.as_ref(), toward)));
+            }
         }
         (Some(false), Some(false)) => {
             let most = given.budget.as_ref().and_then(|id| book.budgets.iter().find(|b| b.id == *id));
             for rung in ladder(present, extreme, guess, most.map(|b| b.amount)) {
-                match trial.wins(rung) {
-                    Some(true) => {
-                        wins = rung;
-                        break;
-                    }
-                    Some(false) => loses = rung,
-                    None => return Winning::Unknown,
+                let Some(tried) = trial.try_with(rung) else { return Winning::Unknown };
+                if tried.wins {
+                    wins = rung;
+                    tries.extend(tried.leads_to(rung, without.as_ref(), toward));
+                    break;
                 }
+                loses = rung;
             }
             if wins == extreme {
                 return Winning::NoneTried;
@@ -165,7 +160,7 @@ pub fn winning_limit_by(
         }
         _ => return Winning::Unknown,
     }
-    tries.extend(guessed.into_iter().flat_map(|g| [g - toward, g]));
+    tries.extend(guessed.into_iter().flat_map(|g| [g - toward, g + toward, g]));
     // What has led so far is near: away from it in steps that grow, until both ends are.
     let (mut step, mut followed) = (FIRST_STEP, 0);
     while (wins - loses) * toward > 1 {
@@ -187,16 +182,16 @@ pub fn winning_limit_by(
             return if wins == extreme { Winning::Unknown } else { known };
         };
         *if tried.wins { &mut wins } else { &mut loses } = next;
-        if let Some(said) = tried.said.filter(|_| followed < MOST_FOLLOWED) {
+        if followed < MOST_FOLLOWED {
             followed += 1;
-            tries.extend([said - toward, said]);
+            tries.extend(tried.leads_to(next, without.as_ref(), toward));
         }
     }
     Winning::Limit(Money(wins))
 }
 
-/// So often what prices of a trial say is tried next: each may be a tick further than the last.
-const MOST_FOLLOWED: u32 = 6;
+/// So often what a trial says is tried next: each may be a tick further than the last.
+const MOST_FOLLOWED: u32 = 8;
 /// How far from what has led a search is tried first, in micro-credits, and how that grows.
 const FIRST_STEP: i64 = 16;
 const STEP_GROWS: i64 = 8;
@@ -232,18 +227,23 @@ fn said(outcome: &Outcome, order: &Order) -> Option<i64> {
     i64::try_from(limit).ok()
 }
 
-/// The rule book's own V_win: what all others lose by the order, W(without it) − W(with it forced, at a limit of 0), as
-/// the two clearings between which the limit is searched say it; a tick more where that is just not enough. Where
-/// prices that carry blocks cost welfare it is a guess.
-fn by_worth_of(loses: &Tried, wins: &Tried, extreme: i64) -> Option<i64> {
-    let ((without, _), (with, fill)) = (loses.worth.as_ref()?, wins.worth.as_ref()?);
-    if !fill.is_pos() {
-        return None;
+impl Tried {
+    /// The limits that this trial with `limit` speaks for, the first of them last: what its prices say, and the rule
+    /// book's own V_win, which is what all others lose by the order, W(without it) − W(with it, at a limit of 0), where it
+    /// has won. Where prices that carry blocks cost welfare both are guesses. At V_win itself it may lose a tie.
+    fn leads_to(&self, limit: i64, without: Option<&Rat>, toward: i64) -> impl Iterator<Item = i64> {
+        let by_worth = without.zip(self.worth.as_ref()).filter(|_| self.wins).and_then(|(without, (with, fill))| {
+            if !fill.is_pos() {
+                return None;
+            }
+            let gains = (with - without).div(fill);
+            let least = &Rat::int(i128::from(limit)) - &(&gains * &Rat::int(i128::from(toward)));
+            i64::try_from(if toward > 0 { least.ceil() } else { least.floor() }).ok()
+        });
+        // Prices that follow the limit lead no further than a tick at a time.
+        let said = self.said.filter(|said| (said - limit).abs() > 2);
+        by_worth.into_iter().chain(said).flat_map(move |v| [v - toward, v + toward, v])
     }
-    let own = &Rat::int(i128::from(extreme)) * fill;
-    // Of an offer the extreme is 0: what it brings to the others is what it may ask for.
-    let least = if extreme == 0 { (with - without).div(fill) } else { (&(&own - with) + without).div(fill) };
-    i64::try_from(if extreme == 0 { least.floor() } else { least.ceil() }).ok()
 }
 
 /// Limits between the present one and the extreme, the nearest first: what the prices say, what its budget
