@@ -109,12 +109,20 @@ pub struct Simplex {
     reduced: Vec<Rat>,
     /// Columns whose bounds have changed since the values were computed, with what they counted as.
     changed: Vec<(usize, Rat)>,
+    /// By column, whether it is one of them.
+    is_changed: Vec<bool>,
+    /// How many columns have an upper bound below the lower one: nothing fits then.
+    crossed: usize,
     scratch: Scratch,
     pub pivots: u64,
     /// Entries worked on, by their length, since the beginning, and how many there may be: pivots
     /// of large programs, and of programs whose fractions grow long, cost very unlike others.
     pub effort: u64,
     pub most_effort: u64,
+}
+
+fn is_crossed(lo: &Rat, hi: Option<&Rat>) -> bool {
+    hi.is_some_and(|hi| hi < lo)
 }
 
 fn dot(row: &SparseRow, entries: &[(usize, Rat)]) -> Rat {
@@ -184,22 +192,31 @@ impl Simplex {
             value: vec![Rat::ZERO; m],
             reduced,
             changed: Vec::new(),
+            is_changed: vec![false; n],
+            crossed: 0,
             scratch: Scratch::default(),
             pivots: 0,
             effort: 0,
             most_effort: u64::MAX,
             lp,
         };
-        s.refresh();
+        s.begin();
         s
     }
 
     /// The same basis for the same columns and rows with other bounds or right sides.
     pub fn with(mut self, lp: Lp) -> Simplex {
         self.lp = lp;
-        self.changed.clear();
-        self.refresh();
+        self.begin();
         self
+    }
+
+    /// For a program whose bounds are not known yet.
+    fn begin(&mut self) {
+        self.changed.clear();
+        self.is_changed = vec![false; self.n()];
+        self.crossed = self.lp.cols.iter().filter(|c| is_crossed(&c.lo, c.hi.as_ref())).count();
+        self.refresh();
     }
 
     fn n(&self) -> usize {
@@ -237,11 +254,15 @@ impl Simplex {
 
     /// Changes the bounds of a column; `solve` has to follow.
     pub fn set_bounds(&mut self, j: usize, lo: Rat, hi: Option<Rat>) {
-        if !self.is_basic(j) && self.changed.iter().all(|(other, _)| *other != j) {
+        if !self.is_basic(j) && !self.is_changed[j] {
             self.changed.push((j, self.var(j)));
+            self.is_changed[j] = true;
         }
-        self.lp.cols[j].lo = lo;
-        self.lp.cols[j].hi = hi;
+        let column = &mut self.lp.cols[j];
+        let before = usize::from(is_crossed(&column.lo, column.hi.as_ref()));
+        (column.lo, column.hi) = (lo, hi);
+        let now = usize::from(is_crossed(&column.lo, column.hi.as_ref()));
+        self.crossed = self.crossed + now - before;
     }
 
     /// The value of any variable.
@@ -330,6 +351,7 @@ impl Simplex {
     fn follow(&mut self) {
         let mut moves = Vec::new();
         for (j, before) in std::mem::take(&mut self.changed) {
+            self.is_changed[j] = false;
             self.settle(j);
             let by = &self.var(j) - &before;
             if !by.is_zero() {
@@ -370,7 +392,7 @@ impl Simplex {
 
     /// Solves from the present basis.
     pub fn solve(&mut self) -> End {
-        if self.lp.cols.iter().any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo)) {
+        if self.crossed > 0 {
             return End::Infeasible;
         }
         self.follow();
