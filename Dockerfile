@@ -1,4 +1,5 @@
-# Three stages: the web UI, the binary, a small image that runs it. Not covered by the tests.
+# Three stages: the web UI, the binary, a small image that runs it. No test builds it; that the build
+# copies what it reads is tested (tests/it/containers.rs).
 
 FROM node:22-bookworm-slim AS ui
 WORKDIR /src/frontend
@@ -14,6 +15,7 @@ COPY .cargo .cargo
 COPY backend backend
 COPY loadtests loadtests
 COPY migrations migrations
+COPY openapi openapi
 COPY tests tests
 COPY --from=ui /src/frontend/dist frontend/dist
 ENV SKIP_UI_BUILD=1

@@ -10,6 +10,7 @@ mod away;
 mod bad_input;
 mod commands;
 mod common;
+mod containers;
 mod disk;
 mod disputes;
 mod documents;

@@ -173,7 +173,7 @@ pub fn winning_limit_by(
                 (false, false) => loses + toward * half,
             }
         });
-        if (next - loses) * toward <= 0 || (wins - next) * toward <= 0 {
+        if next <= loses.min(wins) || next >= loses.max(wins) {
             continue;
         }
         let Some(tried) = trial.try_with(next) else {
@@ -241,8 +241,8 @@ impl Tried {
             i64::try_from(if toward > 0 { least.ceil() } else { least.floor() }).ok()
         });
         // Prices that follow the limit lead no further than a tick at a time.
-        let said = self.said.filter(|said| (said - limit).abs() > 2);
-        by_worth.into_iter().chain(said).flat_map(move |v| [v - toward, v + toward, v])
+        let said = self.said.filter(|said| said.abs_diff(limit) > 2);
+        by_worth.into_iter().chain(said).flat_map(move |v| [v.saturating_sub(toward), v.saturating_add(toward), v])
     }
 }
 

@@ -20,9 +20,13 @@ pub(super) fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits,
     }
     if !costs.unpriced.is_empty() {
         let names: Vec<&str> = costs.unpriced.iter().map(|resource| resource.name()).collect();
+        let own = match side {
+            Side::Bid => "Name a limit of your own: up to that you may be charged.",
+            Side::Offer => "Name a limit of your own: the least that you take for it.",
+        };
+        let names = names.join(" or ");
         warnings.push(format!(
-            "Nobody has traded {} there, and the operator asks no price for it: nothing says what this costs. Name a limit of your own; up to that you may be charged.",
-            names.join(" or ")
+            "Nobody has traded {names} there, and the operator asks no price for it: nothing says what this costs. {own}"
         ));
         return warnings;
     }
