@@ -102,6 +102,28 @@ async fn nobody_reads_whose_order_set_a_price() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who sees everybody's may ask for one member's; a member may name itself alone.
+#[tokio::test]
+async fn lists_of_one_member() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    admin.advance(200).await?;
+    let me = tenant.get("/v1/me").await?.ok()?;
+    let me = me["participant"]["id"].as_str().or(me["participant"].as_str()).unwrap_or_default().to_owned();
+    let all = admin.list("/v1/bids").await?;
+    let other = all.iter().filter_map(|b| b["participant"].as_str()).find(|p| *p != me).unwrap_or_default().to_owned();
+    for path in ["/v1/bids", "/v1/offers", "/v1/receipts", "/v1/swaps", "/v1/awards", "/v1/instances"] {
+        let own = tenant.list(path).await?;
+        assert_eq!(admin.list(&format!("{path}?participant={me}")).await?, own, "{path}");
+        assert_eq!(tenant.list(&format!("{path}?participant={me}")).await?, own, "{path}");
+        assert_eq!(tenant.get(&format!("{path}?participant={other}")).await?.status, 404, "{path}");
+    }
+    let page = admin.get(&format!("/v1/bids?limit=1&participant={me}")).await?;
+    assert!(page.header("link").contains(&format!("participant={me}")), "{}", page.header("link"));
+    assert_eq!(admin.get(&format!("/v1/rounds?participant={me}")).await?.code(), "query_invalid");
+    Ok(())
+}
+
 #[tokio::test]
 async fn prices_of_a_period() -> anyhow::Result<()> {
     let sim = Sim::start().await?;

@@ -57,6 +57,13 @@ impl State {
             None => reserve,
         }
     }
+    /// The same where it was ever traded or the operator asks a price for it: the most that anything may cost is nobody's price.
+    pub fn known_reference(&self, pool: &str, resource: Resource, slot: Slot) -> Option<Price> {
+        let key = (firm(pool).to_owned(), resource);
+        let is_known = self.references.get(&key).is_some_and(|r| !r.recent.is_empty())
+            || self.reserve_price(&key.0, resource, slot).is_some();
+        is_known.then(|| self.reference(pool, resource, slot))
+    }
     /// The most a product can cost in the next round: min(price cap, 3 × reference), doubled
     /// for every round in a row that reached it.
     pub fn collar(&self, pool: &str, resource: Resource, slot: Slot) -> Price {

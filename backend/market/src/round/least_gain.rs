@@ -12,7 +12,7 @@ use crate::refusal::{Refusal, invalid};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Credits, Price, Resource, Share};
+use crate::units::{Credits, Price, Share};
 use crate::workload::Instance;
 
 /// Ten times what is moved.
@@ -39,17 +39,12 @@ pub fn of(state: &State, instance: &Instance, slots: &[Slot]) -> Credits {
     }
     let worth = |slot: &Slot| -> i128 {
         let parts = instance.baseline_in(*slot).iter();
-        let price = |resource| i128::from(known_price(state, &instance.pool, resource, *slot).units());
-        parts.map(|(resource, quantity)| price(*resource).saturating_mul(i128::from(*quantity))).sum()
+        let price = |resource| state.known_reference(&instance.pool, resource, *slot).unwrap_or(Price::ZERO);
+        parts
+            .map(|(resource, quantity)| i128::from(price(*resource).units()).saturating_mul(i128::from(*quantity)))
+            .sum()
     };
     let moved: i128 = slots.iter().map(worth).sum();
     let least = moved.saturating_mul(i128::from(share.units())).saturating_add(NANO_MILLIONTHS - 1) / NANO_MILLIONTHS;
     Credits::from_units(i64::try_from(least).unwrap_or(i64::MAX))
-}
-
-/// The reference price; nothing of what has none, because nobody has ever asked anything for it.
-fn known_price(state: &State, pool: &str, resource: Resource, slot: Slot) -> Price {
-    let was_traded = state.references.contains_key(&(pool.to_owned(), resource));
-    let is_known = was_traded || state.reserve_price(pool, resource, slot).is_some();
-    if is_known { state.reference(pool, resource, slot) } else { Price::ZERO }
 }

@@ -1,7 +1,6 @@
 //! What an order would have cost in the latest slots: of its alternatives the one that the clearing would
 //! choose, and the limits that would have been enough for it.
 use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
-use headroom_market::pool::recallable::firm;
 use headroom_market::round::away::move_costs;
 use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
@@ -18,11 +17,11 @@ pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> P
 /// Whether anybody has ever said what it costs: it was traded, or the operator asks something for it. What
 /// [`price_of`] answers else is the most that anything may cost, which is no price to reckon with.
 fn is_priced(state: &Market, pool: &str, resource: Resource, slot: Slot) -> bool {
-    let traded = |pool: &str| state.references.get(&(pool.to_owned(), resource)).is_some_and(|r| !r.recent.is_empty());
-    state.products.get(&(pool.to_owned(), resource, slot)).is_some_and(|p| p.last_price.is_some())
-        || traded(pool)
-        || traded(firm(pool))
-        || state.reserve_price(firm(pool), resource, slot).is_some()
+    let key = (pool.to_owned(), resource);
+    // What may be taken back has prices of its own.
+    state.products.get(&(key.0.clone(), resource, slot)).is_some_and(|p| p.last_price.is_some())
+        || state.references.get(&key).is_some_and(|r| !r.recent.is_empty())
+        || state.known_reference(pool, resource, slot).is_some()
 }
 
 /// What the best alternative costs.
