@@ -86,7 +86,7 @@ pub struct Asked<'a> {
 
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
 /// first, then what the clearings themselves say of it ([`Tried::leads_to`]): where one of them is right four to
-/// eight clearings do, else up to fifty, or some 17 where none is found; `go_on` is asked before each.
+/// eight clearings do, else up to seventy, or some 17 where none is found; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
     asked: Asked<'_>,

@@ -34,8 +34,8 @@ pub struct ExplainArgs {
     /// The order to explain.
     #[arg(long, value_name = "ID")]
     order: String,
-    /// Leaves out what is found by clearing the book again: the limit that would have won (four to eight times, up to some
-    /// 55), and what its winning costs others (once).
+    /// Leaves out what is found by clearing the book again: the limit that would have won (mostly four to twenty times, up
+    /// to some 70), and what its winning costs others (once).
     #[arg(long)]
     quick: bool,
     /// Ends the search for that limit after so many seconds, when the clearing under way is done, with what is known then
