@@ -1526,6 +1526,7 @@ export interface components {
             /** @example list */
             object: string;
             data: (components["schemas"]["ReservePrice"] & {
+                in_force_until?: components["schemas"]["Timestamp"] | null;
                 /** @description Shown to the operator's roles only. */
                 created_by_name?: string | null;
                 /** @description Of who approved, rejected or withdrew it; shown to the operator's roles only. */
@@ -2677,6 +2678,7 @@ export interface components {
         ReservePriceId: string;
         /** @description A schedule with the names of those who set it. */
         ReservePriceView: components["schemas"]["ReservePrice"] & {
+            in_force_until?: components["schemas"]["Timestamp"] | null;
             /** @description Shown to the operator's roles only. */
             created_by_name?: string | null;
             /** @description Of who approved, rejected or withdrew it; shown to the operator's roles only. */

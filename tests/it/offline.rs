@@ -2,6 +2,7 @@
 use anyhow::Context;
 use headroom_tests::server::binary;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -33,7 +34,7 @@ fn a_round_is_cleared_verified_and_explained() -> anyhow::Result<()> {
     let (book, outcome) = (read(&at.join("book.json"))?, read(&at.join("outcome.json"))?);
     let refused = outcome["refused"].as_array().context("refused")?;
     let reason_of = |id: &str| refused.iter().find(|r| r["order"] == id).and_then(|r| r["reason"].as_str());
-    let (mut lost, mut limits) = (0, 0);
+    let (mut lost, mut limits) = (0, BTreeMap::new());
     for (i, order) in book["orders"].as_array().context("orders")?.iter().enumerate() {
         let id = order["id"].as_str().context("an id")?;
         let told = done(&format!("explain --book book.json --outcome outcome.json --order {id}"))?;
@@ -48,7 +49,7 @@ fn a_round_is_cleared_verified_and_explained() -> anyhow::Result<()> {
         let Some(limit) = told.split("With a limit of ").nth(1).and_then(|rest| rest.split(' ').next()) else {
             continue;
         };
-        limits += 1;
+        limits.insert(id, limit.to_owned());
         let micro = (limit.parse::<f64>()? * 1e6).round() as i64;
         let worse = if order["side"] == "bid" { -1 } else { 1 };
         for (by, wins) in [(0, true), (worse, false)] {
@@ -62,7 +63,27 @@ fn a_round_is_cleared_verified_and_explained() -> anyhow::Result<()> {
             assert_eq!(won, wins, "{id} with {limit} and {by} micro-credits");
         }
     }
-    assert!(lost > 3 && limits > 0, "{lost} lost, {limits} limits");
+    assert!(lost > 3 && !limits.is_empty(), "{lost} lost, {limits:?}");
+
+    // the same of all losers at once
+    for (arguments, searched) in [("", true), (" --seconds 0", false), (" --quick", false)] {
+        let table = done(&format!("explain --book book.json --outcome outcome.json --losers{arguments}"))?;
+        let rows: Vec<BTreeMap<String, String>> =
+            csv::Reader::from_reader(table.as_bytes()).deserialize().collect::<Result<_, _>>()?;
+        assert_eq!(rows.len(), lost);
+        for (row, refusal) in rows.iter().zip(refused) {
+            let id = refusal["order"].as_str().context("an id")?;
+            assert_eq!((row["order"].as_str(), row["reason"].as_str()), (id, refusal["reason"].as_str().unwrap_or("")));
+            let (limit, quality) = (row["winning_limit"].clone(), row["quality"].as_str());
+            match (searched, limits.get(id)) {
+                (true, Some(known)) => assert_eq!((&limit, quality), (known, "exact"), "{id}"),
+                (true, None) => assert_eq!((limit.as_str(), quality), ("", "none_helps"), "{id}"),
+                (false, _) => assert_eq!(quality, if limit.is_empty() { "unknown" } else { "bound" }, "{id}"),
+            }
+        }
+    }
+    let both = headroom(at, "explain --book book.json --losers --order o000001")?;
+    assert_eq!(both.status.code(), Some(2));
     Ok(())
 }
 

@@ -262,3 +262,33 @@ async fn two_people_set_a_price_where_the_market_asks_for_two() -> anyhow::Resul
 fn second_of(server: &headroom_tests::Server, second: &Api) -> Api {
     server.nobody().with(second.bearer.as_deref())
 }
+
+/// A list of schedules says by itself which of them is in force, which is to come and which never was.
+#[tokio::test]
+async fn of_each_schedule_it_is_told_until_when_it_counts() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, bidder) = (sim.api("admin")?, sim.api("bidder")?);
+    let until = async |id: &str| -> anyhow::Result<Value> {
+        let list = bidder.get(LIST).await?.ok()?;
+        let one = list["data"].as_array().into_iter().flatten().find(|r| r["id"] == json!(id));
+        Ok(one.context("the schedule")?["in_force_until"].clone())
+    };
+    let list = admin.get(LIST).await?.ok()?;
+    let first = list["data"].as_array().into_iter().flatten().find(|r| r["resource"] == "cpu_milli");
+    let first = first.and_then(|r| r["id"].as_str()).context("the first")?.to_owned();
+    ensure!(until(&first).await? == Value::Null, "nothing follows it");
+
+    let last = propose(&admin, "0.007", 1200, "last").await?.ok()?;
+    let (last, its_start) = (last["id"].as_str().context("id")?.to_owned(), last["effective_at"].clone());
+    ensure!(until(&first).await? == its_start && until(&last).await? == Value::Null, "the last follows the first");
+    let early = propose(&admin, "0.005", 600, "early").await?.ok()?;
+    let (early, moment) = (early["id"].as_str().context("id")?.to_owned(), early["effective_at"].clone());
+    ensure!(until(&first).await? == moment && until(&early).await? == its_start, "one comes between");
+    admin.advance(5).await?;
+    let instead = propose(&admin, "0.006", 595, "instead").await?.ok()?;
+    ensure!(instead["effective_at"] == moment, "the same moment: {instead}");
+    let instead = instead["id"].as_str().context("id")?.to_owned();
+    ensure!(until(&early).await? == moment, "it never is in force");
+    ensure!(until(&instead).await? == its_start && until(&first).await? == moment, "the other one is");
+    Ok(())
+}

@@ -38,11 +38,14 @@ pub enum Command {
         after_help = "Example: headroom generate-book --orders 300 --pools 6 --slots 6 --nodes 2 --seed 1 --out book.json"
     )]
     GenerateBook(GenerateArgs),
-    /// Tells what a round decided about one order, in prose: why it lost, what would have won, what binds.
+    /// Tells what a round decided about one order, in prose: why it lost, what would have won, what binds; or, with
+    /// `--losers`, what would have won for every order that lost.
     ///
     /// The limit that would have won is exact: the book is cleared with it and with a micro-credit less.
     /// Exit 4: the book or the outcome is refused.
-    #[command(after_help = "Example: headroom explain --book book.json --outcome outcome.json --order o000012")]
+    #[command(
+        after_help = "Example: headroom explain --book book.json --outcome outcome.json --order o000012\n         headroom explain --book book.json --outcome outcome.json --losers > losers.csv"
+    )]
     Explain(ExplainArgs),
     /// Tries an order on a book: what it would win and pay, and what it changes for others.
     ///

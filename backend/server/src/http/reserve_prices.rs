@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::ids::UserId;
-use headroom_market::pool::{ReservePrice, ReserveState, ReserveStep};
+use headroom_market::pool::{ReservePrice, ReserveState, ReserveStep, in_force_until};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Price, Resource, Share};
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ const FARTHEST_SECONDS: i64 = 366 * 24 * 3600;
 struct ReservePriceView {
     #[serde(flatten)]
     reserve: ReservePrice,
+    /// From when on a later schedule counts in its place, for slots that start at or after it: `null` while none is known, not
+    /// after `effective_at` where it never was in force. Also `null` of what was not `scheduled`.
+    in_force_until: Option<Timestamp>,
     /// Shown to the operator's roles only.
     created_by_name: Option<String>,
     /// Of who approved, rejected or withdrew it; shown to the operator's roles only.
@@ -88,6 +91,9 @@ async fn list_reserve_prices(
         let name = |user: Option<UserId>| user.filter(|_| platform).and_then(|u| Some(s.users.get(&u)?.name.clone()));
         let view = |r: &ReservePrice| ReservePriceView {
             reserve: r.clone(),
+            in_force_until: (r.state == ReserveState::Scheduled)
+                .then(|| in_force_until(s.reserve_prices.values(), r))
+                .flatten(),
             created_by_name: name(r.created_by),
             decided_by_name: name(r.decision.as_ref().map(|d| d.by)),
         };

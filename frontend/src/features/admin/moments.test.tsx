@@ -13,7 +13,7 @@ const NOW = '2026-11-25T12:00:00Z';
 serverSays(NOW);
 afterEach(cleanup);
 const schedule = (id: string, effective_at: string, price: string, state = 'scheduled'): NamedReservePrice =>
-  ({ id, pool: 'hel1-gp', resource: 'cpu_milli', steps: [{ share: '1.000000', price }], effective_at, created_by: null, created_at: '2026-11-01T09:30:15Z', state, decision: null, created_by_name: null, decided_by_name: null });
+  ({ id, pool: 'hel1-gp', resource: 'cpu_milli', steps: [{ share: '1.000000', price }], effective_at, created_by: null, created_at: '2026-11-01T09:30:15Z', state, decision: null, in_force_until: null, created_by_name: null, decided_by_name: null });
 const list = [
   schedule('rsv_a', '2026-11-01T10:00:00Z', '0.000900000'), schedule('rsv_b', '2026-11-25T16:43:07Z', '0.001000000'),
   schedule('rsv_c', '2026-11-25T16:43:00Z', '0.001100000'), schedule('rsv_d', '2999-01-01T00:00:00Z', '0.001200000'),

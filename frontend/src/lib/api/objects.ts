@@ -95,7 +95,7 @@ export interface ReservePrice {
   state: string; decision: { by: string; at: string; reason: string | null } | null;
 }
 /** In lists; names are for the operator's roles. */
-export interface NamedReservePrice extends ReservePrice { created_by_name: string | null; decided_by_name: string | null }
+export interface NamedReservePrice extends ReservePrice { in_force_until: string | null; created_by_name: string | null; decided_by_name: string | null }
 
 /** Money of the whole market, quantities of the pool's resource. */
 export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null; fallback_rounds: number }

@@ -3,6 +3,7 @@
 //! Everything is read from the book and its outcome; only the limit that would have won is found by
 //! clearing the book again. Exit codes as in `offline`.
 mod depth;
+mod losers;
 mod other_side;
 mod price;
 mod reasons;
@@ -15,7 +16,7 @@ mod words;
 use super::offline::{Chosen, REFUSED, clear_book, read_book, read_outcome, read_text, refuse};
 use clap::Args;
 use headroom_market::clearing::book::Order;
-use headroom_market::clearing::outcome::{Award, Reason, Refusal};
+use headroom_market::clearing::outcome::{Award, Outcome, Reason, Refusal};
 use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Winning, externality, winning_limit};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -32,14 +33,18 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     outcome: Option<PathBuf>,
     /// The order to explain.
-    #[arg(long, value_name = "ID")]
-    order: String,
+    #[arg(long, value_name = "ID", required_unless_present = "losers", conflicts_with = "losers")]
+    order: Option<String>,
+    /// Prints every order that did not win as a line of CSV, with the limit that would have won, and whether that is
+    /// `exact` (with a micro-credit less it loses), a `bound` (the search was ended), or whether `none_helps`.
+    #[arg(long)]
+    losers: bool,
     /// Leaves out what is found by clearing the book again: the limit that would have won (mostly four to twenty times, up
     /// to some 70), and what its winning costs others (once).
     #[arg(long)]
     quick: bool,
     /// Ends the search for that limit after so many seconds, when the clearing under way is done, with what is known then
-    /// as a bound.
+    /// as a bound. With `--losers` that is for all of them together.
     #[arg(long, value_name = "N", default_value_t = 120)]
     seconds: u64,
 }
@@ -74,13 +79,17 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
         }
         return ExitCode::from(REFUSED);
     }
-    let Some(order) = book.orders.iter().find(|o| o.id == a.order) else {
-        let near: Vec<&str> = book.orders.iter().map(|o| o.id.as_str()).filter(|id| id.contains(&a.order)).collect();
+    let Some(id) = &a.order else {
+        list_losers(&book, &outcome, a);
+        return ExitCode::SUCCESS;
+    };
+    let Some(order) = book.orders.iter().find(|o| o.id == *id) else {
+        let near: Vec<&str> = book.orders.iter().map(|o| o.id.as_str()).filter(|other| other.contains(id)).collect();
         let hint = match near.first() {
             Some(id) => format!("did you mean `{id}`?"),
             None => format!("it has {} orders", book.orders.len()),
         };
-        crate::cli::complain(format_args!("headroom: there is no order `{}` in the book; {hint}", a.order));
+        crate::cli::complain(format_args!("headroom: there is no order `{id}` in the book; {hint}"));
         return ExitCode::FAILURE;
     };
     let story = Story { book: &book, outcome: &outcome };
@@ -100,6 +109,14 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn list_losers(book: &Book, outcome: &Outcome, a: &ExplainArgs) {
+    // without a search all that is known is what the prices say
+    let longest = if a.quick { None } else { Some(Duration::from_secs(a.seconds)) };
+    let limits = losers::limits(book, outcome, longest);
+    crate::cli::say(format_args!("{}", losers::table(outcome, &limits).trim_end()));
+    crate::cli::complain(format_args!("headroom: {}", losers::summary(&limits)));
 }
 
 /// Books of more orders take minutes to be cleared dozens of times.
