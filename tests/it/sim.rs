@@ -44,15 +44,23 @@ async fn everything_is_seen_within_three_minutes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn no_round_of_the_demo_is_void() -> anyhow::Result<()> {
+async fn no_round_of_the_demo_is_void_and_a_job_goes_elsewhere_and_home() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
-    admin.advance(600).await?;
+    // an errand begins every seven slots, is there two slots later, and lasts two
+    admin.advance(720).await?;
     let rounds = admin.list("/v1/rounds").await?;
     assert!(rounds.len() > 5, "{} rounds", rounds.len());
     let void: Vec<String> =
         rounds.iter().filter(|r| r["state"] == "void").map(|r| format!("{} ({})", r["number"], r["reason"])).collect();
     assert!(void.is_empty(), "{} of {} rounds are void: {void:?}", void.len(), rounds.len());
+    let swaps = history(&admin).await?;
+    let elsewhere = |s: &&Value| s["state"] == "done" && s["pool_from"] != s["pool_to"];
+    let home = |out: &Value| {
+        let back = (&out["instance"], &out["pool_to"], &out["pool_from"]);
+        swaps.iter().filter(elsewhere).any(|s| (&s["instance"], &s["pool_from"], &s["pool_to"]) == back)
+    };
+    ensure!(swaps.iter().filter(elsewhere).any(home), "no job has gone to another pool and come home: {swaps:?}");
     Ok(())
 }
 

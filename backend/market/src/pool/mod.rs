@@ -172,10 +172,7 @@ pub fn in_force<'a>(schedules: impl Iterator<Item = &'a ReservePrice>, slot: Slo
 
 /// From when on another schedule counts in place of this one: none while no later one is known, its own beginning where one
 /// for the same moment was decided after it.
-pub fn in_force_until<'a>(
-    schedules: impl Iterator<Item = &'a ReservePrice>,
-    of: &ReservePrice,
-) -> Option<Timestamp> {
+pub fn in_force_until<'a>(schedules: impl Iterator<Item = &'a ReservePrice>, of: &ReservePrice) -> Option<Timestamp> {
     let order = |r: &ReservePrice| (r.effective_at, r.entered_at(), r.id);
     let others = schedules.filter(|r| (&r.pool, r.resource) == (&of.pool, of.resource));
     others.filter(|r| r.state == ReserveState::Scheduled && order(r) > order(of)).map(|r| r.effective_at).min()

@@ -5,6 +5,7 @@
 use crate::app::passwords;
 use crate::app::secret::random_hex;
 use crate::demo::access::{Access, DemoUser};
+use crate::demo::errands::has_errands;
 use crate::sequencer::{Attached, Outcome, Sequencer};
 use anyhow::{Context, bail};
 use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Side, Window};
@@ -261,7 +262,7 @@ async fn workloads(
     let mut instances = BTreeMap::new();
     for w in &WORKLOADS {
         let pool = POOLS.iter().find(|p| p.slug == w.pool).context("pool of a workload")?;
-        let strategy = Strategy {
+        let automatic = Strategy {
             auto_bid: Some(AutoBid {
                 shortage_cost: [
                     (Resource::CpuMilli, price("0.002400", pool.price_percent)),
@@ -289,6 +290,7 @@ async fn workloads(
             draws: [(Resource::CpuMilli, price("0.002400", pool.price_percent))].into(),
             ..Strategy::default()
         };
+        let strategy = if has_errands(w.name) { Strategy::default() } else { automatic };
         let new = NewInstance {
             participant: teams[w.team],
             name: w.name.to_owned(),

@@ -2,6 +2,7 @@
 //! a few times a second. Under a simulated clock the same ticks run one after the other and
 //! are exactly reproducible; in real time the clearing runs beside them.
 use crate::clock::Clock;
+use crate::demo::errands;
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use crate::workers::forecasts::{Board, MODEL};
 use crate::workers::meter::Meter;
@@ -10,16 +11,14 @@ use crate::workers::pulse::Pulse;
 use crate::workers::slot_demand::SlotSums;
 use crate::workers::steps::{self, Steps};
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
+use crate::workers::view::{Standing, View};
 use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
-use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
-use headroom_market::swap::{Swap, approval, plan, recall};
+use headroom_market::swap::{Swap, recall};
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::guidance::ApplicationProfile;
-use headroom_market::workload::{AtEnd, ComparisonRules, away, vacate};
 use headroom_store::Store;
 use headroom_store::observations::Observed;
 use std::sync::Arc;
@@ -28,8 +27,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Time between two ticks.
 const TICK_MICROS: i64 = 250_000;
-/// A slot is settled this long after its end.
-const SETTLE_AFTER_SECONDS: i64 = 5;
 /// Forecaster states are stored every so many slots.
 const STORE_EVERY_SLOTS: i64 = 2;
 
@@ -66,53 +63,8 @@ struct Progress {
     pauses: drills::Pauses,
     steps: Steps<StepResult>,
     slots_seen: i64,
-}
-
-/// A swap, and what the state says of it.
-struct Standing {
-    swap: Swap,
-    may_begin: bool,
-    is_held_up: bool,
-    is_wanted: bool,
-    at_end: Option<AtEnd>,
-    comparison: ComparisonRules,
-    in_force: Amounts,
-}
-
-/// What a tick looks at, taken from the state at once.
-struct View {
-    market: Market,
-    swaps: Vec<Standing>,
-    unsettled: Option<Slot>,
-}
-
-impl View {
-    fn of(state: &State, now: Timestamp) -> Self {
-        let due = |s: &Slot| state.market.rhythm.slot_end(*s).plus_seconds(SETTLE_AFTER_SECONDS) <= now;
-        let lines = state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
-        let products = state.products.values().map(|p| p.slot);
-        // What was kept in a slot that nobody traded is settled, too.
-        let kept = state.instances.values().flat_map(|i| i.kept_by_program.iter().copied());
-        // And the next slot, while somebody who owes for earlier ones could pay.
-        let pays =
-            state.participants.values().any(|p| p.arrears > Credits::ZERO && state.available(p.id) > Credits::ZERO);
-        let owing = pays.then_some(state.market.settled_until);
-        let live = state.swaps.values().map(|s| {
-            let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
-            let instance = state.instances.get(&s.instance);
-            let comparison = instance.map(|i| away::comparison(i, s)).unwrap_or_default();
-            let seconds = state.market.rhythm.slot_seconds;
-            let at_end = instance.and_then(|i| vacate::acts(i, s, seconds));
-            let in_force = instance.map(|i| i.in_force.clone()).unwrap_or_default();
-            let is_held_up = approval::is_held_up(state, s);
-            Standing { swap: s.clone(), may_begin, is_held_up, is_wanted, at_end, comparison, in_force }
-        });
-        Self {
-            market: state.market.clone(),
-            swaps: live.collect(),
-            unsettled: lines.chain(products).chain(kept).chain(owing).filter(due).min(),
-        }
-    }
+    /// The slot for which the demo's errands were last looked for.
+    errands: Option<Slot>,
 }
 
 impl Conductor {
@@ -191,6 +143,7 @@ impl Conductor {
         self.measure(&view, now).await?;
         self.end_drills(now).await?;
         self.forecast(&view, now).await?;
+        self.send_out(&view, now).await?;
         self.end_round().await?;
         // Before the next round begins: rounds that take longer than their interval follow one
         // another without a gap.
@@ -391,6 +344,18 @@ impl Conductor {
             observed.forecasters = self.board.states();
         }
         self.observe(observed).await;
+        Ok(())
+    }
+
+    /// In a demo a member's own program places an order now and then, once for each slot in which it does.
+    async fn send_out(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
+        if !view.market.demo || self.progress.errands.replace(slot) == Some(slot) {
+            return Ok(());
+        }
+        if let Some(order) = self.sequencer.query(move |state| errands::due(state, slot)).await? {
+            self.command(order).await?;
+        }
         Ok(())
     }
 

@@ -22,3 +22,4 @@ pub mod slot_demand;
 pub mod steps;
 pub mod swaps;
 pub mod telemetry;
+pub mod view;

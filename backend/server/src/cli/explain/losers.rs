@@ -47,12 +47,13 @@ pub fn limits(book: &Book, outcome: &Outcome, longest: Option<Duration>) -> Vec<
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(refused.len()).max(1);
     let (next, done, began) = (AtomicUsize::new(0), AtomicUsize::new(0), Instant::now());
     let watched = longest.is_some() && std::io::stderr().is_terminal();
+    let in_time = || longest.is_some_and(|longest| began.elapsed() <= longest);
     let work = || {
         let mut found = Vec::new();
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let Some(refusal) = refused.get(i) else { return found };
-            found.push((i, limit(book, outcome.mode, refusal, &|| longest.is_some_and(|longest| began.elapsed() <= longest))));
+            found.push((i, limit(book, outcome.mode, refusal, &in_time)));
             let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
             if watched {
                 let _nobody_reads = write!(std::io::stderr(), "\r{so_far} of {} losers", refused.len());
