@@ -13,7 +13,7 @@ export async function walkAway(page, origin, look) {
   await ticket.getByText(/carried off whole/).waitFor({ timeout: 15_000 });
   await ticket.getByRole('switch', { name: `${own.pool} will do as well` }).click();
   await ticket.getByLabel('CPU').fill('0.05');
-  await ticket.getByLabel('Memory').fill('0');
+  await ticket.getByLabel('Memory').fill('');
   await ticket.getByLabel('From').selectOption({ index: 4 });
   await ticket.getByLabel(/^Limit for/).fill('40');
   await ticket.getByText(/is carried whole: the bid buys/).waitFor({ timeout: 15_000 });

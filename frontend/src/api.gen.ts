@@ -859,6 +859,8 @@ export interface components {
             state: components["schemas"]["InstanceState"];
             suspended?: components["schemas"]["Suspended"] | null;
             fault?: components["schemas"]["Fault"] | null;
+            /** @description Somebody has stopped it while a swap was changing it: it asks for nothing more, and stops when that has ended. */
+            stop_requested?: boolean;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
             /** @description It is pinned because the exchange itself ended a move of it. */
@@ -956,10 +958,14 @@ export interface components {
         Level: {
             /**
              * @description The order's own limit for a unit of this resource: of a bundle, the share that the
-             *     round's prices give it.
+             *     round's prices give it. Orders of other members are in steps of two digits, bids rounded down and offers up, so
+             *     that nobody's limit can be read from it; the operator's roles see each as it is.
              */
             price: components["schemas"]["Price"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of all orders of other members in the step, to two digits.
+             */
             quantity: number;
             /** @description `bid`, `offer` or `reserve`. */
             kind: string;
@@ -1241,6 +1247,8 @@ export interface components {
                 state: components["schemas"]["InstanceState"];
                 suspended?: components["schemas"]["Suspended"] | null;
                 fault?: components["schemas"]["Fault"] | null;
+                /** @description Somebody has stopped it while a swap was changing it: it asks for nothing more, and stops when that has ended. */
+                stop_requested?: boolean;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
                 /** @description It is pinned because the exchange itself ended a move of it. */

@@ -18,7 +18,7 @@ use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Resource, amount};
-use headroom_market::workload::InstanceState;
+use headroom_market::workload::{InstanceState, run};
 
 use MoveVerdict::{Approved, Rejected};
 
@@ -284,12 +284,23 @@ fn a_workload_that_runs_no_more_is_asked_for_no_more() {
 
 /// What has been approved and has begun is a move as any.
 #[test]
-fn a_move_under_way_is_not_stopped_with_its_workload() {
+fn a_workload_that_is_moved_is_stopped_when_the_move_has_ended() {
     let mut asked = planned();
     asked.say(Approved, None, 1);
-    let (participant, instance) = asked.buyer;
+    let ((participant, instance), swap) = (asked.buyer, asked.swap());
     let stopped = asked.world.run(Command::StopInstance { participant, instance });
-    assert_eq!(refused(&stopped), "swap_in_progress");
+    assert!(matches!(stopped, Reply::Instance(_)), "{stopped:?}");
+    let now = |asked: &Asked| asked.world.state.instances[&instance].clone();
+    assert!(now(&asked).stop_requested && now(&asked).state == InstanceState::Running, "it is remembered");
+    assert!(run::stops_due(&asked.world.state).is_empty(), "a swap is changing it");
+    // taken back, and asked for again
+    asked.world.run(Command::StartInstance { participant, instance });
+    assert!(!now(&asked).stop_requested);
+    asked.world.run(Command::StopInstance { participant, instance });
+    asked.make(swap.id);
+    assert_eq!(run::stops_due(&asked.world.state), [(participant, instance)]);
+    asked.world.run(Command::StopInstance { participant, instance });
+    assert!(!now(&asked).stop_requested && now(&asked).state == InstanceState::Stopped);
 }
 
 #[test]

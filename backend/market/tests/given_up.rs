@@ -2,9 +2,9 @@
 use crate::support::anything::anything;
 use headroom_market::clearing::book::Side;
 use headroom_market::clearing::check::{broken, given_up};
-use headroom_market::clearing::outcome::{Price, Quality, Reason, Refusal};
+use headroom_market::clearing::outcome::{Certificate, Price, Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse};
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify};
 
 /// Three bids, two nodes, more supply than anybody asks for.
 fn ample() -> Book {
@@ -87,6 +87,19 @@ fn who_verifies_is_told_who_was_given_up_in_the_money() {
     assert!(told.iter().all(|b| b.rule == "I2"), "{told:?}");
     let orders: Vec<&str> = told.iter().map(|b| b.numbers[0].1.as_str()).collect();
     assert_eq!(orders, ["o1", "o2", "o3"]);
+    // a market stores it, but its certificate does not say that every rule holds
+    for (outcome, holds) in [(nothing(&out, out.welfare.0.clone()), false), (out, true)] {
+        let empty = Certificate {
+            verified: true,
+            gap: "1".into(),
+            limited_by: None,
+            input_hash: String::new(),
+            result_hash: String::new(),
+        };
+        let outcome = Outcome { certificate: Some(empty), ..outcome };
+        let verified = verify(&book, outcome, Mode::Market).expect("it is accepted").into_inner();
+        assert_eq!(verified.certificate.map(|c| c.verified), Some(holds));
+    }
 }
 
 /// A node that is full excuses who was given up, as it excuses anybody.

@@ -53,4 +53,5 @@ mod stays;
 mod unbound_random;
 mod vacate;
 mod welfare_check;
+mod whole_units;
 mod worked_cases;

@@ -72,6 +72,7 @@ fn instance() -> Instance {
         kept_by_program: Default::default(),
         pinned_by_exchange: false,
         pinned_by_program: false,
+        stop_requested: false,
         recent_moves: Vec::new(),
         earlier_baselines: Vec::new(),
         created_at: NOW,

@@ -21,7 +21,7 @@ impl Rejection {
                 "Recallable capacity is not traded in pool `{firm}`. Leave `assurance` out, or ask an admin to open it."
             ),
             NoVacatePath { resource } => format!(
-                "{resource} can't be taken back in the middle of a slot by a limit alone. Order it firmly; CPU, I/O and network may be recallable."
+                "{resource} can't be taken back in the middle of a slot by a limit alone: order it for whole slots, as firm capacity. CPU, I/O and network may be recallable, or taken at once."
             ),
             RecallableNeedsInstance => {
                 "Recallable capacity is taken back by resizing a workload: name the `instance` that uses it.".to_owned()

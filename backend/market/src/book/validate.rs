@@ -197,7 +197,7 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         .get(&id)
         .filter(|i| i.participant == participant)
         .ok_or(Rejection::NotFound { what: "instance", pointer: "/instance" })?;
-    if instance.state != InstanceState::Running {
+    if instance.state != InstanceState::Running || instance.stop_requested {
         return Err(Rejection::InstanceNotRunning);
     }
     if request.replicas != 1 {

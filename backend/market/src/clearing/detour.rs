@@ -61,11 +61,8 @@ impl Rounding<'_> {
         }
         let mut moved = false;
         for _ in 0..TURNS {
-            let lacks = self.lacks(c, &BTreeMap::new(), steps);
-            let full = c.products.iter().copied().filter(|k| !self.may_idle(*k, c, steps, s));
-            let over: Vec<usize> = full.filter(|k| -&lacks.of(*k) >= Rat::int(self.rounding(*k).max(1))).collect();
             let mut again = false;
-            for k in over {
+            for k in self.overfull(c, steps, s) {
                 let units = self.over(k, steps);
                 again |= units > 0 && self.send_on(k, units, c, steps, s);
             }
@@ -77,8 +74,19 @@ impl Rounding<'_> {
         moved
     }
 
+    /// The products that have more over in whole units than rounding explains, and that no price allows to.
+    pub(super) fn overfull(&self, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> Vec<usize> {
+        if self.between(s).is_empty() {
+            return Vec::new();
+        }
+        let lacks = self.lacks(c, &BTreeMap::new(), steps);
+        let full = c.products.iter().copied().filter(|k| !self.may_idle(*k, c, steps, s));
+        full.filter(|k| -&lacks.of(*k) >= Rat::int(self.rounding(*k).max(1))).collect()
+    }
+
     fn send_on(&mut self, k: usize, over: i128, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
-        if self.take_units(k, over, s) < over {
+        let left = self.take_units(k, over, s);
+        if self.take_parts(k, left) < over {
             return true;
         }
         let takes = |r: &Self, at: usize| {

@@ -42,21 +42,27 @@ impl Lacks {
 impl Rounding<'_> {
     /// Rounds the flows (given by arc), with bids at their floors and everybody lending what they may: first from
     /// whole units down, and where that leaves something short, from whole units up, as what is missing at the
-    /// end of several arcs is missing on all of them.
-    pub(super) fn flow(&mut self, c: &Component, flows: &BTreeMap<usize, Rat>, steps: &BTreeMap<usize, Rat>) {
+    /// end of several arcs is missing on all of them; or from whole units up at once.
+    pub(super) fn flow(
+        &mut self,
+        c: &Component,
+        flows: &BTreeMap<usize, Rat>,
+        steps: &BTreeMap<usize, Rat>,
+        from_above: bool,
+    ) {
         self.whole.flows = flows.iter().map(|(e, z)| (*e, z.floor())).collect();
         if flows.values().all(Rat::is_int) {
             return;
         }
         let lendable = self.lendable();
         let short = self.round_down(flows, self.lacks(c, &lendable, steps));
-        if short.is_zero() {
+        if short.is_zero() && !from_above {
             return;
         }
         let up = |(e, z): (&usize, &Rat)| (*e, z.ceil().min(self.most(*e)));
         let up = flows.iter().map(up).collect();
         let from_below = std::mem::replace(&mut self.whole.flows, up);
-        if self.round_up(flows, self.lacks(c, &lendable, steps)) >= short {
+        if self.round_up(flows, self.lacks(c, &lendable, steps)) >= short && !from_above {
             self.whole.flows = from_below;
         }
     }

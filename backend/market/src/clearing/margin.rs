@@ -35,6 +35,23 @@ impl Rounding<'_> {
         over
     }
 
+    /// Gives units of a product to whichever bids were rounded down in it, the largest remainder first. Answers what is
+    /// left then.
+    pub(super) fn take_parts(&mut self, k: usize, mut over: i128) -> i128 {
+        for (_, _, i, p) in self.remainders(k, true) {
+            if over <= 0 {
+                break;
+            }
+            if self.may_add(i, p)
+                && let Some(f) = self.whole.orders.get_mut(&i)
+            {
+                f.quantities[p] += 1;
+                over -= 1;
+            }
+        }
+        over
+    }
+
     /// Groups of alike bids of a product alone that are filled in part.
     pub(super) fn marginal<'s>(&self, k: usize, s: &'s Solved) -> Vec<&'s [Asked]> {
         // one that a node or a cut holds back, or a collar rations, gains from every unit

@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many blocks may go for one that is tried.
 const EXCHANGED: usize = 3;
 
+/// How many accepted blocks are tried for whether as much is gained without them.
+const TIED: usize = 32;
+
 /// The part of a search's effort, as one over this, that a repair may spend on what is shared at collars.
 const REPAIR: u64 = 8;
 
@@ -67,19 +70,31 @@ impl Search<'_> {
         Some(found.best)
     }
 
-    /// The same welfare without blocks that gain nothing and were not there before: a tie is no reason to win.
+    /// The same welfare without blocks that gain nothing and were not there before: a tie is no reason to win. Those that
+    /// only have each other to trade with go together. Blocks without which as much is gained have gained nothing at any
+    /// prices that support them, and one of them gains nothing at those of the program, whichever these are.
     pub(super) fn untie(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
         let (None, Some(start)) = (&best.shared, &best.simplex) else { return best };
-        let even = |b: &(&usize, &usize)| {
-            let o = &self.m.orders[*b.0];
+        let may_go = |i: &usize| {
+            let o = &self.m.orders[*i];
             // what is lent on a node may be the room that another's bid lies on, which no row may say
             let makes_room = !o.bid && o.node.is_some();
-            start.reduced(*b.1).is_zero() && !o.incumbent && !makes_room
+            !o.incumbent && !makes_room
         };
-        let mut tied: Vec<usize> = best.accepted.iter().filter(even).map(|(i, _)| *i).collect();
-        tied.sort_by_key(|i| self.m.orders[*i].lot);
+        let all: BTreeSet<usize> = best.accepted.keys().copied().filter(may_go).collect();
+        let gains = |i: &usize| start.reduced(best.accepted[i]).is_pos();
+        if all.iter().all(gains) {
+            return best;
+        }
+        // who gains nothing first; beside one that does not, one that seems to gain may be the other side of a tie
+        let mut tied: Vec<usize> = all.iter().copied().collect();
+        tied.sort_by_key(|i| (gains(i), self.m.orders[*i].lot));
+        tied.truncate(TIED);
         let mut found = best;
         for i in tied {
+            if !found.accepted.contains_key(&i) {
+                continue;
+            }
             let Some(mut without) = found.simplex.as_deref().cloned() else { break };
             let mut accepted = found.accepted.clone();
             accepted.remove(&i);
@@ -88,8 +103,12 @@ impl Search<'_> {
                     self.decide(model, &mut without, *block, *col, accepted.get(block) == Some(col));
                 }
             }
-            let Some(same) = self.drop_losers(model, without, accepted, 0, None, left) else { continue };
-            if same.best.welfare == found.welfare && !same.best.accepted.contains_key(&i) && same.best.shared.is_none()
+            let Some(same) = self.drop_losers(model, without, accepted, all.len(), None, left) else { continue };
+            let best = &same.best;
+            if best.welfare == found.welfare
+                && !best.accepted.contains_key(&i)
+                && best.shared.is_none()
+                && same.gone.is_subset(&all)
             {
                 found = Best { simplex: Some(Box::new(same.simplex)), ..same.best };
             }

@@ -42,51 +42,69 @@ pub(super) struct Rounding<'a> {
     users: BTreeMap<usize, Vec<(usize, usize)>>,
 }
 
+/// Flows are rounded from whole units down; where that leaves products with more over than rounding explains, from whole
+/// units up as well, and whichever leaves fewer of them counts.
 pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up: bool) -> Whole {
-    let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default(), users: BTreeMap::new() };
-    let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
-    let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
-    for (j, meaning) in s.model.meaning.iter().enumerate() {
-        let x = &s.values[j];
-        match meaning {
-            Meaning::Orders { alternative, members } if x.is_pos() => {
-                let fill = x.div(&s.model.units(j));
-                for (i, _) in members {
-                    r.floor(*i, *alternative, fill.clone());
-                }
-            }
-            Meaning::Step(e) => {
-                steps.insert(*e, x.clone());
-            }
-            Meaning::Arc(e) => {
-                flows.insert(*e, x.clone());
-            }
-            _ => {}
-        }
+    let way = |up: bool| {
+        let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default(), users: BTreeMap::new() };
+        let over = r.run(c, s, up);
+        (over, r.whole)
+    };
+    let (over, whole) = way(false);
+    if over == 0 {
+        return whole;
     }
-    r.note_users();
-    r.flow(c, &flows, &steps);
-    r.share(c, s);
-    r.balance(c, &steps, s);
-    if r.make_room() {
-        r.balance(c, &steps, s);
-    }
-    r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
-    while r.orphaned() {
-        r.balance(c, &steps, s);
-        r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
-    }
-    if r.tidy(c, &flows, &steps) {
-        r.balance(c, &steps, s);
-    }
-    if r.use_up(c, &steps, s) {
-        r.balance(c, &steps, s);
-    }
-    r.fill_again(s);
-    r.whole
+    let (less, other) = way(true);
+    if less < over { other } else { whole }
 }
 
 impl Rounding<'_> {
+    /// How many products have more over in the end than rounding explains.
+    fn run(&mut self, c: &Component, s: &Solved, flows_up: bool) -> usize {
+        let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
+        let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
+        for (j, meaning) in s.model.meaning.iter().enumerate() {
+            let x = &s.values[j];
+            match meaning {
+                Meaning::Orders { alternative, members } if x.is_pos() => {
+                    let fill = x.div(&s.model.units(j));
+                    for (i, _) in members {
+                        self.floor(*i, *alternative, fill.clone());
+                    }
+                }
+                Meaning::Step(e) => {
+                    steps.insert(*e, x.clone());
+                }
+                Meaning::Arc(e) => {
+                    flows.insert(*e, x.clone());
+                }
+                _ => {}
+            }
+        }
+        self.note_users();
+        self.flow(c, &flows, &steps, flows_up);
+        self.share(c, s);
+        self.balance(c, &steps, s);
+        if self.make_room() {
+            self.balance(c, &steps, s);
+        }
+        self.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+        while self.orphaned() {
+            self.balance(c, &steps, s);
+            self.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+        }
+        // what was to be sent from above is not taken back: it may be of use at its end
+        if !flows_up && self.tidy(c, &flows, &steps) {
+            self.balance(c, &steps, s);
+        }
+        if self.use_up(c, &steps, s) {
+            self.balance(c, &steps, s);
+        }
+        let over = self.overfull(c, &steps, s).len();
+        self.fill_again(s);
+        over
+    }
+
     fn floor(&mut self, i: usize, alternative: usize, fill: Rat) {
         let o = &self.m.orders[i];
         let full = &o.alternatives[alternative].quantities;

@@ -171,7 +171,7 @@ pub fn offered(
 
 /// Whether a workload may draw at all now.
 fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timestamp) -> Result<(), Refusal> {
-    if instance.state != InstanceState::Running {
+    if instance.state != InstanceState::Running || instance.stop_requested {
         return Err(Rejection::InstanceNotRunning.into());
     }
     if let Some(halt) = state.halt(&instance.pool) {

@@ -84,7 +84,7 @@ pub fn follow(turn: &mut Turn<'_>, id: InstanceId, foreseen: &Foreseen) {
             continue;
         }
         let mut wanted = Vec::new();
-        if instance.state == InstanceState::Running {
+        if instance.state == InstanceState::Running && !instance.stop_requested {
             // Bids of who owes would be refused, and lending is how it may pay.
             let owes = turn.state.participants.get(&instance.participant).is_some_and(|p| p.arrears > Credits::ZERO);
             if !owes {

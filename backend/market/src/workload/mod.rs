@@ -309,6 +309,9 @@ pub struct Instance {
     pub suspended: Option<vacate::Suspended>,
     #[serde(default)]
     pub fault: Option<Fault>,
+    /// Somebody has stopped it while a swap was changing it: it asks for nothing more, and stops when that has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_requested: bool,
     /// The swap that is changing it; while set, no other swap starts.
     pub swap: Option<SwapId>,
     /// Moves are refused until then (after one that failed).

@@ -168,6 +168,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         failed_by_exchange: Default::default(),
         pinned_by_exchange: false,
         pinned_by_program: false,
+        stop_requested: false,
         recent_moves: Vec::new(),
         earlier_baselines: Vec::new(),
         given_up: Default::default(),

@@ -5,6 +5,7 @@ use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::make_way;
 use crate::round::occupancy::{Occupancy, moves_from};
+use crate::state::State;
 use crate::swap::approval;
 use crate::swap::plan;
 use crate::time::Slot;
@@ -17,10 +18,27 @@ const INSTANCE_FAILED: &str = "instance_failed";
 /// Of a fault's text, in characters.
 const LONGEST_FAULT: usize = 500;
 
-/// Stops a workload; its orders are cancelled, capacity that it won goes unused.
+/// Stops a workload; its orders are cancelled, capacity that it won goes unused. While a swap changes it the stop is
+/// remembered until that has ended: halfway between two nodes it can't be stopped on either.
 pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
     own(turn.state, participant, id)?;
     if !approval::withdraw(turn, id, INSTANCE_STOPPED) {
+        return stop_later(turn, participant, id);
+    }
+    let mut instance = own(turn.state, participant, id)?;
+    instance.state = InstanceState::Stopped;
+    instance.stop_requested = false;
+    instance.suspended = None;
+    away::give_up(turn, &mut instance);
+    instance.fault = None;
+    turn.emit(Event::InstanceChanged(instance));
+    end_orders(turn, participant, id, INSTANCE_STOPPED);
+    Ok(id)
+}
+
+fn stop_later(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.state != InstanceState::Running {
         return Err(Refusal {
             kind: RefusalKind::Conflict,
             code: "swap_in_progress",
@@ -28,14 +46,16 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
             detail: "A swap is changing this workload. Try again when it has ended.".to_owned(),
         });
     }
-    let mut instance = own(turn.state, participant, id)?;
-    instance.state = InstanceState::Stopped;
-    instance.suspended = None;
-    away::give_up(turn, &mut instance);
-    instance.fault = None;
+    instance.stop_requested = true;
     turn.emit(Event::InstanceChanged(instance));
     end_orders(turn, participant, id, INSTANCE_STOPPED);
     Ok(id)
+}
+
+/// What is to be stopped now, as no swap changes it any more.
+pub fn stops_due(state: &State) -> Vec<(ParticipantId, InstanceId)> {
+    let due = state.instances.values().filter(|i| i.stop_requested && i.swap.is_none());
+    due.map(|i| (i.participant, i.id)).collect()
 }
 
 /// What does not run bids for nothing, and makes way for nobody: it is out of the way.
@@ -60,6 +80,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
+    instance.stop_requested = false;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
@@ -76,6 +97,7 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     }
     let participant = instance.participant;
     instance.state = InstanceState::Stopped;
+    instance.stop_requested = false;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
     turn.emit(Event::InstanceChanged(instance));

@@ -233,6 +233,7 @@ fn clear(a: &ClearArgs) -> ExitCode {
         Err(code) => return code,
     };
     warn_of_unknown_products(&book);
+    warn_of_own_trades(&book);
     let built = Instant::now();
     let chosen = match clear_book(&book, a.mode.into()) {
         Ok(chosen) => chosen,
@@ -272,6 +273,29 @@ fn warn_of_unknown_products(book: &Book) {
     for (product, bids) in unknown {
         crate::cli::complain(format_args!(
             "headroom: nobody supplies {product}, which is not among the products of the book; asked for {bids} time(s)"
+        ));
+    }
+}
+
+/// Rounds net what one member asks for and lends before a book is written (mechanism §4.8). A book that has both for one
+/// workload is cleared as it is, and then one may be worth filling at a loss for the other's sake, which no price allows.
+fn warn_of_own_trades(book: &Book) {
+    let mut sides: BTreeMap<(&str, &str, ProductKey), (Option<&str>, Option<&str>)> = BTreeMap::new();
+    for order in &book.orders {
+        let Some(instance) = &order.instance else { continue };
+        for quantity in order.alternatives.iter().flat_map(|a| &a.quantities) {
+            let both = sides.entry((&order.owner, instance, quantity.product.clone())).or_default();
+            match order.side {
+                Side::Bid => both.0 = Some(&order.id),
+                Side::Offer => both.1 = Some(&order.id),
+            }
+        }
+    }
+    for ((owner, instance, product), both) in sides {
+        let (Some(bid), Some(offer)) = both else { continue };
+        crate::cli::complain(format_args!(
+            "headroom: {bid} and {offer} of {owner} are a bid and an offer of workload {instance} for {product}; rounds net such orders \
+             before a book is written, here they are cleared as they are"
         ));
     }
 }

@@ -51,8 +51,10 @@ pub struct Crossing {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Level {
     /// The order's own limit for a unit of this resource: of a bundle, the share that the
-    /// round's prices give it.
+    /// round's prices give it. Orders of other members are in steps of two digits, bids rounded down and offers up, so
+    /// that nobody's limit can be read from it; the operator's roles see each as it is.
     pub price: Price,
+    /// Of all orders of other members in the step, to two digits.
     pub quantity: i64,
     /// `bid`, `offer` or `reserve`.
     pub kind: String,
@@ -78,9 +80,13 @@ async fn pool_book(
     let outcome: clearing::Outcome = serde_json::from_str(&archived.1).map_err(|e| Problem::fault(&e))?;
     // Whose a level is belongs to the orders, not to the market.
     let me = if by.may("orders:read").is_ok() { by.participant.to_string() } else { String::new() };
-    crossing(round, &slug, query.resource, query.slot, &me, &book, &outcome)
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("product in this round"))
+    let mut crossing = crossing(round, &slug, query.resource, query.slot, &me, &book, &outcome)
+        .ok_or_else(|| Problem::not_found("product in this round"))?;
+    if !by.role.is_platform() {
+        in_steps(&mut crossing.bids, Side::Bid);
+        in_steps(&mut crossing.offers, Side::Offer);
+    }
+    Ok(Json(crossing))
 }
 
 async fn last_awarded(app: &App) -> Answered<Option<u64>> {
@@ -156,6 +162,31 @@ fn crossing(
     })
 }
 
+/// The orders of other members in steps, so that a chart is as good as before and no limit is told; the operator's
+/// reserve prices are public anyway.
+fn in_steps(levels: &mut Vec<Level>, side: Side) {
+    let mut steps: BTreeMap<Price, Level> = BTreeMap::new();
+    let hidden = |l: &Level| !l.mine && l.kind != "reserve";
+    let (others, mut shown): (Vec<Level>, Vec<Level>) = std::mem::take(levels).into_iter().partition(hidden);
+    for level in others {
+        let price = Price::from_units(two_digits(level.price.units(), side == Side::Offer));
+        steps.entry(price).and_modify(|s| s.quantity += level.quantity).or_insert(Level { price, ..level });
+    }
+    shown.extend(steps.into_values().map(|s| Level { quantity: two_digits(s.quantity, true), ..s }));
+    match side {
+        Side::Bid => shown.sort_by_key(|l| std::cmp::Reverse(l.price)),
+        Side::Offer => shown.sort_by_key(|l| l.price),
+    }
+    *levels = shown;
+}
+
+/// A number to its first two digits.
+fn two_digits(number: i64, up: bool) -> i64 {
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0);
+    let step = 10_i64.pow(digits.saturating_sub(1));
+    if up { (number + step - 1) / step * step } else { number / step * step }
+}
+
 /// What bids won of a product, base units.
 fn bought(outcome: &clearing::Outcome, pool: &str, resource: Resource, slot: i64) -> i64 {
     let bids = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
@@ -186,4 +217,32 @@ fn unit_limit(
         limit * price(line) / total
     };
     i64::try_from(unit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Level, Side, in_steps, two_digits};
+    use headroom_market::units::Price;
+
+    #[test]
+    fn of_other_members_only_steps_are_told() {
+        assert_eq!((two_digits(519_992, false), two_digits(519_992, true)), (510_000, 520_000));
+        assert_eq!((two_digits(7, true), two_digits(99, true), two_digits(100, false)), (7, 99, 100));
+        assert_eq!((two_digits(0, true), two_digits(995, true)), (0, 1_000));
+        let level = |price: i64, quantity: i64, kind: &str, mine: bool| Level {
+            price: Price::from_units(price),
+            quantity,
+            kind: kind.to_owned(),
+            mine,
+        };
+        let mut bids =
+            vec![level(519_992, 126, "bid", false), level(519_991, 5, "bid", true), level(512_345, 189, "bid", false)];
+        in_steps(&mut bids, Side::Bid);
+        let told: Vec<_> = bids.iter().map(|l| (l.price.units(), l.quantity, l.mine)).collect();
+        assert_eq!(told, [(519_991, 5, true), (510_000, 320, false)], "one's own as it is, the others together");
+        let mut offers = vec![level(900_001, 40, "reserve", false), level(123_456, 70, "offer", false)];
+        in_steps(&mut offers, Side::Offer);
+        let told: Vec<_> = offers.iter().map(|l| (l.price.units(), l.quantity)).collect();
+        assert_eq!(told, [(130_000, 70), (900_001, 40)]);
+    }
 }

@@ -139,6 +139,9 @@ impl Conductor {
 
     async fn tick(&mut self, now: Timestamp) -> Result<(), Busy> {
         let view = self.sequencer.query(move |state| View::of(state, now)).await?;
+        for (participant, instance) in view.stops.iter().copied() {
+            self.command(Command::StopInstance { participant, instance }).await?;
+        }
         self.reconcile(now).await?;
         self.measure(&view, now).await?;
         self.end_drills(now).await?;

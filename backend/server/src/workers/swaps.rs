@@ -171,7 +171,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Planned if swap.moves() => done("preparing before the slot begins"),
         SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
         SwapState::Planned => Effect::Wait,
-        SwapState::Reserved => done("reserved by the clearing"),
+        SwapState::Reserved => done("its capacity is kept for it"),
         SwapState::Snapshot => or_retry(snapshot(nodes, swap), |s| {
             Effect::Done(StepReport {
                 detail: Some(format!("{} of state at input {}", size(s.payload_bytes), s.position)),

@@ -1,10 +1,11 @@
 //! What a tick of the conductor looks at.
+use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::{Swap, approval, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
-use headroom_market::workload::{AtEnd, ComparisonRules, away, vacate};
+use headroom_market::workload::{AtEnd, ComparisonRules, away, run, vacate};
 
 /// A slot is settled this long after its end.
 const SETTLE_AFTER_SECONDS: i64 = 5;
@@ -25,6 +26,8 @@ pub struct View {
     pub market: Market,
     pub swaps: Vec<Standing>,
     pub unsettled: Option<Slot>,
+    /// Workloads whose stop has waited for a swap that has ended.
+    pub stops: Vec<(ParticipantId, InstanceId)>,
 }
 
 impl View {
@@ -51,6 +54,7 @@ impl View {
         Self {
             market: state.market.clone(),
             swaps: live.collect(),
+            stops: run::stops_due(state),
             unsettled: lines.chain(products).chain(kept).chain(owing).filter(due).min(),
         }
     }

@@ -5,7 +5,7 @@ import type { PricedOut, Simulated, SimulatedRound } from '@/lib/api';
 import { formatPercent, formatRough, unitOf } from '@/lib/money';
 import { useNow } from '@/lib/time';
 import { BandBars } from './BandBars';
-import { caveats, type Measure, measures, sayChange } from './simulation';
+import { caveats, type Measure, measures, sayChange, sayOutcome } from './simulation';
 import type { Simulation } from './useSimulation';
 
 /** The server ends a replay by itself after this. */
@@ -52,6 +52,18 @@ function Waiting({ since, onCancel }: { since: number; onCancel: () => void }) {
   );
 }
 
+/** The end of the sentence: where nothing is bought there is no price to compare. */
+function MeanPrice({ of: { resource, before, after } }: { of: Simulated }) {
+  const per = `credits a ${unitOf(resource).one} and slot`;
+  if (!before.price) {
+    return after.price
+      ? <>, at a mean price of <Price value={after.price} resource={resource} /> {per}; before, nothing of it was bought.</>
+      : <>. Nothing of it was bought, so it has no mean price, before or after.</>;
+  }
+  if (!after.price) return <>. Nothing of it would have been bought any more; before, its mean price was <Price value={before.price} resource={resource} /> {per}.</>;
+  return <>, at a mean price of <Price value={after.price} resource={resource} /> instead of <Price value={before.price} resource={resource} /> {per}.</>;
+}
+
 function Answer({ of }: { of: Simulated }) {
   const unit = unitOf(of.resource);
   const rows = measures(of);
@@ -61,12 +73,11 @@ function Answer({ of }: { of: Simulated }) {
   if (!first || !last) {
     return <Panel title="Simulation"><Empty fact="There is no past round to replay." hint={of.skipped[0] ? `Round ${of.skipped[0].number}: ${of.skipped[0].reason}` : 'Rounds are held once somebody bids.'} /></Panel>;
   }
-  const priceOf = (f: Simulated['before']) => (f.price ? <Price value={f.price} resource={of.resource} /> : 'none, as nothing was bought,');
   return (
     <>
       <ChartFrame title={`Simulation, ${unit.label} in ${of.pool}`} note={`rounds ${first.number} to ${last.number}`} table={{ name: `${of.pool}-simulation`, columns: measureColumns, rows, rowKey: (m) => m.id }}>
         <p className="pad s12 t2" role="status">
-          In {of.rounds.length === 1 ? 'this round' : `these ${of.rounds.length} rounds`} the operator would have sold <b>{sayChange(sold.before, sold.after)}</b> of it and taken <b>{sayChange(operator.before, operator.after)}</b> in all, at a mean price of {priceOf(of.after)} instead of {priceOf(of.before)} credits a {unit.one} and slot.{' '}
+          In {of.rounds.length === 1 ? 'this round' : `these ${of.rounds.length} rounds`} the operator would have sold <b>{sayOutcome(sold.before, sold.after, 'of it')}</b> and taken <b>{sayOutcome(operator.before, operator.after, 'in all')}</b><MeanPrice of={of} />{' '}
           {of.priced_out_total === 0 ? 'Nobody gets less.' : <><b>{of.priced_out_total}</b> {of.priced_out_total === 1 ? 'order gets' : 'orders get'} less{of.gained_total > 0 && <>, {of.gained_total} more</>}.</>}
         </p>
         <BandBars rows={rows} />

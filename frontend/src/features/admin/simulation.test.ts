@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { simulated } from '@/mocks/simulation';
-import { caveats, changeOf, measures, sayChange } from './simulation';
+import { caveats, changeOf, measures, sayChange, sayOutcome } from './simulation';
 
 const base = simulated('fra1-gp', { resource: 'cpu_milli', steps: [], rounds: 2 });
 
@@ -19,6 +19,11 @@ it('says changes as people do', () => {
   expect(sayChange(0, 0)).toBe('as much');
   expect(changeOf(0, 5)).toBeNull();
   expect(sayChange(0, 5)).toBe('something instead of nothing');
+});
+
+it('says a change from or to nothing within a sentence without a percentage', () => {
+  expect([sayOutcome(100, 88, 'of it'), sayOutcome(5, 5, 'in all')]).toEqual(['12\u2009% less of it', 'as much in all']);
+  expect([sayOutcome(0, 0, 'of it'), sayOutcome(0, 5, 'of it'), sayOutcome(5, 0, 'in all')]).toEqual(['nothing of it either way', 'something of it instead of nothing', 'nothing in all any more']);
 });
 
 it('what a reader must know is said, and nothing else', () => {

@@ -37,6 +37,12 @@ export function sayChange(before: number, after: number): string {
   return `${size}\u2009% ${change < 0 ? 'less' : 'more'}`;
 }
 
+/** The same within a sentence, `what` being "of it" or "in all": a change from or to nothing is no percentage. */
+export function sayOutcome(before: number, after: number, what: string): string {
+  if (after === 0) return before === 0 ? `nothing ${what} either way` : `nothing ${what} any more`;
+  return before === 0 ? `something ${what} instead of nothing` : `${sayChange(before, after)} ${what}`;
+}
+
 /** What a reader has to know before trusting the figures. */
 export function caveats(of: Simulated): string[] {
   const list: string[] = [];

@@ -39,7 +39,7 @@ async function quiet() {
   for (let before = -1; before !== sent.length;) { before = sent.length; await settle(); }
 }
 
-for (const [label, text, said] of [['CPU', '1,5', 'Write 1.5 with a point'], ['Memory', '1,5', 'Write 1.5 with a point'], [/^Limit for/, '1,5', 'Write 1.5 with a point'], [/^Limit for/, '-3', 'without a sign'], ['CPU', '1e3', 'Only digits'], ['For', '2,0', 'Write 2.0 with a point'], ['For', '999999999999', 'slots are open'], ['CPU', '1.2345678', 'At most 3 digits'], ['CPU', '999999999999', 'At most 48 cores'], [/^Limit for/, '999999999999', 'cr a slot']] as const) {
+for (const [label, text, said] of [['CPU', '1,5', 'Write 1.5 with a point'], ['Memory', '1,5', 'Write 1.5 with a point'], [/^Limit for/, '1,5', 'Write 1.5 with a point'], [/^Limit for/, '-3', 'without a sign'], ['CPU', '1e3', 'Only digits'], ['For', '2,0', 'Write 2.0 with a point'], ['For', '999999999999', 'slots are open'], ['CPU', '1.2345678', 'At most 3 digits'], ['CPU', '0', 'More than 0, or empty'], ['Memory', '0.0', 'More than 0, or empty'], ['CPU', '0.0001', 'Empty, or at least 0.001 cores'], ['CPU', '999999999999', 'At most 48 cores'], [/^Limit for/, '999999999999', 'cr a slot']] as const) {
   it(`“${text}” in ${label}: kept, marked, and neither previewed nor placed`, async () => {
     await open();
     await quiet();

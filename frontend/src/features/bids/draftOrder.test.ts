@@ -55,7 +55,7 @@ describe('ticket', () => {
     const gpus = { slug: 'zrh1-gp', resources: [{ resource: 'gpu_milli', capacity: 4000 }, { resource: 'storage_gib', capacity: 900 }] } as Pool;
     const of = (amounts: Fields['amounts']) => ({ ...fields, slots: '1', amounts });
     expect(orderIn(of({ gpu_milli: '2', storage_gib: '100', cpu_milli: '3' }), { pool: gpus }, market, 0)?.resources).toEqual({ gpu_milli: 2000, storage_gib: 100 });
-    const fills = ([{ gpu_milli: '2' }, { gpu_milli: '0', storage_gib: '5' }] as Fields['amounts'][]).map((amounts) => orderIn(of(amounts), { pool: gpus }, market, 0)?.min_fill);
+    const fills = ([{ gpu_milli: '2' }, { gpu_milli: '', storage_gib: '5' }] as Fields['amounts'][]).map((amounts) => orderIn(of(amounts), { pool: gpus }, market, 0)?.min_fill);
     expect(fills).toEqual(['1', '0']);
     expect(checkIn(of({ gpu_milli: '1.5' }), market, 0, { pool: gpus }).amounts).toEqual({ gpu_milli: 'Whole devices' });
     expect(checkIn(of({ gpu_milli: '5' }), market, 0, { pool: gpus }).amounts.gpu_milli).toContain('At most 4 devices');
@@ -79,9 +79,21 @@ describe('ticket', () => {
     }
     expect(check({ ...fields, limit: '1,5' }, market, 0).limit).toBe('Write 1.5 with a point');
   });
+  it('refuses a 0 at its field, on both sides; an empty field asks for none of it', () => {
+    for (const side of ['bid', 'offer'] as const) {
+      for (const text of ['0', '0.0', '.0', ' 0 ']) {
+        for (const resource of ['cpu_milli', 'mem_mib']) {
+          const typed = { ...fields, side, instance: side === 'offer' ? 'ins_1' : '', amounts: { ...fields.amounts, [resource]: text } };
+          expect(check(typed, market, 0), `${side} ${resource} ${text}`).toEqual({ amounts: { [resource]: 'More than 0, or empty for none of it' } });
+          expect(orderOf(typed, market, 0), `${side} ${resource} ${text}`).toBeNull();
+        }
+      }
+    }
+    expect(orderOf({ ...fields, amounts: { cpu_milli: ' ', mem_mib: '256' } }, market, 0)?.resources).toEqual({ mem_mib: 262_144 });
+  });
   it('never drops a resource that was asked for', () => {
-    expect(check({ ...fields, amounts: { cpu_milli: '0.0001' } }, market, 0).amounts.cpu_milli).toContain('at least 0.001');
-    expect(orderOf({ ...fields, amounts: { cpu_milli: '0.001', mem_mib: '0' } }, market, 0)?.resources).toEqual({ cpu_milli: 1 });
+    expect(check({ ...fields, amounts: { cpu_milli: '0.0001' } }, market, 0).amounts.cpu_milli).toBe('Empty, or at least 0.001 cores');
+    expect(orderOf({ ...fields, amounts: { cpu_milli: '0.001', mem_mib: '' } }, market, 0)?.resources).toEqual({ cpu_milli: 1 });
   });
   it('refuses a number of slots that no clock can show', () => {
     const typed = { ...fields, slots: '999999999999' };
@@ -102,7 +114,7 @@ describe('ticket', () => {
   it('refuses more than its workload may take, or has to lend', () => {
     const instance = { limit: { cpu_milli: 4000, mem_mib: 2048 }, baseline: { cpu_milli: 1000, mem_mib: 2048 }, floor: { cpu_milli: 500 } } as unknown as Instance;
     const of = (side: Fields['side'], cores: string, gib: string) => check({ ...fields, side, instance: 'ins_1', amounts: { cpu_milli: cores, mem_mib: gib } }, market, 0, { pool, instance });
-    expect(of('bid', '3', '0')).toEqual({ amounts: {} });
+    expect(of('bid', '3', '')).toEqual({ amounts: {} });
     expect(of('bid', '3.001', '1')).toMatchObject({ amounts: { cpu_milli: 'At most 3 cores: the rest is over the workload’s limit', mem_mib: 'At most 0 GiB: the rest is over the workload’s limit' } });
     expect(of('offer', '0.5', '2')).toEqual({ amounts: {} });
     expect(of('offer', '1', '2.1')).toMatchObject({ amounts: { cpu_milli: 'At most 0.5 cores: the rest is the workload’s floor', mem_mib: 'At most 2 GiB: the rest is the workload’s floor' } });

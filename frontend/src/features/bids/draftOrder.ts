@@ -26,8 +26,12 @@ export const faultless = (faults: Faults) => Object.keys(faults.amounts).length 
 
 /** GPUs are had in whole devices. */
 const DEVICE_MILLI = 1000;
+/** An empty field asks for none of it. A 0 is refused instead of being left out: an order for the rest alone may not be what was meant. */
 function readAmount(resource: string, text: string): Typed<number> {
   const read = readQuantity(resource, text);
+  if (read.value === 0) return { value: null, fault: 'More than 0, or empty for none of it' };
+  // Elsewhere a 0 is good.
+  if (read.fault?.startsWith('0, or')) return { value: null, fault: read.fault.replace('0, or', 'Empty, or') };
   return resource === 'gpu_milli' && (read.value ?? 0) % DEVICE_MILLI !== 0 ? { value: null, fault: 'Whole devices' } : read;
 }
 /** What the fields say of the resources that the pool has; null where it is not (yet) a number. What it does not trade is not asked for there, whatever the field says. */

@@ -1,9 +1,10 @@
-// A pool that none of the last rounds traded shows the last that did, and says so; one that was never traded says how far was looked.
+// Price and volume of a row are those of one slot, which it names. A pool that none of the last rounds traded shows the last that did, and says so; one that was never traded says how far was looked.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { PricePoint } from '@/lib/api';
-import { clock } from '@/lib/time';
+import { clock, serverNow, slotClock } from '@/lib/time';
+import { iso } from '@/mocks/clock';
 import { prices } from '@/mocks/pools';
 import { round } from '@/mocks/rounds';
 import { RoundsPanel } from './RoundsPanel';
@@ -12,14 +13,15 @@ vi.mock('@tanstack/react-router', () => ({ Link: ({ params, children }: { params
 const real = globalThis.fetch;
 const asked: URL[] = [];
 let old: PricePoint[] = [];
+let last: PricePoint[] = [];
 let newest = 948_212;
 beforeEach(() => {
-  [old, newest] = [[], 948_212];
+  [old, last, newest] = [[], [], 948_212];
   globalThis.fetch = (async (input: RequestInfo | URL) => {
     const url = new URL(String(input), 'http://mock');
     asked.push(url);
     const list = (data: unknown[]) => new Response(JSON.stringify({ object: 'list', data, has_more: false }));
-    if (url.pathname.endsWith('/prices')) return list(url.searchParams.has('to') ? old : []);
+    if (url.pathname.endsWith('/prices')) return list(url.searchParams.has('to') ? old : last);
     if (url.pathname === '/v1/rounds') return list(newest > 0 ? [round(newest)] : []);
     return new Response(JSON.stringify(round(Number(url.pathname.split('/').at(-1)))));
   }) as typeof fetch;
@@ -27,6 +29,15 @@ beforeEach(() => {
 afterEach(() => { cleanup(); globalThis.fetch = real; asked.length = 0; });
 const open = (slots: PricePoint[]) => render(<QueryClientProvider client={new QueryClient()}><RoundsPanel slug="fra1-gp" resource="cpu_milli" slots={slots} /></QueryClientProvider>).container;
 
+it('names the slot that price and volume are of, and says that the round may have traded more', async () => {
+  last = prices('fra1-gp', 'cpu_milli', 2).map((p, i) => ({ ...p, slot: iso(Date.parse(p.cleared_at) + (i + 1) * 600_000), volume: 110 }));
+  const container = open([]);
+  await waitFor(() => expect(screen.getAllByRole('link').length).toBe(2));
+  expect(screen.getAllByRole('columnheader').map((head) => head.textContent)).toEqual(['Round', 'Cleared', 'First traded slot', 'Price in it', 'cores in it', 'Set by']);
+  const cells = within(screen.getAllByRole('row')[1] as HTMLElement).getAllByRole('cell').map((cell) => cell.textContent);
+  expect([cells[2], cells[4]]).toEqual([slotClock(last[1]?.slot ?? '', serverNow(), 'UTC'), '0.11']);
+  expect(container.textContent).toContain('the first slot that the round traded here; the page of a round has all of its slots.');
+});
 it('looks further back than the last rounds, for the last that traded it', async () => {
   old = prices('fra1-gp', 'cpu_milli', 2).map((p) => ({ ...p, round: 940_000 }));
   const container = open(old);

@@ -22,7 +22,7 @@ function Stop({ instance }: { instance: Instance }) {
   const [asking, setAsking] = useState(false);
   const write = useWrite<object, Instance>(['/instances']);
   const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
-    onSuccess: () => toast({ tone: 'ok', title: `${instance.name} stops with a checkpoint` }),
+    onSuccess: ({ stop_requested: later }) => toast({ tone: 'ok', title: `${instance.name} stops ${later ? 'when the swap that is changing it has ended' : 'with a checkpoint'}` }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAsking(false),
   });
@@ -60,9 +60,9 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
     <div className="split">
       <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} />{mayTrade && <Draw instance={instance} />}{mayKnow && <Guidance instance={instance} />}</div>
       <div className="grid">
-        <Panel title={instance.name} tools={<>{mayAllot && <SetBaseline instance={instance} />}{mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}</>}>
+        <Panel title={instance.name} tools={<>{mayAllot && <SetBaseline instance={instance} />}{mayStop && (instance.state === 'stopped' || instance.stop_requested ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}</>}>
           <dl className="kv pad">
-            <dt>State</dt><dd className="said"><State of={stateShown(instance, behind)} />{behind !== null && <span className="warn nw"> {behindText(behind)}</span>}</dd>
+            <dt>State</dt><dd className="said"><State of={stateShown(instance, behind)} />{instance.stop_requested && <span className="warn nw"> stops when its swap has ended</span>}{behind !== null && <span className="warn nw"> {behindText(behind)}</span>}</dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>

@@ -306,6 +306,8 @@ export interface Instance {
   at_end: AtEnd; shown_at_end?: AtEnd | null;
   /** The last drill, `ended_at` null while it waits. */
   drill?: { at_end: AtEnd; asked_at: string; ended_at: string | null; passed: boolean; detail: string | null } | null;
+  /** Somebody has stopped it while a swap was changing it: it stops when that has ended. */
+  stop_requested?: boolean;
   /** It stands still, written to disk, until it has these amounts again. */
   suspended?: { since: string; needs: Quantities } | null;
   strategy: Strategy; strategy_version: number; swap: string | null; pinned_until: string | null; created_at: string;

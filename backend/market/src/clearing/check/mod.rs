@@ -99,24 +99,25 @@ pub enum Lending {
     Bought,
 }
 
-/// Checks an outcome against its book; the certificate of what is returned says `verified`.
+/// Checks an outcome against its book; the certificate of what is returned says `verified`, unless it gives orders up,
+/// which I2 excuses for nobody.
 pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
-    accept(outcome, |outcome| broken(book, outcome, mode))
+    accept(book, outcome, mode, Lending::Rounded)
 }
 
 /// The same for a round of a market, in which nothing may be lent that nobody buys.
 pub fn verify_round(book: &Book, outcome: Outcome) -> Result<Verified<Outcome>, Vec<Broken>> {
-    accept(outcome, |outcome| all_broken(book, outcome, Mode::Market, Lending::Bought))
+    accept(book, outcome, Mode::Market, Lending::Bought)
 }
 
-fn accept(outcome: Outcome, broken: impl Fn(&Outcome) -> Vec<Broken>) -> Result<Verified<Outcome>, Vec<Broken>> {
-    let broken = broken(&outcome);
-    if !broken.is_empty() {
-        return Err(broken);
+fn accept(book: &Book, outcome: Outcome, mode: Mode, lending: Lending) -> Result<Verified<Outcome>, Vec<Broken>> {
+    let report = report(book, &outcome, mode, lending);
+    if !report.broken.is_empty() {
+        return Err(report.broken);
     }
     let mut outcome = outcome;
     if let Some(c) = &mut outcome.certificate {
-        c.verified = true;
+        c.verified = report.given_up.is_empty();
     }
     Ok(Verified(outcome))
 }
@@ -124,27 +125,24 @@ fn accept(outcome: Outcome, broken: impl Fn(&Outcome) -> Vec<Broken>) -> Result<
 /// The divisible orders in the money that an outcome gives up and says so. A market stores such a round, as one that is
 /// void serves nobody; whoever verifies it is told that I2 does not hold for them.
 pub fn given_up(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
-    let mut report = Report::default();
-    if book.validate().is_empty() {
-        rules(book, outcome, mode, Lending::Rounded, &mut report);
-    }
-    report.given_up
+    report(book, outcome, mode, Lending::Rounded).given_up
 }
 
 /// Every rule that an outcome breaks.
 pub fn broken(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
-    all_broken(book, outcome, mode, Lending::Rounded)
+    report(book, outcome, mode, Lending::Rounded).broken
 }
 
-fn all_broken(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Vec<Broken> {
+fn report(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Report {
     let mut report = Report::default();
-    if !book.validate().is_empty() {
-        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &book.validate().len())]);
-        return report.broken;
+    let faults = book.validate();
+    if !faults.is_empty() {
+        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &faults.len())]);
+        return report;
     }
     rules(book, outcome, mode, lending, &mut report);
     hashes(book, outcome, &mut report);
-    report.broken
+    report
 }
 
 /// The rules of the market alone, for a book that is known to be acceptable.

@@ -31,6 +31,7 @@ pub fn check(f: &mut Facts, hosting: &Hosting, r: &mut Report) {
         }
     }
     alpha(f, r);
+    least_and_most(f, r);
     f.rationed = rationed;
 }
 
@@ -340,5 +341,34 @@ fn alpha(f: &Facts, r: &mut Report) {
                 ],
             );
         }
+    }
+}
+
+/// What bids have won costs no more at `low` than at `high`: both are an end of what the prices that support the
+/// allocation come to.
+fn least_and_most(f: &Facts, r: &mut Report) {
+    let mut bought = vec![0_i128; f.keys.len()];
+    let mut unsure = vec![0_i128; f.keys.len()];
+    for (i, award) in f.awards.iter().enumerate() {
+        let Some(award) = award.as_ref().filter(|_| f.orders[i].bid) else { continue };
+        for (place, (k, _)) in f.orders[i].alternatives[award.alternative].iter().enumerate() {
+            bought[*k] += award.got[place];
+            // before rounding it may have been a unit, or a replica, more or less
+            unsure[*k] += if award.full { 0 } else { f.orders[i].unit(award.alternative, place) };
+        }
+    }
+    let (mut more, mut tolerance) = (Rat::ZERO, Rat::ZERO);
+    for k in 0..f.keys.len() {
+        let apart = f.low[k] - f.high[k];
+        more = &more + &Rat::int(apart * bought[k]);
+        // and both are printed to a nano-credit
+        tolerance = &tolerance + &Rat::int(apart.abs() * unsure[k] + 2 * (bought[k] + unsure[k]));
+    }
+    if more > tolerance {
+        r.bad(
+            "I5",
+            "what was bought costs more at `low` than at `high`",
+            &[("more in nano-credits", &more), ("tolerance", &tolerance)],
+        );
     }
 }

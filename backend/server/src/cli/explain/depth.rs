@@ -87,12 +87,19 @@ impl<'a> View<'a> {
         for order in self.book.orders.iter().filter(|o| o.side != self.side) {
             let wants =
                 |a: &usize| order.alternatives[*a].quantities.iter().any(|q| q.product == *product && q.quantity > 0);
+            let mut lots = Vec::new();
             for a in (0..order.alternatives.len()).filter(wants) {
                 match unit_limit(order, a) {
-                    Some((_, unit)) => depth.lots.push(self.of_order(order, a, unit, product)),
+                    Some((_, unit)) => lots.push((a, self.of_order(order, a, unit, product))),
                     None => depth.more = true,
                 }
             }
+            // one of its alternatives wins: the one that has, else the largest, stands for all
+            let won = self.outcome.awards.iter().find(|award| award.order == order.id).map(|award| award.alternative);
+            let stands = lots
+                .into_iter()
+                .max_by(|(a, x), (b, y)| (Some(*a) == won, &x.all, b).cmp(&(Some(*b) == won, &y.all, a)));
+            depth.lots.extend(stands.map(|(_, lot)| lot));
         }
         depth
     }

@@ -236,13 +236,15 @@ impl<'a> Story<'a> {
             Winning::NoneTried if order.side == Side::Offer && order.limit == Money(0) => {
                 writeln!(t, "It asks for nothing already: no other limit would have helped.")
             }
-            Winning::NoneTried => {
-                let (way, extreme) = match order.side {
-                    Side::Bid => ("higher", "one that nobody outbids"),
-                    Side::Offer => ("lower", "none at all"),
-                };
-                writeln!(t, "None of the {way} limits that were tried would have helped, up to {extreme}.")
-            }
+            Winning::NoneTried if order.side == Side::Offer => writeln!(
+                t,
+                "None of the lower limits that were tried would have brought it anything, down to 0: who then lends for \
+                 nothing has not won."
+            ),
+            Winning::NoneTried => writeln!(
+                t,
+                "None of the higher limits that were tried would have helped, up to one that nobody outbids."
+            ),
             Winning::Unknown => match refused.winning_limit {
                 Some(limit) => writeln!(
                     t,

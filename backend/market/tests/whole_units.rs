@@ -1,0 +1,123 @@
+//! What rounding to whole units leaves over, where arcs and rows of participants stand in its way; blocks that only have each
+//! other; and what a certificate says of an outcome that gives orders up. Small books that a review found.
+use headroom_market::clearing::outcome::{Outcome, Price, Quality, Reason};
+use headroom_market::clearing::rational::Rat;
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, check, clear, parse, verify};
+use serde_json::{Value, json};
+
+fn order(id: &str, side: &str, limit: i64, quantities: Value) -> Value {
+    json!({ "id": id, "owner": format!("owner-{id}"), "side": side, "limit": limit.to_string(),
+        "alternatives": [{ "quantities": quantities }] })
+}
+
+fn book(parts: Value) -> Book {
+    let mut book = json!({ "format": "headroom.book/1", "cap": "1000", "alpha": "0", "seed": 1 });
+    for (key, value) in parts.as_object().into_iter().flatten() {
+        book[key] = value.clone();
+    }
+    parse(&book.to_string()).expect("a book")
+}
+
+fn cleared(book: &Book) -> Outcome {
+    let outcome = clear(book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    verify(book, outcome, Mode::Market).expect("it is verified").into_inner()
+}
+
+fn reasons(outcome: &Outcome) -> Vec<Reason> {
+    outcome.refused.iter().map(|r| r.reason).collect()
+}
+
+/// A bid for two products is filled to 5/7 for want of one of them. Of the other it has 3/7 of a unit less than that when it
+/// is rounded down, and the arc carries 4/7 of one less: the unit that nobody has is the bid's.
+#[test]
+fn what_an_arc_leaves_over_goes_to_a_bid_that_was_rounded_down() {
+    let in_units = |unit: i64| {
+        cleared(&book(json!({
+            "products": [
+                { "pool": "b", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 5 * unit, "reserve": "4" }], "reference": "4" },
+                { "pool": "b", "resource": "mem", "slot": 0, "supply": [{ "quantity": 9 * unit, "reserve": "5" }] }],
+            "arcs": [{ "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.9", "cost": "0.5" }],
+            "orders": [
+                order("lends", "offer", 13 * unit, json!([["a", "cpu", 0, 8 * unit], ["a", "mem", 0, 5 * unit]])),
+                order("marginal", "bid", 42 * unit, json!([["a", "cpu", 0, 2 * unit], ["a", "mem", 0, 7 * unit]])),
+                order("urgent", "bid", 82_500 * unit / 1_000, json!([["b", "cpu", 0, 4 * unit], ["a", "cpu", 0, 3 * unit]])),
+                order("takes the rest", "bid", 44 * unit, json!([["b", "cpu", 0, 5 * unit], ["b", "mem", 0, 3 * unit]]))]
+        })))
+    };
+    let small = in_units(1_000);
+    for unit in [1_000, 1_000_000, 1_000_000_000] {
+        let outcome = in_units(unit);
+        assert_eq!(outcome.quality, Quality::Optimal, "{unit}");
+        assert!(!reasons(&outcome).contains(&Reason::SolverFallback), "{unit}: {:?}", outcome.refused);
+        let per_thousand = outcome.welfare.0.div(&Rat::int(i128::from(unit / 1_000)));
+        assert!((&per_thousand - &small.welfare.0).abs() < Rat::ONE, "{unit}: {per_thousand:?}");
+    }
+}
+
+/// A budget keeps one bid from the part of a unit that rounding took from it; the unit goes on along two arcs to a bundle that
+/// has use for it, which whole units rounded down would not have reached.
+#[test]
+fn what_no_bid_may_take_is_sent_on_from_above() {
+    let outcome = cleared(&book(json!({
+        "arcs": [
+            { "from": ["b", "cpu", 1], "to": ["a", "cpu", 1], "ratio": "0.9", "limit": 2000 },
+            { "from": ["a", "cpu", 1], "to": ["c", "cpu", 1], "ratio": "1", "cost": "0.5", "limit": 7000 }],
+        "budgets": [{ "id": "h", "amount": "23000" }],
+        "orders": [
+            order("whole", "bid", 31_800, json!([["b", "cpu", 0, 4000], ["b", "cpu", 1, 1000]])),
+            order("lends", "offer", 25_500, json!([["b", "cpu", 0, 4000], ["b", "cpu", 1, 5000]])),
+            { "id": "of a budget", "owner": "o", "side": "bid", "limit": "33000", "budget": "h",
+              "alternatives": [{ "quantities": [["b", "cpu", 1, 5000]] }] },
+            order("bundle", "bid", 63_000, json!([["c", "cpu", 1, 7000], ["a", "cpu", 1, 7000]]))]
+    })));
+    assert_eq!((outcome.quality, outcome.refused.len()), (Quality::Optimal, 0), "{:?}", outcome.refused);
+    let got = |id: &str| -> Vec<i64> {
+        let award = outcome.awards.iter().find(|a| a.order == id).expect("an award");
+        award.quantities.iter().map(|q| q.quantity).collect()
+    };
+    // of the 5,000 lent 1,000 are taken whole and 3,484.8 by the budget's bid
+    assert_eq!((got("whole"), got("lends"), got("of a budget")), (vec![4000, 1000], vec![4000, 5000], vec![3484]));
+    assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [516, 232]);
+}
+
+/// An all-or-none offer and an all-or-none bid of the same worth gain nothing by each other: whatever their names, they trade
+/// only where they did before.
+#[test]
+fn blocks_that_gain_nothing_by_each_other_do_not_trade() {
+    let pair = |offer: &str, bid: &str, incumbents: bool, worth: i64| {
+        let block = |id: &str, side: &str, limit: i64| {
+            let mut order = order(id, side, limit, json!([["p", "cpu", 0, 8]]));
+            order["min_fill"] = json!("1");
+            order["incumbent"] = json!(incumbents);
+            order
+        };
+        let outcome = cleared(&book(json!({ "orders": [block(offer, "offer", 20), block(bid, "bid", worth)] })));
+        assert_eq!(outcome.quality, Quality::Optimal);
+        outcome.awards.len()
+    };
+    for (offer, bid) in [("a", "b"), ("b", "a"), ("q", "m"), ("x1", "x2"), ("x2", "x1")] {
+        assert_eq!(pair(offer, bid, false, 20), 0, "{offer} and {bid}");
+        assert_eq!(pair(offer, bid, false, 21), 2, "{offer} and {bid}, which gain something");
+    }
+}
+
+/// What is bought costs no more at `low` than at `high`, even where both might pass for supporting.
+#[test]
+fn low_is_not_above_high() {
+    let mut offer = order("lends", "offer", 20, json!([["p", "cpu", 0, 20]]));
+    offer["replicas"] = json!(2);
+    offer["min_fill"] = json!("0.5");
+    let bid = order("takes", "bid", 90, json!([["p", "cpu", 0, 10]]));
+    let book = parse(
+        &json!({ "format": "headroom.book/1", "cap": "1000", "alpha": "1", "seed": 1, "orders": [offer, bid] })
+            .to_string(),
+    )
+    .expect("a book");
+    let mut outcome = cleared(&book);
+    outcome.certificate = None;
+    assert!(check::broken(&book, &outcome, Mode::Market).is_empty());
+    let price = &mut outcome.prices[0];
+    price.low = price.high.map(|high| Price(high.0 + 500_000_000));
+    let broken = check::broken(&book, &outcome, Mode::Market);
+    assert!(broken.iter().any(|b| b.rule == "I5" && b.what.contains("costs more at `low`")), "{broken:?}");
+}
