@@ -88,6 +88,16 @@ async fn what_is_free_is_had_within_seconds_and_paid_for_as_long_as_it_is_there(
     assert_eq!(micro(&statement["difference"]), 0, "{statement}");
     let summary = admin.get("/v1/finance/summary").await?.ok()?;
     assert_eq!(summary["sum"].as_str().and_then(|s| units(s, 6)).unwrap_or_default(), 0, "{summary}");
+
+    // Stopped while its swap is under way it gets nothing more, and stops when that has ended.
+    owner.post_with_key(&route, "last", &wanted).await?.ok()?;
+    let stop = owner.post(&format!("/v1/instances/{id}/stop"), &json!({})).await?.ok()?;
+    assert_eq!((&stop["state"], &stop["stop_requested"]), (&json!("running"), &json!(true)), "{stop}");
+    let refused = owner.post_with_key(&route, "yet more", &wanted).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "instance_not_running"), "{}", refused.text);
+    admin.advance(10).await?;
+    let stopped = owner.get(&format!("/v1/instances/{id}")).await?.ok()?;
+    assert_eq!((&stopped["state"], &stopped["stop_requested"]), (&json!("stopped"), &Value::Null), "{stopped}");
     healthy(&sim.server.stop().await?).await
 }
 

@@ -297,6 +297,8 @@ fn a_workload_that_is_moved_is_stopped_when_the_move_has_ended() {
     asked.world.run(Command::StartInstance { participant, instance });
     assert!(!now(&asked).stop_requested);
     asked.world.run(Command::StopInstance { participant, instance });
+    let lends = asked.world.state.instances[&asked.lender.1].swap.expect("a lender shrinks");
+    asked.make(lends);
     asked.make(swap.id);
     assert_eq!(run::stops_due(&asked.world.state), [(participant, instance)]);
     asked.world.run(Command::StopInstance { participant, instance });

@@ -109,6 +109,11 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
 pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
     if instance.state == InstanceState::Running {
+        if instance.stop_requested {
+            // a stop that has not come about yet is taken back
+            instance.stop_requested = false;
+            turn.emit(Event::InstanceChanged(instance));
+        }
         return Ok(id);
     }
     check_quota(turn.state, participant, Some(id), &instance.baseline)?;

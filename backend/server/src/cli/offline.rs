@@ -280,24 +280,25 @@ fn warn_of_unknown_products(book: &Book) {
 /// Rounds net what one member asks for and lends before a book is written (mechanism §4.8). A book that has both for one
 /// workload is cleared as it is, and then one may be worth filling at a loss for the other's sake, which no price allows.
 fn warn_of_own_trades(book: &Book) {
-    let mut sides: BTreeMap<(&str, &str, ProductKey), (Option<&str>, Option<&str>)> = BTreeMap::new();
-    for order in &book.orders {
-        let Some(instance) = &order.instance else { continue };
-        for quantity in order.alternatives.iter().flat_map(|a| &a.quantities) {
-            let both = sides.entry((&order.owner, instance, quantity.product.clone())).or_default();
-            match order.side {
-                Side::Bid => both.0 = Some(&order.id),
-                Side::Offer => both.1 = Some(&order.id),
+    let orders_of = |side: Side| {
+        let mut orders: BTreeMap<(&str, ProductKey), &Order> = BTreeMap::new();
+        for order in book.orders.iter().filter(|o| o.side == side) {
+            let Some(instance) = &order.instance else { continue };
+            for quantity in order.alternatives.iter().flat_map(|a| &a.quantities) {
+                orders.insert((instance, quantity.product.clone()), order);
             }
         }
-    }
-    for ((owner, instance, product), both) in sides {
-        let (Some(bid), Some(offer)) = both else { continue };
-        crate::cli::complain(format_args!(
-            "headroom: {bid} and {offer} of {owner} are a bid and an offer of workload {instance} for {product}; rounds net such orders \
-             before a book is written, here they are cleared as they are"
-        ));
-    }
+        orders
+    };
+    let (bids, offers) = (orders_of(Side::Bid), orders_of(Side::Offer));
+    let both = bids.iter().filter_map(|(place, bid)| Some((place, bid, offers.get(place)?)));
+    let Some(((instance, product), bid, offer)) = both.clone().next() else { return };
+    let (bid, offer, owner, others) = (&bid.id, &offer.id, &bid.owner, both.count() - 1);
+    let more = if others == 0 { String::new() } else { format!(" (and so {others} times more)") };
+    crate::cli::complain(format_args!(
+        "headroom: {bid} and {offer} of {owner} are a bid and an offer of workload {instance} for {product}{more}; rounds net such orders \
+         before a book is written, here they are cleared as they are"
+    ));
 }
 
 fn write(outcome: &Outcome, path: Option<&Path>) -> ExitCode {
