@@ -81,19 +81,24 @@ async fn swaps_that_wait_for_their_slot_wait_on() -> anyhow::Result<()> {
 }
 
 /// Awarded and delivered of the receipts of a slot by workload and resource, on one side, with the causes. Of several
-/// awards of a workload the first ones may have all that there was.
+/// awards of a workload the first ones may have all that there was; what a bid has sold on its buyers had.
 fn deliveries(receipts: &[Value], slot: &str, side: &str) -> Vec<(i64, i64, BTreeSet<String>)> {
-    let of_slot = receipts.iter().filter(|r| r["slot"] == slot && r["side"] == side && !r["instance"].is_null());
+    let of_slot = || receipts.iter().filter(|r| r["slot"] == slot && !r["instance"].is_null());
+    let sold_on = |r: &&Value| {
+        side == "bid" && r["side"] == "offer" && of_slot().any(|b| b["side"] == "bid" && b["order"] == r["order"])
+    };
     let mut sums: BTreeMap<(String, String), (i64, i64, BTreeSet<String>)> = BTreeMap::new();
-    for receipt in of_slot {
+    let mut add = |receipt: &Value, sign: i64| {
         for line in receipt["lines"].as_array().into_iter().flatten() {
             let (awarded, delivered, causes) =
                 sums.entry((receipt["instance"].to_string(), line["resource"].to_string())).or_default();
-            *awarded += line["awarded"].as_i64().unwrap_or_default();
-            *delivered += line["delivered"].as_i64().unwrap_or_default();
+            *awarded += sign * line["awarded"].as_i64().unwrap_or_default();
+            *delivered += sign * line["delivered"].as_i64().unwrap_or_default();
             causes.extend(receipt["cause"].as_str().map(str::to_owned));
         }
-    }
+    };
+    of_slot().filter(|r| r["side"] == side).for_each(|r| add(r, 1));
+    of_slot().filter(sold_on).for_each(|r| add(r, -1));
     sums.into_values().collect()
 }
 
