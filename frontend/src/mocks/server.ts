@@ -102,8 +102,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
   ['GET', /^\/instances\/([^/]+)\/service_level$/, (_, [id]) => or404(instances.find((i) => i.id === id), serviceLevel)],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, i.swap ? { stop_requested: true } : { state: 'stopped' }))],
-  ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', stop_requested: false }))],
-  ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', fault: null }))],
+  ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', fault: null, stop_requested: false }))],
   ['GET', /^\/instances\/([^/]+)\/draws$/, (_, [id]) => or404(instances.find((i) => i.id === id), drawable)],
   ['POST', /^\/instances\/([^/]+)\/draws$/, ({ body }, [id]) => {
     const instance = instances.find((i) => i.id === id);
