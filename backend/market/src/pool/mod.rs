@@ -170,12 +170,19 @@ pub fn in_force<'a>(schedules: impl Iterator<Item = &'a ReservePrice>, slot: Slo
         .max_by_key(|r| (r.effective_at, r.entered_at(), r.id))
 }
 
-/// From when on another schedule counts in place of this one: none while no later one is known, its own beginning where one
-/// for the same moment was decided after it.
-pub fn in_force_until<'a>(schedules: impl Iterator<Item = &'a ReservePrice>, of: &ReservePrice) -> Option<Timestamp> {
-    let order = |r: &ReservePrice| (r.effective_at, r.entered_at(), r.id);
-    let others = schedules.filter(|r| (&r.pool, r.resource) == (&of.pool, of.resource));
-    others.filter(|r| r.state == ReserveState::Scheduled && order(r) > order(of)).map(|r| r.effective_at).min()
+/// From when on another schedule counts in place of each that another one follows: its own beginning where one for the same
+/// moment was decided after it.
+pub fn in_force_until<'a>(schedules: impl Iterator<Item = &'a ReservePrice>) -> BTreeMap<ReservePriceId, Timestamp> {
+    let mut of_resource: BTreeMap<_, Vec<&ReservePrice>> = BTreeMap::new();
+    for schedule in schedules.filter(|r| r.state == ReserveState::Scheduled) {
+        of_resource.entry((&schedule.pool, schedule.resource)).or_default().push(schedule);
+    }
+    let mut ends = BTreeMap::new();
+    for mut list in of_resource.into_values() {
+        list.sort_by_key(|r| (r.effective_at, r.entered_at(), r.id));
+        ends.extend(list.windows(2).map(|pair| (pair[0].id, pair[1].effective_at)));
+    }
+    ends
 }
 
 /// What is traded: a resource of a pool in one slot, with what its rounds have made of it.

@@ -20,7 +20,8 @@ pub enum Command {
     /// Clears one round: reads headroom.book/1, writes a verified headroom.outcome/1.
     ///
     /// Every number is exact; the outcome is checked by an independent checker before it is
-    /// written. Exit 0: a verified outcome. Exit 4: the book is refused, and stderr has a problem
+    /// written. Exit 0: an outcome that passed; where orders in the money were given up, its
+    /// certificate says `verified: false` and stderr says so. Exit 4: the book is refused, and stderr has a problem
     /// document (RFC 9457) with a JSON pointer for every fault. Exit 1: anything else.
     #[command(
         after_help = "Example: headroom generate-book --orders 50 --pools 2 --slots 3 --seed 7 --out book.json\n         headroom clear --book book.json --out outcome.json --time"

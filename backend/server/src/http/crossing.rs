@@ -170,7 +170,10 @@ fn in_steps(levels: &mut Vec<Level>, side: Side) {
     let (others, mut shown): (Vec<Level>, Vec<Level>) = std::mem::take(levels).into_iter().partition(hidden);
     for level in others {
         let price = Price::from_units(two_digits(level.price.units(), side == Side::Offer));
-        steps.entry(price).and_modify(|s| s.quantity += level.quantity).or_insert(Level { price, ..level });
+        steps
+            .entry(price)
+            .and_modify(|s| s.quantity = s.quantity.saturating_add(level.quantity))
+            .or_insert(Level { price, ..level });
     }
     shown.extend(steps.into_values().map(|s| Level { quantity: two_digits(s.quantity, true), ..s }));
     match side {
@@ -180,11 +183,12 @@ fn in_steps(levels: &mut Vec<Level>, side: Side) {
     *levels = shown;
 }
 
-/// A number to its first two digits.
+/// A number to its first two digits; one that is too large to be rounded up is rounded down, as anybody may ask for it.
 fn two_digits(number: i64, up: bool) -> i64 {
     let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0);
     let step = 10_i64.pow(digits.saturating_sub(1));
-    if up { (number + step - 1) / step * step } else { number / step * step }
+    let number = if up { number.saturating_add(step - 1) } else { number };
+    number / step * step
 }
 
 /// What bids won of a product, base units.
@@ -229,6 +233,7 @@ mod tests {
         assert_eq!((two_digits(519_992, false), two_digits(519_992, true)), (510_000, 520_000));
         assert_eq!((two_digits(7, true), two_digits(99, true), two_digits(100, false)), (7, 99, 100));
         assert_eq!((two_digits(0, true), two_digits(995, true)), (0, 1_000));
+        assert_eq!(two_digits(i64::MAX, true), 9_200_000_000_000_000_000, "whatever a member asks for");
         let level = |price: i64, quantity: i64, kind: &str, mine: bool| Level {
             price: Price::from_units(price),
             quantity,

@@ -88,12 +88,11 @@ async fn list_reserve_prices(
         let pool = s.pools.get(&slug)?;
         let of_pool = s.reserve_prices.values().filter(|r| r.pool == slug);
         let shown = of_pool.filter(|r| platform || r.state == ReserveState::Scheduled);
+        let ends = in_force_until(s.reserve_prices.values().filter(|r| r.pool == slug));
         let name = |user: Option<UserId>| user.filter(|_| platform).and_then(|u| Some(s.users.get(&u)?.name.clone()));
         let view = |r: &ReservePrice| ReservePriceView {
             reserve: r.clone(),
-            in_force_until: (r.state == ReserveState::Scheduled)
-                .then(|| in_force_until(s.reserve_prices.values(), r))
-                .flatten(),
+            in_force_until: ends.get(&r.id).copied(),
             created_by_name: name(r.created_by),
             decided_by_name: name(r.decision.as_ref().map(|d| d.by)),
         };
