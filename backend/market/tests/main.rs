@@ -50,6 +50,7 @@ mod shadow;
 mod shortage;
 mod sits_out;
 mod stays;
+mod tied_blocks;
 mod unbound_random;
 mod vacate;
 mod welfare_check;

@@ -80,6 +80,51 @@ fn what_no_bid_may_take_is_sent_on_from_above() {
     assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [516, 232]);
 }
 
+/// What arrives at the end of two lossy arcs in whole units takes a unit more at their beginning than the offer at the margin
+/// there lends rounded up: it lends that, too, and neither more nor less.
+#[test]
+fn an_offer_at_the_margin_lends_what_whole_units_take_on_their_way() {
+    let supply = |pool: &str, resource: &str, steps: &[(i64, &str)]| {
+        let steps: Vec<Value> = steps.iter().map(|(q, r)| json!({ "quantity": q, "reserve": r })).collect();
+        json!({ "pool": pool, "resource": resource, "slot": 0, "supply": steps })
+    };
+    let outcome = cleared(&book(json!({
+        "products": [
+            supply("a", "mem", &[(11_000, "1")]),
+            supply("b", "cpu", &[(12_000, "5"), (6_000, "9"), (12_000, "11")]),
+            supply("b", "mem", &[(10_000, "4")]),
+            supply("c", "cpu", &[(2_000, "2"), (12_000, "4")])],
+        "arcs": [
+            { "from": ["b", "cpu", 0], "to": ["c", "cpu", 0], "ratio": "0.75" },
+            { "from": ["c", "cpu", 0], "to": ["a", "cpu", 0], "ratio": "0.75", "limit": 3000 }],
+        "orders": [
+            order("dear", "offer", 16_000, json!([["a", "cpu", 0, 8000]])),
+            order("lends", "offer", 3_000, json!([["b", "cpu", 0, 3000], ["b", "mem", 0, 3000]])),
+            order("takes", "bid", 39_000, json!([["a", "cpu", 0, 1000], ["a", "mem", 0, 5000]]))]
+    })));
+    assert_eq!(outcome.quality, Quality::Optimal, "{:?}", outcome.refused);
+    let lent = outcome.awards.iter().find(|a| a.order == "lends").expect("an award");
+    // 1,000 / 0.75 = 1,333.3, and 1,334 / 0.75 = 1,778.7, where 1,777.8 of the offer would do in parts
+    assert_eq!(lent.quantities[0].quantity, 1_779);
+    assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [1_779, 1_334]);
+}
+
+/// The same of an offer that is a block, filled beyond its least part, and of a bid that is one.
+#[test]
+fn a_block_beyond_its_least_part_lends_what_whole_units_take() {
+    let mut takes = order("takes", "bid", 42_300, json!([["b", "cpu", 0, 1000], ["c", "cpu", 0, 5000]]));
+    takes["min_fill"] = json!("1");
+    let mut lends = order("lends", "offer", 30_000, json!([["a", "cpu", 0, 8000], ["c", "cpu", 0, 4000]]));
+    lends["min_fill"] = json!("0.5");
+    let outcome = cleared(&book(json!({
+        "arcs": [
+            { "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.9", "cost": "1", "limit": 8000 },
+            { "from": ["b", "cpu", 0], "to": ["c", "cpu", 0], "ratio": "0.9", "cost": "0.5" }],
+        "orders": [takes, lends]
+    })));
+    assert_eq!((outcome.quality, outcome.refused.len()), (Quality::Optimal, 0), "{:?}", outcome.refused);
+}
+
 /// An all-or-none offer and an all-or-none bid of the same worth gain nothing by each other: whatever their names, they trade
 /// only where they did before.
 #[test]

@@ -17,6 +17,7 @@ use super::rational::Rat;
 use super::search::{Allowance, Best, Found, Node, Search, Solved};
 use super::simplex::{End, Simplex};
 use super::support::Support;
+use super::tied::Tied;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pivots that count as another node.
@@ -72,8 +73,14 @@ impl Search<'_> {
                     }
                 }
             }
-            found.best = found.best.map(|best| self.untie(&model, best, &mut left));
-            found.best = found.best.map(|best| self.prefer(&model, best, &mut left));
+            let tied = std::mem::take(&mut found.tied);
+            found.best = found.best.map(|best| {
+                let first = if found.exact { self.first_of_tied(&model, &best, tied, &mut left) } else { None };
+                first.unwrap_or_else(|| {
+                    let best = self.untie(&model, best, &mut left);
+                    self.prefer(&model, best, &mut left)
+                })
+            });
             found.nodes += before - left.programs;
             found.effort = left.effort;
         }
@@ -99,6 +106,7 @@ impl Search<'_> {
         {
             stack.push(n);
         }
+        let (mut tied, may_tie) = (Tied::default(), self.may_tie());
         let mut exhausted = false;
         let mut repairs = Allowance { programs: self.nodes / 2, effort: 0 };
         let mut turn = 0_u64;
@@ -107,7 +115,11 @@ impl Search<'_> {
             let beaten = |b: &Rat, best: &Option<Best>| {
                 best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
             };
+            let as_good = |b: &Rat, best: &Option<Best>| best.as_ref().is_some_and(|x| *b == x.welfare);
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
+                if may_tie && node.bound.as_ref().is_some_and(|b| as_good(b, &best)) {
+                    tied.keep(node);
+                }
                 continue;
             }
             if nodes >= self.nodes || cuts > self.max_cuts {
@@ -136,6 +148,9 @@ impl Search<'_> {
                 }
             }
             if beaten(&value, &best) {
+                if may_tie && as_good(&value, &best) {
+                    tied.keep(node);
+                }
                 continue;
             }
             let x = node.simplex.values();
@@ -147,6 +162,10 @@ impl Search<'_> {
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());
+                    tied = Tied::default();
+                    if may_tie {
+                        tied.keep(node.clone());
+                    }
                     let simplex = Some(Box::new(node.simplex));
                     best = Some(Best { welfare: value, accepted, simplex, shared: None });
                 }
@@ -169,6 +188,7 @@ impl Search<'_> {
                                 let floor = best.as_ref().map(|b| &b.welfare);
                                 if let Some(b) = self.repair(model, &node.simplex, &accepted, floor, &mut repairs) {
                                     best = Some(b);
+                                    tied = Tied::default();
                                 }
                             }
                         }
@@ -185,7 +205,7 @@ impl Search<'_> {
             }
         }
         let nodes = nodes + self.nodes / 2 - repairs.programs;
-        Found { best, bound, cuts, exact, exhausted, nodes, effort: effort + repairs.effort }
+        Found { best, bound, cuts, exact, exhausted, nodes, effort: effort + repairs.effort, tied }
     }
 
     /// The node in which every block does what the proposal says.

@@ -21,13 +21,14 @@ struct Way {
 }
 
 impl Rounding<'_> {
-    /// Has what a product is short of borne by bids at the margin there, or moves it to the nearest one where it can be.
+    /// Has what a product is short of borne by bids and offers at the margin there, or moves it to the nearest one where it can be.
     /// False if nothing changed.
     pub(super) fn move_on(&mut self, k: usize, missing: i128, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
         if self.between(s).is_empty() {
             return false;
         }
         let short = self.yield_units(k, missing, s);
+        let short = self.lend_units(k, short);
         short == 0 || self.detour(k, short, steps, s) || short < missing
     }
 
@@ -38,6 +39,7 @@ impl Rounding<'_> {
         let bears = |r: &Self, at: usize| {
             r.m.steps_of[at].iter().any(|e| idle(r, e))
                 || !r.remainders(at, false).is_empty()
+                || r.lends_more(at)
                 || r.marginal(at, s).iter().any(|alike| r.had(alike) > 0)
         };
         let way = |r: &Self, way: Way| {
@@ -50,7 +52,8 @@ impl Rounding<'_> {
             self.borrow(short, way);
             short = self.supply(there, steps).max(0);
         }
-        self.yield_units(end, short, s);
+        let short = self.yield_units(end, short, s);
+        self.lend_units(end, short);
         true
     }
 

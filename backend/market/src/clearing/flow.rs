@@ -140,14 +140,12 @@ impl Rounding<'_> {
             let lent = lent.filter(|(i, _, f)| self.m.orders[*i].replicas.is_none() && f.fill < Rat::ONE);
             let lent: Vec<(usize, usize)> = lent.map(|(i, p, _)| (i, p)).collect();
             for (i, p) in lent {
-                let f = &self.whole.orders[&i];
-                let full = self.m.orders[i].alternatives[f.alternative].quantities[p].1;
-                let up = Rat::int(f.quantities[p]) > &f.fill * &Rat::int(full);
-                if up && idle >= Rat::ONE && self.rows_allow(i, *k, -1) {
+                let by = idle.floor().min(self.lent_beyond(i, p));
+                if by > 0 && self.rows_allow(i, *k, -by) {
                     if let Some(f) = self.whole.orders.get_mut(&i) {
-                        f.quantities[p] -= 1;
+                        f.quantities[p] -= by;
                     }
-                    idle = &idle - &Rat::ONE;
+                    idle = &idle - &Rat::int(by);
                     moved = true;
                 }
             }

@@ -1,5 +1,5 @@
-//! Bids at the margin give units that rounding is short of: it costs them nothing, and they share what is left as
-//! they did before.
+//! Bids at the margin give units that rounding is short of, and offers at the margin lend them: it costs neither
+//! anything. Alike bids share what is left as they did before.
 use super::model::Meaning;
 use super::rational::Rat;
 use super::rounding::Rounding;
@@ -20,6 +20,67 @@ impl Rounding<'_> {
             }
         }
         missing
+    }
+
+    /// Has offers that are filled in part lend more of a product than their fill rounded up, which gains and loses them
+    /// nothing; a bundle's other parts keep step. Answers what is missing then.
+    pub(super) fn lend_units(&mut self, k: usize, mut missing: i128) -> i128 {
+        while missing > 0 {
+            let mut lenders: Vec<(Rat, [u8; 32], usize, Vec<i128>)> = Vec::new();
+            for (i, p, f) in self.users(k, false) {
+                let o = &self.m.orders[i];
+                let full = o.alternatives[f.alternative].quantities[p].1;
+                if let Some(more) = self.one_more(i, p) {
+                    let over = Rat::int(f.quantities[p]).sub_mul(&f.fill, &Rat::int(full));
+                    lenders.push((over, o.lot, i, more));
+                }
+            }
+            // whoever lends least beyond their fill first, so that alike offers stay alike
+            let Some((_, _, i, more)) = lenders.into_iter().min() else { break };
+            if let Some(f) = self.whole.orders.get_mut(&i) {
+                f.quantities = more;
+            }
+            missing -= 1;
+        }
+        missing
+    }
+
+    /// Whether an offer at the margin may lend a unit more of a product.
+    pub(super) fn lends_more(&self, k: usize) -> bool {
+        self.users(k, false).any(|(i, p, _)| self.one_more(i, p).is_some())
+    }
+
+    /// What an offer at the margin lends with a unit more in one place, no place further than a unit from one fill;
+    /// nothing where it is not at the margin or something of its own is in the way.
+    fn one_more(&self, i: usize, at: usize) -> Option<Vec<i128>> {
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
+        let partly = f.fill > o.least && f.fill < Rat::ONE;
+        if !partly || o.replicas.is_some() || o.parent.is_some() || !o.children.is_empty() {
+            return None;
+        }
+        let full = &o.alternatives[f.alternative].quantities;
+        let fill = Rat::ratio(f.quantities[at], full[at].1);
+        let mut more = f.quantities.clone();
+        for (p, (k, all)) in full.iter().enumerate() {
+            let in_step = (&fill * &Rat::int(*all)).ceil() - 1;
+            more[p] = if p == at { more[p] + 1 } else { more[p].max(in_step) };
+            let by = more[p] - f.quantities[p];
+            let most = (&self.upper[i][f.alternative] * &Rat::int(*all)).floor();
+            if by > 0 && (more[p] > most || !self.rows_allow(i, *k, by)) {
+                return None;
+            }
+        }
+        Some(more)
+    }
+
+    /// What an offer lends in one place beyond its fill, as far as that keeps step with its other places.
+    pub(super) fn lent_beyond(&self, i: usize, at: usize) -> i128 {
+        let f = &self.whole.orders[&i];
+        let full = &self.m.orders[i].alternatives[f.alternative].quantities;
+        let all = Rat::int(full[at].1);
+        let beside = (0..full.len()).filter(|p| *p != at).map(|p| Rat::ratio(f.quantities[p] - 1, full[p].1));
+        let in_step = beside.map(|fill| (&fill * &all).ceil() - 1).max().unwrap_or(0);
+        f.quantities[at] - (&f.fill * &all).floor().max(in_step)
     }
 
     /// Gives units of a product to bids of it alone that are filled in part. Answers what is left then.

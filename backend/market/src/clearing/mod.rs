@@ -49,6 +49,7 @@ mod search;
 mod shares;
 mod simplex;
 mod support;
+mod tied;
 mod ties;
 mod upstream;
 mod validate;

@@ -5,13 +5,15 @@
 //! place of another, and a refused incumbent beside the rest; the allocation stays that is first in the order
 //! of `ties`.
 //!
+//! This is for books on nodes, or with more ties than can be gone through one by one (`tied`).
+//!
 //! Invariant: only what prices support leaves, with the welfare that was handed in. Tries are few, so among
 //! many blocks that are worth the same and not alike another choice may have been preferred.
 use super::model::Model;
 use super::rational::Rat;
 use super::search::{Allowance, Best, Search};
 use super::simplex::Simplex;
-use super::ties;
+use super::ties::{self, TieOrder};
 use std::collections::BTreeMap;
 
 /// How many allocations of a component are tried for a tie.
@@ -22,13 +24,7 @@ type Accepted = BTreeMap<usize, usize>;
 
 impl Search<'_> {
     pub(super) fn prefer(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
-        let mut found = best;
-        let ranked = self.ranked_alike(model, &found.accepted);
-        if ranked != found.accepted
-            && let Some(same) = self.same_welfare(model, &found, ranked, left)
-        {
-            found = same;
-        }
+        let mut found = self.rank_alike(model, best, left);
         // one in another's place may need other room, which no row may say
         if found.shared.is_some()
             || self.c.products.iter().any(|k| self.m.book.nodes.iter().any(|n| n.pool == self.m.products[*k].pool))
@@ -64,6 +60,15 @@ impl Search<'_> {
             }
         }
         found
+    }
+
+    /// The same with alike blocks in the order of the tie rule.
+    pub(super) fn rank_alike(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
+        let ranked = self.ranked_alike(model, &best.accepted);
+        if ranked == best.accepted {
+            return best;
+        }
+        self.same_welfare(model, &best, ranked, left).unwrap_or(best)
     }
 
     /// Incumbents, classes, the hash.
@@ -146,7 +151,7 @@ impl Search<'_> {
     }
 
     /// Of two allocations that are worth the same the greater one goes first.
-    fn tie_order(&self, model: &Model, best: &Best) -> Vec<Rat> {
+    pub(super) fn tie_order(&self, model: &Model, best: &Best) -> TieOrder {
         best.simplex.as_deref().map(|s| ties::order(self.m, model, &ties::settle(self.m, model, s))).unwrap_or_default()
     }
 }

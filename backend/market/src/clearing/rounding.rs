@@ -94,8 +94,15 @@ impl Rounding<'_> {
             self.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
         }
         // what was to be sent from above is not taken back: it may be of use at its end
-        if !flows_up && self.tidy(c, &flows, &steps) {
-            self.balance(c, &steps, s);
+        if !flows_up {
+            // what is taken back at the end of an arc may be left over at its beginning then
+            let mut tidied = false;
+            while self.tidy(c, &flows, &steps) {
+                tidied = true;
+            }
+            if tidied {
+                self.balance(c, &steps, s);
+            }
         }
         if self.use_up(c, &steps, s) {
             self.balance(c, &steps, s);

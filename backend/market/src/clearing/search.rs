@@ -6,6 +6,7 @@ use super::model::Model;
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::simplex::Simplex;
+use super::tied::Tied;
 use super::{Limits, Mode};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,7 @@ pub(super) struct Found {
     pub exhausted: bool,
     pub nodes: u64,
     pub effort: u64,
+    pub tied: Tied,
 }
 
 pub struct Search<'a> {

@@ -11,6 +11,7 @@ use super::model::{Meaning, Model};
 use super::problem::Market;
 use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The chosen values of all columns, given a solved program.
@@ -20,7 +21,7 @@ pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
         return values;
     }
     let mut face = Face::of(s, &values);
-    for objective in objectives(m, model) {
+    for objective in rules(m, model).into_iter().chain(lots(m, model)) {
         if face.free.len() <= 1 && face.single() {
             break;
         }
@@ -34,8 +35,22 @@ pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
 }
 
 /// What decides between allocations of equal welfare, the first that differs: the greater one is preferred.
-pub fn order(m: &Market, model: &Model, values: &[Rat]) -> Vec<Rat> {
-    objectives(m, model).iter().map(|o| sum(o.iter().map(|(j, v)| v * &values[*j]))).collect()
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TieOrder {
+    pub by_rule: Vec<Rat>,
+    /// Incumbents, by a hash that is the same in every round: alternative of each, the first one greatest.
+    pub as_before: Vec<Option<Reverse<usize>>>,
+    pub by_lot: Vec<Rat>,
+}
+
+/// The place of an allocation in that order, without what only a choice of blocks says.
+pub fn order(m: &Market, model: &Model, values: &[Rat]) -> TieOrder {
+    let earned = |objective: Objective| sum(objective.iter().map(|(j, v)| v * &values[*j]));
+    TieOrder {
+        by_rule: rules(m, model).into_iter().map(earned).collect(),
+        as_before: Vec::new(),
+        by_lot: lots(m, model).into_iter().map(earned).collect(),
+    }
 }
 
 /// Alike divisible orders in several columns get one fill, as far as each column's bound and its participant's rows
@@ -87,8 +102,11 @@ fn level(m: &Market, model: &Model, lp: &Lp, values: &mut [Rat]) {
     }
 }
 
-/// The objectives in their order, sparse over columns.
-fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
+/// An objective, sparse over columns.
+type Objective = Vec<(usize, Rat)>;
+
+/// The objectives that are the same whatever the names are, in their order.
+fn rules(m: &Market, model: &Model) -> Vec<Objective> {
     let cols = &model.meaning;
     let orders = |f: &dyn Fn(usize) -> bool| -> Vec<(usize, Rat)> {
         cols.iter()
@@ -114,7 +132,7 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
             })
             .collect()
     };
-    let mut out = vec![
+    vec![
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
@@ -144,7 +162,12 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         orders(&|i| m.orders[i].incumbent),
         orders(&|i| m.orders[i].class == super::book::Class::Critical),
         orders(&|i| m.orders[i].class == super::book::Class::Standard),
-    ];
+    ]
+}
+
+/// Those that follow: order by order of the hash.
+fn lots(m: &Market, model: &Model) -> Vec<Objective> {
+    let cols = &model.meaning;
     let mut lots: Vec<([u8; 32], usize)> = cols
         .iter()
         .enumerate()
@@ -154,8 +177,7 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         })
         .collect();
     lots.sort();
-    out.extend(lots.into_iter().map(|(_, j)| vec![(j, Rat::ONE)]));
-    out
+    lots.into_iter().map(|(_, j)| vec![(j, Rat::ONE)]).collect()
 }
 
 /// The part of a program that is still free.

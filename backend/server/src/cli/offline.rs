@@ -5,6 +5,7 @@
 use super::explain::{self, ExplainArgs, PreviewArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use headroom_market::clearing::check::{self, Broken};
+use headroom_market::clearing::outcome::Reason;
 use headroom_market::clearing::{self, Book, ClearFault, Fault, Limits, Order, Outcome, ProductKey, Side};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -253,6 +254,15 @@ fn clear(a: &ClearArgs) -> ExitCode {
         crate::cli::complain(format_args!(
             "headroom: the search gave up {given_up} of the orders in the money (SOLVER_FALLBACK), which I2 excuses for \
              nobody: `verify` names them; up to {} of the bound may be missing",
+            gap(&chosen.outcome)
+        ));
+    }
+    let left_out = chosen.outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).count();
+    let left_out = left_out.saturating_sub(given_up);
+    if left_out > 0 {
+        crate::cli::complain(format_args!(
+            "headroom: {left_out} order(s) that no price has to serve (blocks, alternatives) were left out so that every rule \
+             holds (SOLVER_FALLBACK); up to {} of the bound may be missing",
             gap(&chosen.outcome)
         ));
     }
