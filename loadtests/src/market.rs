@@ -96,7 +96,10 @@ struct Watch {
     under_a_floor: u64,
     /// By workload, its last move: slot, from, to.
     last_move: BTreeMap<String, (i64, String, String)>,
+    /// By workload in another pool, the second at which the orders end that took it there.
+    away_until: BTreeMap<String, i64>,
     moves: u64,
+    moves_home: u64,
     moves_back: u64,
     /// Prices of processors by pool and slot, as last published.
     prices: BTreeMap<PoolSlot, f64>,
@@ -104,6 +107,21 @@ struct Watch {
     last_tick: String,
     rounds: u64,
     void: u64,
+}
+
+/// When the orders end that take a workload to another pool; nothing of another swap.
+async fn orders_end(admin: &Api, swap: &Value) -> anyhow::Result<Option<i64>> {
+    let mut end = None;
+    if swap["pool_from"] == swap["pool_to"] {
+        return Ok(end);
+    }
+    let won = |cause: &&Value| cause["kind"] == "won" && cause["pool"] == swap["pool_to"];
+    for cause in swap["causes"].as_array().into_iter().flatten().filter(won) {
+        let Some(order) = cause["order"].as_str() else { continue };
+        let order = admin.get(&format!("/v1/bids/{order}")).await?.ok()?;
+        end = end.max(Some(seconds(&order["window"]["end_at"])));
+    }
+    Ok(end)
 }
 
 /// Seconds since the epoch of a time in the API.
@@ -122,7 +140,8 @@ impl Watch {
         let page = admin.get("/v1/swap_history?limit=500").await?.ok()?;
         for swap in page["data"].as_array().into_iter().flatten() {
             if self.seen.insert(text(swap, "id").to_owned()) {
-                self.ended(swap, floors.get(text(swap, "instance")).copied().unwrap_or(&Value::Null), step_seconds);
+                let floor = floors.get(text(swap, "instance")).copied().unwrap_or(&Value::Null);
+                self.ended(swap, floor, step_seconds, orders_end(admin, swap).await?);
             }
         }
         let page = admin.get("/v1/rounds?limit=50").await?.ok()?;
@@ -155,7 +174,8 @@ impl Watch {
         Ok(())
     }
 
-    fn ended(&mut self, swap: &Value, floor: &Value, step_seconds: i64) {
+    /// `orders_end` is the second at which the orders end that take it to another pool.
+    fn ended(&mut self, swap: &Value, floor: &Value, step_seconds: i64, orders_end: Option<i64>) {
         let reason = swap["reason"].as_str().unwrap_or_default();
         *self.by_end.entry(format!("{} {reason}", text(swap, "state")).trim().to_owned()).or_default() += 1;
         let to = &swap["limits_to"];
@@ -169,7 +189,14 @@ impl Watch {
         self.moves += 1;
         let slot = seconds(&swap["slot"]) / step_seconds;
         let instance = text(swap, "instance").to_owned();
-        if let Some((before, was, _)) = self.last_move.get(&instance)
+        // whoever ordered two slots elsewhere is to be back after these
+        let ordered = self.away_until.remove(&instance).is_some_and(|end| slot * step_seconds >= end);
+        self.moves_home += u64::from(ordered);
+        if let Some(end) = orders_end {
+            self.away_until.insert(instance.clone(), end);
+        }
+        if !ordered
+            && let Some((before, was, _)) = self.last_move.get(&instance)
             && (slot - before).abs() <= SLOTS_TO_STAY
             && *was == to
         {
@@ -287,6 +314,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     report.set("swaps", watch.seen.len());
     report.set("swaps_by_end", serde_json::to_value(&watch.by_end)?);
     report.set("moves", watch.moves);
+    report.set("moves_home", watch.moves_home);
     report.set("swaps_under_a_floor", watch.under_a_floor);
     report.set("swaps_without_an_end", without_an_end);
     report.set("moves_back_at_once", watch.moves_back);
