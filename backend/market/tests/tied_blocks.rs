@@ -140,8 +140,17 @@ fn of_ties(seed: u64) -> Book {
     book(seed, supply, orders)
 }
 
+/// The same book with all money a thousand times as much.
+fn dearer(book: &Book) -> Book {
+    let mut book = book.clone();
+    let money = book.orders.iter_mut().map(|o| &mut o.limit);
+    let steps = book.products.iter_mut().flat_map(|p| &mut p.supply).map(|s| &mut s.reserve);
+    money.chain(steps).chain([&mut book.cap]).for_each(|m| m.0 *= 1000);
+    book
+}
+
 #[test]
-fn what_bids_are_worth_is_the_same_under_other_names() {
+fn names_and_the_size_of_money_do_not_decide_what_bids_are_worth() {
     let worth = |book: &Book| {
         let outcome = cleared(book);
         let bids = outcome.awards.iter().filter_map(|award| {
@@ -160,6 +169,10 @@ fn what_bids_are_worth_is_the_same_under_other_names() {
         for _ in 0..3 {
             assert_eq!(worth(&renamed(&book, &mut draw)), first, "seed {seed}");
         }
+        let had = |book: &Book| -> Vec<_> {
+            cleared(book).awards.into_iter().map(|a| (a.order, a.alternative, a.quantities)).collect()
+        };
+        assert_eq!(had(&dearer(&book)), had(&book), "seed {seed}");
         books += 1;
         traded += usize::from(first.1.is_pos());
     }
