@@ -99,9 +99,9 @@ fn sets_of_blocks_that_gain_nothing_do_not_trade() {
     assert_eq!(ways.into_iter().map(|w| w.1).collect::<Vec<_>>(), [vec![]]);
 }
 
-/// Of choices that are worth the same, the one whose bids are worth most.
+/// Of choices that are worth the same, the one with fewest units of blocks: all of them gain something there.
 #[test]
-fn most_value_of_bids_goes_first() {
+fn as_little_as_can_be_goes_to_blocks() {
     let ways = ways(&book(
         738_657_595_893,
         Some((1000, "2")),
@@ -115,15 +115,39 @@ fn most_value_of_bids_goes_first() {
             order("o6", "offer", &[3000], 6000, json!({ "min_fill": "1", "class": "critical" })),
         ],
     ));
-    let had = [("b0", 2000), ("b2", 2000), ("o3", 3000), ("o5", 1000)].map(|(o, q)| (o.to_owned(), q)).to_vec();
-    assert_eq!(ways, BTreeSet::from([("\"2.000000000\"".to_owned(), had)]));
+    let had = [("b1", 1000), ("b2", 2000), ("o3", 3000)].map(|(o, q)| (o.to_owned(), q)).to_vec();
+    assert_eq!(ways, BTreeSet::from([("\"0.000000000\"".to_owned(), had)]));
+}
+
+/// Nine orders at one price but for two bids: what those leave is for nobody who gains nothing by it, whichever of many
+/// such sets a search would find first.
+#[test]
+fn nobody_joins_a_trade_who_gains_nothing_by_it() {
+    let least = |part: &str| json!({ "min_fill": part });
+    let ways = ways(&book(
+        986_440_607_858,
+        Some((4000, "1")),
+        vec![
+            order("b0", "bid", &[3000], 6000, json!({})),
+            order("o1", "offer", &[3000], 6000, json!({ "min_fill": "0.5", "incumbent": true })),
+            order("o4", "offer", &[2000], 4000, least("1")),
+            order("b5", "bid", &[2000], 4000, least("0.5")),
+            order("b8", "bid", &[1000], 2000, least("1")),
+            order("o9", "offer", &[3000], 6000, least("0.5")),
+            order("b10", "bid", &[1000], 2000, least("1")),
+            order("b11", "bid", &[2000, 2000], 6000, json!({})),
+            order("b14", "bid", &[1000], 2000, least("0.5")),
+        ],
+    ));
+    let had = [("b0", 2000), ("b11", 2000)].map(|(o, q)| (o.to_owned(), q)).to_vec();
+    assert_eq!(ways.into_iter().map(|w| w.1).collect::<Vec<_>>(), [had]);
 }
 
 /// Books of few prices, where most orders are at the margin.
 fn of_ties(seed: u64) -> Book {
     let mut draw = Draw::new(seed);
     let supply = draw.chance(60).then(|| (1000 * draw.between(1, 3), if draw.chance(33) { "1" } else { "2" }));
-    let orders = (0..draw.between(3, 8)).map(|n| {
+    let orders = (0..draw.between(3, 16)).map(|n| {
         let (bid, ways) = (draw.chance(60), if draw.chance(25) { 2 } else { 1 });
         let quantities: Vec<i64> = (0..ways).map(|_| 1000 * draw.between(1, 3)).collect();
         let each = [[0, 1, 2, 2], [1, 2, 2, 3]][usize::from(bid)][draw.between(0, 3) as usize];

@@ -222,7 +222,7 @@ impl Search<'_> {
 
     /// What to branch on at a candidate that does not stand: the block that loses most, else the accepted
     /// one that gains least, else any that could win.
-    fn undecided(
+    pub(super) fn undecided(
         &self,
         model: &Model,
         node: &Node,

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 const TRIES: usize = 32;
 
 /// Column of each block that wins.
-type Accepted = BTreeMap<usize, usize>;
+pub(super) type Accepted = BTreeMap<usize, usize>;
 
 impl Search<'_> {
     pub(super) fn prefer(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {

@@ -71,16 +71,13 @@ impl Search<'_> {
     }
 
     /// The same welfare without blocks that gain nothing and were not there before: a tie is no reason to win. Those that
-    /// only have each other to trade with go together. Blocks without which as much is gained have gained nothing at any
+    /// only have each other to trade with go together, and an incumbent that gains nothing with them. Blocks without which as much is gained have gained nothing at any
     /// prices that support them, and one of them gains nothing at those of the program, whichever these are.
     pub(super) fn untie(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
         let (None, Some(start)) = (&best.shared, &best.simplex) else { return best };
-        let may_go = |i: &usize| {
-            let o = &self.m.orders[*i];
-            // what is lent on a node may be the room that another's bid lies on, which no row may say
-            let makes_room = !o.bid && o.node.is_some();
-            !o.incumbent && !makes_room
-        };
+        // what is lent on a node may be the room that another's bid lies on, which no row may say
+        let makes_room = |i: &usize| !self.m.orders[*i].bid && self.m.orders[*i].node.is_some();
+        let may_go = |i: &usize| !self.m.orders[*i].incumbent && !makes_room(i);
         let all: BTreeSet<usize> = best.accepted.keys().copied().filter(may_go).collect();
         let gains = |i: &usize| start.reduced(best.accepted[i]).is_pos();
         if all.iter().all(gains) {
@@ -108,7 +105,7 @@ impl Search<'_> {
             if best.welfare == found.welfare
                 && !best.accepted.contains_key(&i)
                 && best.shared.is_none()
-                && same.gone.is_subset(&all)
+                && !same.gone.iter().any(makes_room)
             {
                 found = Best { simplex: Some(Box::new(same.simplex)), ..same.best };
             }

@@ -261,8 +261,8 @@ fn clear(a: &ClearArgs) -> ExitCode {
     let left_out = left_out.saturating_sub(given_up);
     if left_out > 0 {
         crate::cli::complain(format_args!(
-            "headroom: {left_out} order(s) that no price has to serve (blocks, alternatives) were left out so that every rule \
-             holds (SOLVER_FALLBACK); up to {} of the bound may be missing",
+            "headroom: {left_out} order(s) were left out so that every rule holds (SOLVER_FALLBACK), though no rule says that they \
+             lose; up to {} of the bound may be missing",
             gap(&chosen.outcome)
         ));
     }
