@@ -54,10 +54,10 @@ fn what_an_arc_leaves_over_goes_to_a_bid_that_was_rounded_down() {
     }
 }
 
-/// A budget keeps one bid from the part of a unit that rounding took from it; the unit goes on along two arcs to a bundle that
-/// has use for it, which whole units rounded down would not have reached.
+/// What whole units leave over of one product is the budgeted bid's, which pays less than it counts with; the rest goes on
+/// along two arcs to a bundle that has use for it.
 #[test]
-fn what_no_bid_may_take_is_sent_on_from_above() {
+fn what_is_left_over_goes_to_a_budget_and_on_to_a_bundle() {
     let outcome = cleared(&book(json!({
         "arcs": [
             { "from": ["b", "cpu", 1], "to": ["a", "cpu", 1], "ratio": "0.9", "limit": 2000 },
@@ -76,8 +76,8 @@ fn what_no_bid_may_take_is_sent_on_from_above() {
         award.quantities.iter().map(|q| q.quantity).collect()
     };
     // of the 5,000 lent 1,000 are taken whole and 3,484.8 by the budget's bid
-    assert_eq!((got("whole"), got("lends"), got("of a budget")), (vec![4000, 1000], vec![4000, 5000], vec![3484]));
-    assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [516, 232]);
+    assert_eq!((got("whole"), got("lends"), got("of a budget")), (vec![4000, 1000], vec![4000, 5000], vec![3485]));
+    assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [515, 231]);
 }
 
 /// What arrives at the end of two lossy arcs in whole units takes a unit more at their beginning than the offer at the margin
@@ -121,6 +121,57 @@ fn a_block_beyond_its_least_part_lends_what_whole_units_take() {
             { "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.9", "cost": "1", "limit": 8000 },
             { "from": ["b", "cpu", 0], "to": ["c", "cpu", 0], "ratio": "0.9", "cost": "0.5" }],
         "orders": [takes, lends]
+    })));
+    assert_eq!((outcome.quality, outcome.refused.len()), (Quality::Optimal, 0), "{:?}", outcome.refused);
+}
+
+/// Two bids of a budget have each a part of a unit less than they count with; a whole one is left over, and one of them has
+/// it, as what it costs is less than what it is worth.
+#[test]
+fn a_budget_does_not_keep_a_unit_from_a_bid_that_can_pay_it() {
+    let of_budget = |id: &str, limit: i64, quantities: Value| {
+        let mut order = order(id, "bid", limit, quantities);
+        order["budget"] = json!("h");
+        order
+    };
+    let mut large = of_budget("large", 42_000, json!([["a", "cpu", 0, 7000], ["a", "cpu", 1, 3000]]));
+    large["alternatives"][0]["adder"] = json!("1000");
+    let mut book = json!({
+        "budgets": [{ "id": "h", "amount": "36000" }],
+        "arcs": [{ "from": ["a", "cpu", 1], "to": ["a", "cpu", 0], "ratio": "1", "limit": 4000 }],
+        "orders": [
+            of_budget("small", 8_000, json!([["a", "cpu", 0, 3000], ["a", "cpu", 1, 1000]])),
+            large,
+            order("lends", "offer", 0, json!([["a", "cpu", 1, 3000], ["a", "cpu", 0, 7000]]))]
+    });
+    for seed in [1, 374_929_968_398_993_i64] {
+        book["seed"] = json!(seed);
+        let outcome = cleared(&self::book(book.clone()));
+        assert_eq!((outcome.quality, outcome.refused.len()), (Quality::Optimal, 0), "{:?}", outcome.refused);
+    }
+}
+
+/// A unit that no bid has use for goes along an arc to an offer at the margin, which lends one less.
+#[test]
+fn an_offer_at_the_margin_lends_less_where_a_unit_is_left_over() {
+    let credits = |id: &str, side: &str, limit: i64, quantities: Value| {
+        let mut order = order(id, side, limit, quantities);
+        order["budget"] = if id == "budgeted" { json!("h") } else { Value::Null };
+        order
+    };
+    let outcome = cleared(&book(json!({
+        "products": [{ "pool": "b", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 3_000_000, "reserve": "1.09" }] }],
+        "budgets": [{ "id": "h", "amount": "35510000" }],
+        "arcs": [
+            { "from": ["a", "mem", 0], "to": ["b", "mem", 0], "ratio": "1", "cost": "0.5", "limit": 6_000_000 },
+            { "from": ["b", "mem", 0], "to": ["b", "cpu", 0], "ratio": "0.75", "cost": "0.5", "limit": 3_000_000 }],
+        "orders": [
+            credits("cheap", "offer", 270_000, json!([["a", "mem", 0, 3_000_000]])),
+            credits("lends", "offer", 5_520_000, json!([["a", "mem", 0, 5_000_000]])),
+            credits("budgeted", "bid", 67_700_000, json!([["b", "cpu", 0, 6_000_000], ["a", "mem", 0, 4_000_000]])),
+            credits("marginal", "offer", 13_020_000, json!([["b", "mem", 0, 6_000_000]])),
+            credits("takes", "bid", 26_100_000, json!([["a", "mem", 0, 5_000_000]])),
+            credits("takes too", "bid", 38_850_000, json!([["b", "mem", 0, 5_000_000]]))]
     })));
     assert_eq!((outcome.quality, outcome.refused.len()), (Quality::Optimal, 0), "{:?}", outcome.refused);
 }

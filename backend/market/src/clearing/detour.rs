@@ -1,10 +1,10 @@
 //! What rounding leaves short, or over, where nobody is at the margin goes along arcs to where somebody is: to a bid
-//! that is filled in part, an offer or a step that has more. It is worth nothing to anybody on its way, as prices along
-//! an arc that is neither idle nor full differ by what it costs and loses.
+//! that is filled in part, a step that has more, or an offer that lends more or less. It is worth nothing to anybody on its
+//! way, as prices along an arc that is neither idle nor full differ by what it costs and loses.
 use super::model::Meaning;
 use super::problem::Component;
 use super::rational::Rat;
-use super::rounding::Rounding;
+use super::rounding::{Filled, Rounding};
 use super::search::Solved;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,8 +21,8 @@ struct Way {
 }
 
 impl Rounding<'_> {
-    /// Has what a product is short of borne by bids and offers at the margin there, or moves it to the nearest one where it can be.
-    /// False if nothing changed.
+    /// Has what a product is short of borne by bids and offers at the margin there, or moves it to the nearest one where it
+    /// can be. False if nothing changed.
     pub(super) fn move_on(&mut self, k: usize, missing: i128, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
         if self.between(s).is_empty() {
             return false;
@@ -89,12 +89,16 @@ impl Rounding<'_> {
 
     fn send_on(&mut self, k: usize, over: i128, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
         let left = self.take_units(k, over, s);
-        if self.take_parts(k, left) < over {
+        let left = self.take_parts(k, left, s);
+        if self.lend_less(k, left) < over {
             return true;
         }
         let takes = |r: &Self, at: usize| {
             let more = |alike: &&[(usize, i128)]| r.had(alike) < alike.iter().map(|a| a.1).sum();
-            r.may_idle(at, c, steps, s) || r.marginal(at, s).iter().any(more)
+            let keeps = |(i, p, _): (usize, usize, &Filled)| r.may_keep(i, p) > 0;
+            r.may_idle(at, c, steps, s)
+                || r.marginal(at, s).iter().any(more)
+                || (r.are_few(at, over) && r.users(at, false).any(keeps))
         };
         let way = |r: &Self, way: Way| {
             let now = r.whole.flows[&way.arc];
@@ -112,7 +116,8 @@ impl Rounding<'_> {
             }
         }
         if at == end && over > 0 {
-            self.take_units(end, over, s);
+            let left = self.take_units(end, over, s);
+            self.lend_less(end, left);
         }
         any
     }

@@ -1,9 +1,13 @@
 //! Bids at the margin give units that rounding is short of, and offers at the margin lend them: it costs neither
 //! anything. Alike bids share what is left as they did before.
 use super::model::Meaning;
-use super::rational::Rat;
-use super::rounding::Rounding;
+use super::problem::OrderRef;
+use super::rational::{Rat, sum};
+use super::rounding::{Filled, Rounding};
 use super::search::Solved;
+
+/// Units that rounding explains, by order.
+const FEW: i128 = 2;
 
 /// A bid of one product and how much it asks for.
 type Asked = (usize, i128);
@@ -73,6 +77,44 @@ impl Rounding<'_> {
         Some(more)
     }
 
+    /// Has offers that are filled in part lend less of a product: the few units that rounding left over, not the part of a
+    /// replica. Answers what is left over then.
+    pub(super) fn lend_less(&mut self, k: usize, mut over: i128) -> i128 {
+        if !self.are_few(k, over) {
+            return over;
+        }
+        let lenders: Vec<(usize, usize)> = self.users(k, false).map(|(i, p, _)| (i, p)).collect();
+        for (i, p) in lenders {
+            let by = over.min(self.may_keep(i, p));
+            if by > 0 && self.rows_allow(i, k, -by) {
+                if let Some(f) = self.whole.orders.get_mut(&i) {
+                    f.quantities[p] -= by;
+                }
+                over -= by;
+            }
+        }
+        over
+    }
+
+    /// Whether rounding to units explains so many of a product: nobody has it in replicas, and they are a few for each order.
+    pub(super) fn are_few(&self, k: usize, units: i128) -> bool {
+        let users = || self.users(k, true).chain(self.users(k, false));
+        users().all(|(i, ..)| self.m.orders[i].replicas.is_none()) && units <= FEW * (1 + users().count()) as i128
+    }
+
+    /// How much an offer at the margin may lend less in one place: of a bundle no more than keeps its places in step.
+    pub(super) fn may_keep(&self, i: usize, at: usize) -> i128 {
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
+        let partly = f.fill > o.least && f.fill < Rat::ONE;
+        if !partly || o.replicas.is_some() || o.parent.is_some() || !o.children.is_empty() {
+            return 0;
+        }
+        match &o.alternatives[f.alternative].quantities[..] {
+            [(_, all)] => f.quantities[at] - (&o.least * &Rat::int(*all)).ceil(),
+            _ => self.lent_beyond(i, at),
+        }
+    }
+
     /// What an offer lends in one place beyond its fill, as far as that keeps step with its other places.
     pub(super) fn lent_beyond(&self, i: usize, at: usize) -> i128 {
         let f = &self.whole.orders[&i];
@@ -96,14 +138,24 @@ impl Rounding<'_> {
         over
     }
 
-    /// Gives units of a product to whichever bids were rounded down in it, the largest remainder first. Answers what is
-    /// left then.
-    pub(super) fn take_parts(&mut self, k: usize, mut over: i128) -> i128 {
-        for (_, _, i, p) in self.remainders(k, true) {
+    /// Gives units of a product to whichever bids were rounded down in it, the largest remainder first. A budget counts
+    /// what its bids are worth, so what they cost may go up a little. Answers what is left then.
+    pub(super) fn take_parts(&mut self, k: usize, mut over: i128, s: &Solved) -> i128 {
+        let rounded_down = |(_, p, f): &(usize, usize, &Filled), o: &OrderRef| {
+            let x = &f.fill * &Rat::int(o.alternatives[f.alternative].quantities[*p].1);
+            (o.replicas.is_none() && !x.is_int() && f.quantities[*p] == x.floor()).then(|| &Rat::int(x.floor()) - &x)
+        };
+        let queue = self.users(k, true).filter_map(|user| {
+            let o = &self.m.orders[user.0];
+            Some((rounded_down(&user, o)?, o.lot, user.0, user.1))
+        });
+        let mut queue: Vec<_> = queue.collect();
+        queue.sort();
+        for (_, _, i, p) in queue {
             if over <= 0 {
                 break;
             }
-            if self.may_add(i, p)
+            if (self.may_add(i, p) || self.costs_no_more(i, p, s))
                 && let Some(f) = self.whole.orders.get_mut(&i)
             {
                 f.quantities[p] += 1;
@@ -111,6 +163,20 @@ impl Rounding<'_> {
             }
         }
         over
+    }
+
+    /// Whether only a budget is in the way of a unit more of a bid, and the bid costs less with it than it counts with.
+    fn costs_no_more(&self, i: usize, at: usize, s: &Solved) -> bool {
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
+        let (alternative, upper) = (&o.alternatives[f.alternative], &self.upper[i][f.alternative]);
+        let (k, all) = alternative.quantities[at];
+        let in_bounds = f.quantities[at] < (upper * &Rat::int(all)).floor()
+            && o.rows.iter().all(|r| self.m.rows[*r].product.is_none() || self.row_allows(*r, i, k, 1))
+            && self.hosts_allow(i, k);
+        let price = |k: &usize| s.model.product_row.get(k).map_or(Rat::ZERO, |row| s.high[*row].clone());
+        let parts = alternative.quantities.iter().zip(&f.quantities).enumerate();
+        let cost = sum(parts.map(|(p, ((k, _), q))| &price(k) * &Rat::int(q + i128::from(p == at))));
+        in_bounds && cost <= &Rat::int(alternative.value) * &f.fill
     }
 
     /// Groups of alike bids of a product alone that are filled in part.

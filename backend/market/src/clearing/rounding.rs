@@ -144,26 +144,28 @@ impl Rounding<'_> {
 
     /// Whether every row of the order's participant still holds if it changes by so much.
     pub(super) fn rows_allow(&self, i: usize, k: usize, by: i128) -> bool {
-        self.m.orders[i].rows.iter().all(|r| {
-            let row = &self.m.rows[*r];
-            let Some(product) = row.product else {
-                return by < 0 || self.budget_allows(row, i, k, by);
-            };
-            if product != k {
-                return true;
-            }
-            let mut total = Rat::ZERO;
-            for (n, a, v) in &row.terms {
-                if let Some(f) = self.whole.orders.get(n).filter(|f| f.alternative == *a) {
-                    let full = &self.m.orders[*n].alternatives[*a].quantities;
-                    for ((_, _), q) in full.iter().zip(&f.quantities).filter(|x| x.0.0 == k) {
-                        let q = q + if *n == i { by } else { 0 };
-                        total = &total + &Rat::int(if v.is_neg() { -q } else { q });
-                    }
+        self.m.orders[i].rows.iter().all(|r| self.row_allows(*r, i, k, by))
+    }
+
+    pub(super) fn row_allows(&self, row: usize, i: usize, k: usize, by: i128) -> bool {
+        let row = &self.m.rows[row];
+        let Some(product) = row.product else {
+            return by < 0 || self.budget_allows(row, i, k, by);
+        };
+        if product != k {
+            return true;
+        }
+        let mut total = Rat::ZERO;
+        for (n, a, v) in &row.terms {
+            if let Some(f) = self.whole.orders.get(n).filter(|f| f.alternative == *a) {
+                let full = &self.m.orders[*n].alternatives[*a].quantities;
+                for ((_, _), q) in full.iter().zip(&f.quantities).filter(|x| x.0.0 == k) {
+                    let q = q + if *n == i { by } else { 0 };
+                    total = &total + &Rat::int(if v.is_neg() { -q } else { q });
                 }
             }
-            total <= row.limit
-        })
+        }
+        total <= row.limit
     }
 
     /// Whether a budget, which counts fills, holds if an order changes by so much: each counts with all that it may
