@@ -106,7 +106,7 @@ impl Search<'_> {
         {
             stack.push(n);
         }
-        let (mut tied, may_tie) = (Tied::default(), self.may_tie());
+        let (mut tied, may_tie) = (Tied::default(), self.may_tie(model));
         let mut exhausted = false;
         let mut repairs = Allowance { programs: self.nodes / 2, effort: 0 };
         let mut turn = 0_u64;

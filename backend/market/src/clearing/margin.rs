@@ -1,13 +1,16 @@
 //! Bids at the margin give units that rounding is short of, and offers at the margin lend them: it costs neither
 //! anything. Alike bids share what is left as they did before.
 use super::model::Meaning;
-use super::problem::OrderRef;
 use super::rational::{Rat, sum};
-use super::rounding::{Filled, Rounding};
+use super::rounding::Rounding;
 use super::search::Solved;
 
 /// Units that rounding explains, by order.
 const FEW: i128 = 2;
+
+/// Units that offers lend beyond their fills at once. They do so one by one, each time whoever lends least beyond, and a bid
+/// in replicas may be short of millions.
+const MOST_LENT: i128 = 256;
 
 /// A bid of one product and how much it asks for.
 type Asked = (usize, i128);
@@ -29,6 +32,9 @@ impl Rounding<'_> {
     /// Has offers that are filled in part lend more of a product than their fill rounded up, which gains and loses them
     /// nothing; a bundle's other parts keep step. Answers what is missing then.
     pub(super) fn lend_units(&mut self, k: usize, mut missing: i128) -> i128 {
+        if missing > MOST_LENT {
+            return missing;
+        }
         while missing > 0 {
             let mut lenders: Vec<(Rat, [u8; 32], usize, Vec<i128>)> = Vec::new();
             for (i, p, f) in self.users(k, false) {
@@ -49,6 +55,12 @@ impl Rounding<'_> {
         missing
     }
 
+    /// Whether more or less of an offer costs it nothing: by its prices it gains nothing, as it would be whole else.
+    fn is_marginal(&self, i: usize) -> bool {
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
+        f.fill > o.least && f.fill < Rat::ONE && o.replicas.is_none() && o.parent.is_none() && o.children.is_empty()
+    }
+
     /// Whether an offer at the margin may lend a unit more of a product.
     pub(super) fn lends_more(&self, k: usize) -> bool {
         self.users(k, false).any(|(i, p, _)| self.one_more(i, p).is_some())
@@ -57,11 +69,10 @@ impl Rounding<'_> {
     /// What an offer at the margin lends with a unit more in one place, no place further than a unit from one fill;
     /// nothing where it is not at the margin or something of its own is in the way.
     fn one_more(&self, i: usize, at: usize) -> Option<Vec<i128>> {
-        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
-        let partly = f.fill > o.least && f.fill < Rat::ONE;
-        if !partly || o.replicas.is_some() || o.parent.is_some() || !o.children.is_empty() {
+        if !self.is_marginal(i) {
             return None;
         }
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
         let full = &o.alternatives[f.alternative].quantities;
         let fill = Rat::ratio(f.quantities[at], full[at].1);
         let mut more = f.quantities.clone();
@@ -104,11 +115,10 @@ impl Rounding<'_> {
 
     /// How much an offer at the margin may lend less in one place: of a bundle no more than keeps its places in step.
     pub(super) fn may_keep(&self, i: usize, at: usize) -> i128 {
-        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
-        let partly = f.fill > o.least && f.fill < Rat::ONE;
-        if !partly || o.replicas.is_some() || o.parent.is_some() || !o.children.is_empty() {
+        if !self.is_marginal(i) {
             return 0;
         }
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
         match &o.alternatives[f.alternative].quantities[..] {
             [(_, all)] => f.quantities[at] - (&o.least * &Rat::int(*all)).ceil(),
             _ => self.lent_beyond(i, at),
@@ -141,17 +151,7 @@ impl Rounding<'_> {
     /// Gives units of a product to whichever bids were rounded down in it, the largest remainder first. A budget counts
     /// what its bids are worth, so what they cost may go up a little. Answers what is left then.
     pub(super) fn take_parts(&mut self, k: usize, mut over: i128, s: &Solved) -> i128 {
-        let rounded_down = |(_, p, f): &(usize, usize, &Filled), o: &OrderRef| {
-            let x = &f.fill * &Rat::int(o.alternatives[f.alternative].quantities[*p].1);
-            (o.replicas.is_none() && !x.is_int() && f.quantities[*p] == x.floor()).then(|| &Rat::int(x.floor()) - &x)
-        };
-        let queue = self.users(k, true).filter_map(|user| {
-            let o = &self.m.orders[user.0];
-            Some((rounded_down(&user, o)?, o.lot, user.0, user.1))
-        });
-        let mut queue: Vec<_> = queue.collect();
-        queue.sort();
-        for (_, _, i, p) in queue {
+        for (_, _, i, p) in self.rounded_down(k, true) {
             if over <= 0 {
                 break;
             }

@@ -139,11 +139,7 @@ impl Search<'_> {
     /// The allocation of another choice, if prices support it and it is worth the same.
     fn same_welfare(&self, model: &Model, found: &Best, accepted: Accepted, left: &mut Allowance) -> Option<Best> {
         let mut simplex = found.simplex.as_deref().cloned().unwrap_or_else(|| Simplex::new(model.lp.clone()));
-        for (i, cols) in &model.blocks {
-            for j in cols {
-                self.decide(model, &mut simplex, *i, *j, accepted.get(i) == Some(j));
-            }
-        }
+        self.decide_all(model, &mut simplex, &accepted);
         let same = self.drop_losers(model, simplex, accepted.clone(), 0, None, left)?;
         let as_asked = same.best.accepted == accepted && same.best.shared.is_some() == found.shared.is_some();
         let simplex = found.shared.is_none().then(|| Box::new(same.simplex));

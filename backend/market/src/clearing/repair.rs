@@ -11,6 +11,7 @@
 //! Invariants: only what prices support leaves, and never less than what was handed in; the number
 //! of programs is bounded.
 use super::model::Model;
+use super::prefer::Accepted;
 use super::rational::Rat;
 use super::search::{Allowance, Best, Node, Search};
 use super::simplex::{End, Simplex};
@@ -46,11 +47,7 @@ impl Search<'_> {
         left: &mut Allowance,
     ) -> Option<Best> {
         let mut simplex = start.clone();
-        for (i, cols) in &model.blocks {
-            for j in cols {
-                self.decide(model, &mut simplex, *i, *j, accepted.get(i) == Some(j));
-            }
-        }
+        self.decide_all(model, &mut simplex, accepted);
         // shares at collars that are sought here are not counted as the search's own
         let rationing = self.rationing.get();
         self.rationing.set(rationing.min(self.effort / REPAIR));
@@ -95,11 +92,7 @@ impl Search<'_> {
             let Some(mut without) = found.simplex.as_deref().cloned() else { break };
             let mut accepted = found.accepted.clone();
             accepted.remove(&i);
-            for (block, cols) in &model.blocks {
-                for col in cols {
-                    self.decide(model, &mut without, *block, *col, accepted.get(block) == Some(col));
-                }
-            }
+            self.decide_all(model, &mut without, &accepted);
             let Some(same) = self.drop_losers(model, without, accepted, all.len(), None, left) else { continue };
             let best = &same.best;
             if best.welfare == found.welfare
@@ -173,6 +166,15 @@ impl Search<'_> {
             for j in model.blocks[&next].clone() {
                 model.lp.cols[j].hi = Some(Rat::ZERO);
                 root.set_bounds(j, Rat::ZERO, Some(Rat::ZERO));
+            }
+        }
+    }
+
+    /// Has every block do what a choice says.
+    pub(super) fn decide_all(&self, model: &Model, simplex: &mut Simplex, choice: &Accepted) {
+        for (block, cols) in &model.blocks {
+            for col in cols {
+                self.decide(model, simplex, *block, *col, choice.get(block) == Some(col));
             }
         }
     }
@@ -275,11 +277,7 @@ impl Search<'_> {
             node = sides.into_iter().rev().find_map(|mut n| solve(&mut n).then_some(n))?;
         };
         let accepted = self.accepted(model, &x);
-        for (i, cols) in &model.blocks {
-            for j in cols {
-                self.decide(model, &mut node.simplex, *i, *j, accepted.get(i) == Some(j));
-            }
-        }
+        self.decide_all(model, &mut node.simplex, &accepted);
         self.drop_losers(model, node.simplex, accepted, usize::MAX, None, left)
     }
 

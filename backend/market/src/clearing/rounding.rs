@@ -388,13 +388,20 @@ impl Rounding<'_> {
         }
     }
 
-    /// Partly filled orders without replicas by largest remainder in a product.
+    /// Partly filled orders without replicas that may have a unit more of a product, by largest remainder.
     pub(super) fn remainders(&self, k: usize, bids: bool) -> Vec<(Rat, [u8; 32], usize, usize)> {
+        let mut queue = self.rounded_down(k, bids);
+        queue.retain(|(_, _, i, p)| self.may_add(*i, *p));
+        queue
+    }
+
+    /// Those that were rounded down in it, whether they may have more or not.
+    pub(super) fn rounded_down(&self, k: usize, bids: bool) -> Vec<(Rat, [u8; 32], usize, usize)> {
         let mut queue = Vec::new();
         for (i, p, f) in self.users(k, bids) {
             let o = &self.m.orders[i];
             let x = &f.fill * &Rat::int(o.alternatives[f.alternative].quantities[p].1);
-            if o.replicas.is_none() && !x.is_int() && f.quantities[p] == x.floor() && self.may_add(i, p) {
+            if o.replicas.is_none() && !x.is_int() && f.quantities[p] == x.floor() {
                 queue.push((&Rat::int(x.floor()) - &x, o.lot, i, p));
             }
         }

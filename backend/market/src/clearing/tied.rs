@@ -3,7 +3,7 @@
 //! A search for the best looks at nothing that is only as good. What it left aside for that is searched in the end, with
 //! costs that leave fewer ties: a block that is no incumbent pays a fee so small that nothing else is decided by it, so
 //! none wins that gains nothing and that nothing needs; and bids are worth more by even less. Choices that are as good even
-//! so are put in the order of `ties`: names decide nothing but the hash.
+//! so are put in the order of `ties`: names count by the hash alone.
 //!
 //! Where there are too many, on nodes and in large books, `untie` and `prefer` look around the choice that was found.
 use super::Mode;
@@ -50,17 +50,18 @@ impl Tied {
 }
 
 impl Search<'_> {
-    /// Whether choices that are as good may take each other's place: on nodes one may need other room, which no row
-    /// may say.
-    pub(super) fn may_tie(&self) -> bool {
+    /// Whether choices that are as good may take each other's place, and are gone through: on nodes one may need other room,
+    /// which no row may say.
+    pub(super) fn may_tie(&self, model: &Model) -> bool {
         let on_nodes = |k: &usize| self.m.book.nodes.iter().any(|n| n.pool == self.m.products[*k].pool);
-        self.mode == Mode::Market && self.nodes > 1 && !self.c.products.iter().any(on_nodes)
+        let is_small = model.lp.cols.len() <= COLUMNS && self.nodes > 1;
+        self.mode == Mode::Market && is_small && !self.c.products.iter().any(on_nodes)
     }
 
     /// The first of all choices that are as good as this one; nothing if there is no other, or too many to tell.
     pub(super) fn first_of_tied(&self, model: &Model, best: &Best, tied: Tied, left: &mut Allowance) -> Option<Best> {
         let alone = tied.nodes.len() <= 1 && tied.nodes.iter().all(|n| self.open_at_no_cost(model, n).is_none());
-        if alone || tied.overflown || best.shared.is_some() || !self.may_tie() || model.lp.cols.len() > COLUMNS {
+        if alone || tied.overflown || best.shared.is_some() || !self.may_tie(model) {
             return None;
         }
         let mut all = self.as_good(model, &best.welfare, tied.nodes, left)?;
@@ -102,7 +103,9 @@ impl Search<'_> {
         let start = Simplex::new(model.lp.clone());
         let mut found: BTreeMap<Accepted, Best> = BTreeMap::new();
         let mut most: Option<Rat> = None;
-        let mut programs = PROGRAMS.min(left.programs);
+        // the other half is for looking around one choice, if this comes to nothing
+        let mut programs = PROGRAMS.min(left.programs / 2);
+        let most_effort = left.effort + self.effort.saturating_sub(left.effort) / 2;
         // where most may be had first: what is left has less, mostly
         let next = |stack: &mut Vec<Node>| {
             let most = (0..stack.len()).max_by_key(|n| (stack[*n].bound.is_none(), &stack[*n].bound))?;
@@ -115,7 +118,7 @@ impl Search<'_> {
             programs = programs.checked_sub(1)?;
             left.programs -= 1;
             let before = node.simplex.effort;
-            node.simplex.most_effort = before.saturating_add(self.effort.saturating_sub(left.effort));
+            node.simplex.most_effort = before.saturating_add(most_effort.saturating_sub(left.effort));
             let end = node.simplex.solve();
             left.effort += node.simplex.effort - before;
             match end {
@@ -154,11 +157,7 @@ impl Search<'_> {
     fn settled(&self, model: &Model, start: &Simplex, choice: &Accepted) -> Option<Best> {
         let with = |choice: &Accepted| {
             let mut simplex = start.clone();
-            for (i, cols) in &model.blocks {
-                for j in cols {
-                    self.decide(model, &mut simplex, *i, *j, choice.get(i) == Some(j));
-                }
-            }
+            self.decide_all(model, &mut simplex, choice);
             (simplex.solve() == End::Optimal).then_some(simplex)
         };
         let x = ties::settle(self.m, model, &with(choice)?);
