@@ -110,6 +110,39 @@ fn what_cannot_be_explained_or_tried_says_why() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A bid and an offer of one workload: the bid would have to be filled at a loss for the offer's sake, which no price allows.
+/// `clear` says that rounds would have netted them, that somebody was left out, and what that may cost.
+#[test]
+fn clearing_says_whom_it_left_out() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let of_workload = |id: &str, side: &str, limit: &str, quantity: i64, min_fill: &str| {
+        json!({ "id": id, "owner": "me", "side": side, "instance": "i", "limit": limit, "min_fill": min_fill,
+            "alternatives": [{ "quantities": [["p", "cpu", 0, quantity]] }] })
+    };
+    let mut book = json!({ "format": "headroom.book/1", "cap": "1000", "alpha": "0", "seed": 451_383_456_412_u64,
+        "instances": [{ "id": "i", "owner": "me", "holding": [["p", "cpu", 0, 3000]], "floor": [["p", "cpu", 0, 2280]],
+            "max_swap": [["p", "cpu", 0, 3000]] }],
+        "orders": [
+            { "id": "other", "owner": "them", "side": "offer", "limit": "3900",
+              "alternatives": [{ "quantities": [["p", "cpu", 0, 8000]] }] },
+            of_workload("own offer", "offer", "7300", 2000, "0"),
+            of_workload("own bid", "bid", "35000", 5000, "0.25")] });
+    let said = |book: &Value| -> anyhow::Result<String> {
+        std::fs::write(at.join("book.json"), book.to_string())?;
+        let cleared = headroom(at, "clear --book book.json --out outcome.json")?;
+        assert_eq!(cleared.status.code(), Some(0));
+        let verified = headroom(at, "verify --book book.json --outcome outcome.json")?;
+        assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
+        Ok(String::from_utf8_lossy(&cleared.stderr).into_owned())
+    };
+    let told = said(&book)?;
+    assert!(told.contains("own bid and own offer of me") && told.contains("1 order(s) were left out"), "{told}");
+    book["orders"].as_array_mut().context("orders")?.remove(1);
+    assert_eq!(said(&book)?, "");
+    Ok(())
+}
+
 /// A preview tells what clearing the book with the order gives.
 #[test]
 fn a_preview_is_what_clearing_gives() -> anyhow::Result<()> {
