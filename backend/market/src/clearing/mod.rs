@@ -42,6 +42,7 @@ mod qp;
 mod ration;
 pub mod rational;
 mod reach;
+mod remainders;
 mod repair;
 mod room;
 mod rounding;
