@@ -11,6 +11,7 @@ mod buy_back;
 mod by_hand;
 mod clearing_random;
 mod collar;
+mod collar_arcs;
 mod collar_rows;
 mod disputes;
 mod draws;

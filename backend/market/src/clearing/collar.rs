@@ -5,6 +5,7 @@
 //! their cap get equal fills, raised together until something runs out (incumbents before
 //! newcomers); orders without surplus come after them. How the fills are found that agree with
 //! such prices is in `ration`.
+use super::behind::Behind;
 use super::leave_out::least_value;
 use super::model::{Meaning, Model};
 use super::price::{Allocation, Polytope};
@@ -25,6 +26,7 @@ pub struct Rationed {
     pub complete: bool,
 }
 
+#[derive(Clone)]
 pub struct Sharing<'a> {
     pub m: &'a Market<'a>,
     pub c: &'a Component,
@@ -34,6 +36,8 @@ pub struct Sharing<'a> {
     pub accepted: &'a BTreeMap<usize, usize>,
     /// Entries that programs may still work on for what is shared.
     pub left: &'a Cell<u64>,
+    /// Where arcs send what is scarce.
+    pub behind: Behind,
 }
 
 impl Sharing<'_> {
@@ -50,7 +54,9 @@ impl Sharing<'_> {
     /// Fills that share what is scarce, and their prices.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
         let by_rule = self.as_priced(|found| self.priced(found, true, &choose));
-        by_rule.or_else(|| self.levelled(|found| self.priced(found, false, &choose)))
+        let by_levels = || self.levelled(|found| self.priced(found, false, &choose));
+        // who asks for a product at its collar shares it, and only where that does not do whoever is behind an arc
+        by_rule.or_else(by_levels).or_else(|| self.as_sent(|found| self.priced(found, true, &choose)))
     }
 
     /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:
@@ -63,20 +69,20 @@ impl Sharing<'_> {
         choose: &impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
     ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
-        let a = Allocation { model, values: &found.values, accepted, families: true, at_cap: &found.scarce };
-        let p = Polytope::of_shared(self.m, self.c, &a, &found.shared, &found.even)?;
+        let a = Allocation { model, values: &found.values, accepted, families: true };
+        let p = Polytope::of_shared(self.m, self.c, &a, &found)?;
         // whoever has less than all of it shares at the collar of each product that is scarce
         let rationed = |j: &&usize| self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
-        let short: BTreeSet<usize> =
-            found.shared.iter().filter(rationed).flat_map(|j| self.lp.cols[*j].entries.iter()).map(|e| e.0).collect();
+        let is_short =
+            |k: usize| found.shared.iter().filter(rationed).any(|j| found.behind.takes(model, self.c, *j, k));
         let held = |(i, k): (usize, &usize)| {
-            let concerned = found.scarce.contains(k) && short.contains(&model.product_row[k]);
+            let concerned = found.scarce.contains(k) && is_short(i);
             !concerned || p.lo[i] == Rat::int(self.m.cap[*k])
         };
         if !self.c.products.iter().enumerate().all(held) {
             return None;
         }
-        let (low, high) = match self.as_if_there(&p) {
+        let (low, high) = match self.carrying_all(&p) {
             Some((both, values)) => choose(&both, &values)?,
             None if as_if_there => return None,
             None => choose(&p, &found.values)?,
@@ -86,11 +92,9 @@ impl Sharing<'_> {
 
     /// Of these prices those that also carry the book in which what is missing could be had at the collars, and
     /// what is traded there; `None` if there are none, as where a bid that has nothing in truth would set one.
-    fn as_if_there(&self, p: &Polytope) -> Option<(Polytope, Vec<Rat>)> {
+    fn carrying_all(&self, p: &Polytope) -> Option<(Polytope, Vec<Rat>)> {
         let values = ties::settle(self.m, self.model, &self.solved(self.lp.clone())?);
-        let none = BTreeSet::new();
-        let a =
-            Allocation { model: self.model, values: &values, accepted: self.accepted, families: true, at_cap: &none };
+        let a = Allocation { model: self.model, values: &values, accepted: self.accepted, families: true };
         let both = p.clone().and(Polytope::of(self.m, self.c, &a, true));
         both.feasible().then_some((both, values))
     }

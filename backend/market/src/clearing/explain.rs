@@ -1,5 +1,6 @@
 //! The outcome in the words of the format: published prices and who set them, money, and for
 //! every order that did not win the first reason that applies, with its numbers.
+use super::behind;
 use super::book::{Book, Fraction, Money, Quantity};
 use super::cleared::Cleared;
 use super::model::Meaning;
@@ -9,7 +10,7 @@ use super::rational::Rat;
 use super::upstream::Upstream;
 use std::collections::{BTreeMap, BTreeSet};
 
-const NANO_PER_MICRO: i128 = 1_000;
+pub(super) const NANO_PER_MICRO: i128 = 1_000;
 
 fn small(n: i128) -> i64 {
     i64::try_from(n).unwrap_or(if n < 0 { i64::MIN } else { i64::MAX })
@@ -50,9 +51,14 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let binding = binding(c);
     let dropped: BTreeSet<usize> = c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect();
     let reach = Upstream::new(m);
+    let held_down = behind::held_down(m, &price, c.components.iter().flat_map(|part| &part.2.flows));
     for i in 0..m.orders.len() {
         match c.awards.get(&i) {
-            Some(f) => awards.push(award(c, i, f, &price, mode, &binding)),
+            Some(f) => {
+                let at_collar =
+                    m.orders[i].alternatives[f.alternative].quantities.iter().any(|q| held_down.contains(&q.0));
+                awards.push(award(c, i, f, &price, mode, binding[i], at_collar));
+            }
             None => refused.push(refusal(c, i, &price, &binding, &dropped, &reach)),
         }
     }
@@ -243,7 +249,8 @@ fn award(
     f: &super::rounding::Filled,
     price: &[i128],
     mode: Mode,
-    binding: &[Option<Reason>],
+    binding: Option<Reason>,
+    at_collar: bool,
 ) -> Award {
     let m = c.m;
     let alt = &m.orders[i].alternatives[f.alternative];
@@ -269,10 +276,9 @@ fn award(
     {
         Some(Reason::NoHostFits)
     } else {
-        let gains = in_the_money(m, i, f.alternative, price);
-        let collar = gains && alt.quantities.iter().any(|(k, _)| price[*k] >= m.cap[*k] * NANO_PER_MICRO);
-        let otherwise = if collar { Reason::ForecastHeadroom } else { Reason::MarginalProrata };
-        Some(binding[i].unwrap_or(otherwise))
+        let short = at_collar && in_the_money(m, i, f.alternative, price);
+        let otherwise = if short { Reason::ForecastHeadroom } else { Reason::MarginalProrata };
+        Some(binding.unwrap_or(otherwise))
     };
     Award {
         order: m.id(i).into(),

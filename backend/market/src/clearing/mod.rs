@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: I/O, clocks, randomness, floats, threads and any wall-clock limit.
 mod attempt;
+mod behind;
 pub mod book;
 mod branch;
 mod carried;

@@ -17,7 +17,7 @@ use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Columns times programs that the searches of one component may solve, and the least of them.
 const WORK: usize = 4_000;
@@ -143,8 +143,7 @@ impl Nodal<'_> {
     }
 
     fn supported(&self, values: &[Rat]) -> bool {
-        let none = BTreeSet::new();
-        let a = Allocation { model: self.model, values, accepted: self.accepted, families: true, at_cap: &none };
+        let a = Allocation { model: self.model, values, accepted: self.accepted, families: true };
         Polytope::of(self.m, self.c, &a, true).feasible()
     }
 

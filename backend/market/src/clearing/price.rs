@@ -8,6 +8,7 @@
 //! out first, and what is left falls apart into small systems.
 use super::model::{Meaning, Model};
 use super::problem::{Component, Market};
+use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +37,6 @@ pub struct Allocation<'a> {
     /// Accepted blocks with their column.
     pub accepted: &'a BTreeMap<usize, usize>,
     pub families: bool,
-    /// Products held at their collar, where orders are rationed.
-    pub at_cap: &'a BTreeSet<usize>,
 }
 
 impl Polytope {
@@ -155,16 +154,11 @@ impl Polytope {
     }
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
-    /// a product of each of them is at its cap (as many scarce products as the rest allows). Bids that
-    /// are `even` keep no surplus: in the money they would have to share. `None` if there are no such
-    /// prices.
-    pub fn of_shared(
-        m: &Market,
-        c: &Component,
-        a: &Allocation,
-        shared: &BTreeSet<usize>,
-        even: &BTreeSet<usize>,
-    ) -> Option<Polytope> {
+    /// a product of each of them is at its cap (as many scarce products as the rest allows), or one that is
+    /// sent on to it. Bids that are `even` keep no surplus: in the money they would have to share. `None` if
+    /// there are no such prices.
+    pub(super) fn of_shared(m: &Market, c: &Component, a: &Allocation, found: &Levelled) -> Option<Polytope> {
+        let Levelled { scarce, shared, even, behind, .. } = found;
         let mut model = a.model.clone();
         let rationed: Vec<usize> =
             shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
@@ -190,13 +184,7 @@ impl Polytope {
                 losers.push(Rule { terms, limit: col.cost.clone(), equal: true });
             }
         }
-        let b = Allocation {
-            model: &model,
-            values: a.values,
-            accepted: a.accepted,
-            families: a.families,
-            at_cap: a.at_cap,
-        };
+        let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families };
         let mut p = Polytope::of(m, c, &b, true);
         p.rules.extend(losers);
         if !p.feasible() {
@@ -204,17 +192,16 @@ impl Polytope {
         }
         let mut held = BTreeSet::new();
         for (i, k) in c.products.iter().enumerate() {
-            let row = model.product_row[k];
-            if a.at_cap.contains(k) && rationed.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+            if scarce.contains(k) && rationed.iter().any(|j| behind.takes(&model, c, *j, i)) {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
                 if q.feasible() {
                     p = q;
-                    held.insert(row);
+                    held.insert(i);
                 }
             }
         }
-        let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
+        let excused = rationed.iter().all(|j| held.iter().any(|k| behind.takes(&model, c, *j, *k)));
         excused.then_some(p)
     }
 

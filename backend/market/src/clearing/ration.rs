@@ -8,11 +8,12 @@
 //! (or is left to be sold) the levels follow as supply over demand, coarsely; prices change in
 //! jumps, so levels that are about right give the right prices, and with these the exact levels are
 //! one more program. What comes out is tested like everything else: by the polytope of prices.
+use super::behind::Behind;
 use super::collar::Sharing;
 use super::model::Meaning;
 use super::rational::{Rat, sum};
 use super::shares::Rows;
-use super::simplex::Lp;
+use super::simplex::{Lp, Simplex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often levels are tried, in each way.
@@ -33,6 +34,8 @@ pub(super) struct Levelled {
     /// Whether all that use the same scarce products have the same part, but for those that can have no more.
     pub alike: bool,
     pub values: Vec<Rat>,
+    /// Where what is scarce was sent on to.
+    pub behind: Behind,
 }
 
 /// Levels of the products at their collar (by position in the component): of incumbents and of others.
@@ -60,9 +63,36 @@ impl Sharing<'_> {
     /// Fills that share what is missing, and that go with the prices of the book in which it could be had at the
     /// collars: the first that are `accepted`. There are none where what a rationed bid leaves idle would keep a price.
     pub(super) fn as_priced<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+        let (s, trade, missing) = self.as_if_there()?;
+        self.shared(&s, &trade, &missing, accepted)
+    }
+
+    /// The same where whoever asks for what is sent on from there shares, too. `None` if nothing is sent on.
+    pub(super) fn as_sent<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+        if self.c.arcs.is_empty() {
+            return None;
+        }
+        let (s, trade, missing) = self.as_if_there()?;
+        let behind = Behind::of(self.m, self.c, self.model, &s, &missing);
+        Sharing { behind, ..self.clone() }.shared(&s, &trade, &missing, accepted)
+    }
+
+    /// The solved program of the book in which what is missing could be had at the collars, the columns in which
+    /// that is traded, and what is missing.
+    fn as_if_there(&self) -> Option<(Simplex, Vec<(usize, usize)>, Vec<usize>)> {
         let (lp, trade) = self.market();
         let s = self.solved(lp)?;
-        let missing: Vec<usize> = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
+        let missing = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
+        Some((s, trade, missing))
+    }
+
+    fn shared<R>(
+        &self,
+        s: &Simplex,
+        trade: &[(usize, usize)],
+        missing: &[usize],
+        accepted: impl Fn(Levelled) -> Option<R>,
+    ) -> Option<R> {
         let shares = |first: bool| {
             let mut columns = (0..self.lp.cols.len()).filter(|j| self.rationable(*j) && self.incumbent(*j) == first);
             columns.any(|j| !self.uses(j, missing.iter()).is_empty())
@@ -75,8 +105,8 @@ impl Sharing<'_> {
         }
         ways.into_iter().find_map(|way| {
             let levels = missing.iter().map(|k| (*k, way.clone())).collect();
-            let found = self.exact(&s, &trade, &levels, Rows::Open)?;
-            let all = self.with_those_that_stand_back(&found, &missing);
+            let found = self.exact(s, trade, &levels, Rows::Open)?;
+            let all = self.with_those_that_stand_back(&found, missing);
             accepted(found).or_else(|| accepted(all?))
         })
     }
@@ -226,13 +256,9 @@ impl Sharing<'_> {
         matches!(&self.model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].incumbent)
     }
 
-    /// Which of some products (by position in the component) a column takes of.
+    /// Which of some products (by position in the component) a column takes of, there or behind them.
     pub(super) fn uses<'k>(&self, j: usize, products: impl Iterator<Item = &'k usize>) -> Vec<usize> {
-        let takes = |k: &&usize| {
-            let row = self.model.product_row[&self.c.products[**k]];
-            self.lp.cols[j].entries.iter().any(|e| e.0 == row && e.1.is_pos())
-        };
-        products.filter(takes).copied().collect()
+        products.filter(|k| self.behind.takes(self.model, self.c, j, **k)).copied().collect()
     }
 
     /// The next level of a product, from what was missing (or left, if less than 0) at the last one.

@@ -2,6 +2,7 @@
 //!
 //! Those that use the same scarce products have the same part, raised together until something runs out, incumbents
 //! before newcomers, and whoever gains nothing after both.
+use super::behind::Behind;
 use super::collar::Sharing;
 use super::model::Meaning;
 use super::ration::{Levelled, Levels};
@@ -69,7 +70,7 @@ impl Sharing<'_> {
         }
         let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
         let stand_back = sorted.stand_back.into_keys().collect();
-        Some(Levelled { scarce, shared, even: sorted.even, stand_back, alike, values })
+        Some(Levelled { scarce, shared, even: sorted.even, stand_back, alike, values, behind: self.behind.clone() })
     }
 
     /// Who has nothing, all, or a part at the prices of a solved program.
@@ -202,6 +203,10 @@ impl Sharing<'_> {
         let plain = o.rows.is_empty() && !o.block && o.parent.is_none();
         let on = |r: &&usize| self.model.host_row.contains(r);
         let nodes = self.lp.cols[j].entries.iter().map(|e| &e.0).filter(on).copied().collect();
+        // whoever is behind an arc may have what does not come through it
+        let behind = !Behind::is_at(self.model, self.c, j, &using);
+        let through = self.lp.cols[j].entries.iter().filter(|_| behind).map(|(r, _)| usize::MAX - r);
+        let using = using.into_iter().chain(through).collect();
         (!o.incumbent, using, nodes, if plain { usize::MAX } else { j })
     }
 

@@ -1,5 +1,6 @@
 //! Whether prices support a choice of blocks, and the prices and fills of the one that wins.
 use super::Mode;
+use super::behind::Behind;
 use super::collar::{Rationed, Sharing};
 use super::model::{Meaning, Model};
 use super::nodal::Nodal;
@@ -46,8 +47,7 @@ impl Search<'_> {
         }
         let mut fixed = model.clone();
         self.fix(&mut fixed, accepted);
-        let none = BTreeSet::new();
-        let a = Allocation { model: &fixed, values: x, accepted, families: self.mode == Mode::Market, at_cap: &none };
+        let a = Allocation { model: &fixed, values: x, accepted, families: self.mode == Mode::Market };
         let collared = Polytope::of(self.m, self.c, &a, true);
         if collared.feasible() {
             return Support::Yes;
@@ -67,7 +67,15 @@ impl Search<'_> {
             }
         }
         self.fix(&mut open, accepted);
-        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted, left: self.rationing };
+        let sharing = Sharing {
+            m: self.m,
+            c: self.c,
+            lp: &open.lp,
+            model: &open,
+            accepted,
+            left: self.rationing,
+            behind: Behind::default(),
+        };
         let found = if sharing.is_short(s) { sharing.run(|p, values| self.choose(&open, p, values)) } else { None };
         match found {
             Some(r) => {
@@ -85,8 +93,7 @@ impl Search<'_> {
         let Some((values, welfare)) = found.best else {
             return Support::No(worst);
         };
-        let none = BTreeSet::new();
-        let a = Allocation { model: fixed, values: &values, accepted, families: true, at_cap: &none };
+        let a = Allocation { model: fixed, values: &values, accepted, families: true };
         match self.choose(fixed, &Polytope::of(self.m, self.c, &a, true), &values) {
             Some((low, high)) => Support::Shared(Rationed { values, low, high, complete: found.complete }, welfare),
             None => Support::No(worst),
@@ -162,15 +169,8 @@ impl Search<'_> {
                         .collect();
                     (values, y.clone(), y)
                 } else {
-                    let none = BTreeSet::new();
                     let priced = |values: Vec<Rat>| {
-                        let a = Allocation {
-                            model: &model,
-                            values: &values,
-                            accepted: &best.accepted,
-                            families: true,
-                            at_cap: &none,
-                        };
+                        let a = Allocation { model: &model, values: &values, accepted: &best.accepted, families: true };
                         let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
                         Some((values, low, high))
                     };

@@ -2,7 +2,7 @@
 use super::super::book::{Book, ProductKey, Side};
 use super::super::outcome::{self, Outcome, Refusal};
 use super::super::rational::Rat;
-use super::{Lending, Report};
+use super::{Lending, Report, collars};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nano-credits in a credit.
@@ -72,6 +72,8 @@ pub struct Facts<'a> {
     lending: Lending,
     /// The outcome says that its search gave up on the orders it refuses with SOLVER_FALLBACK.
     pub fallback: bool,
+    /// The products whose collar keeps each product scarce at the published prices.
+    pub scarce: Vec<BTreeSet<usize>>,
     /// Orders short at a cap, found while prices are checked.
     pub rationed: BTreeSet<usize>,
 }
@@ -92,6 +94,11 @@ impl<'a> Facts<'a> {
         let o = &self.orders[i];
         let cost: i128 = o.alternatives[alternative].iter().map(|(k, q)| price[*k] * q).sum();
         if o.bid { o.worth[alternative] - cost } else { cost - o.worth[alternative] }
+    }
+
+    /// Whether a collar keeps something scarce that an alternative is made of, at the published prices.
+    pub fn capped(&self, i: usize, alternative: usize) -> bool {
+        self.orders[i].alternatives[alternative].iter().any(|(k, _)| !self.scarce[*k].is_empty())
     }
 
     /// Whether an order's parent, if it has one, has won: a child of no winner is owed nothing.
@@ -157,6 +164,7 @@ impl<'a> Facts<'a> {
             lending,
             fallback: out.quality == outcome::Quality::Fallback
                 && out.refused.iter().any(|x| x.reason == outcome::Reason::SolverFallback),
+            scarce: Vec::new(),
             rationed: BTreeSet::new(),
             keys: Vec::new(),
         };
@@ -237,6 +245,7 @@ impl<'a> Facts<'a> {
         f.keys = keys;
         f.balance();
         f.allowances();
+        f.scarce = collars::scarce(&f, &f.price);
         (r.broken.len() == before).then_some(f)
     }
 

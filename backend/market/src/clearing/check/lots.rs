@@ -135,13 +135,16 @@ pub fn could_have_more(f: &Facts, group: &[usize], i: usize, price: &[i128]) -> 
     let o = &f.orders[i];
     let Some(n) = o.replicas else { return true };
     let raised = Rat::ratio(f.awards[i].as_ref().map_or(0, |a| a.replicas) + 1, n);
-    o.alternatives[0].iter().enumerate().filter(|(_, (k, _))| price[*k] >= f.cap[*k]).all(|(p, (k, _))| {
-        let spare = |j: &usize| {
-            let (asked, got) = asked_and_got(f, *j, 0, *k);
-            if *j == i { Rat::ZERO } else { (&Rat::int(got) - &(&raised * &Rat::int(asked))).max(Rat::ZERO) }
-        };
-        let idle = f.steps[*k].iter().map(|s| s.0 - s.2).sum::<i128>() + f.slack[*k].floor().max(0);
-        let there = group.iter().map(spare).fold(Rat::int(idle), |t, s| &t + &s);
-        Rat::int(o.unit(0, p)) <= there
-    })
+    let mut at_cap = o.alternatives[0].iter().enumerate().filter(|(_, (k, _))| price[*k] >= f.cap[*k]).peekable();
+    // of what comes along arcs it is not known
+    at_cap.peek().is_some()
+        && at_cap.all(|(p, (k, _))| {
+            let spare = |j: &usize| {
+                let (asked, got) = asked_and_got(f, *j, 0, *k);
+                if *j == i { Rat::ZERO } else { (&Rat::int(got) - &(&raised * &Rat::int(asked))).max(Rat::ZERO) }
+            };
+            let idle = f.steps[*k].iter().map(|s| s.0 - s.2).sum::<i128>() + f.slack[*k].floor().max(0);
+            let there = group.iter().map(spare).fold(Rat::int(idle), |t, s| &t + &s);
+            Rat::int(o.unit(0, p)) <= there
+        })
 }

@@ -159,9 +159,8 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             }
             Reason::SolverFallback => !f.fallback,
             Reason::ForecastHeadroom => {
-                let capped = |a: usize| o.alternatives[a].iter().any(|(k, _)| f.price[*k] >= f.cap[*k]);
                 let lots = o.replicas.is_some();
-                mode == Mode::Market && !(0..each.len()).any(|a| each[a].0 >= -each[a].1 && (lots || capped(a)))
+                mode == Mode::Market && !(0..each.len()).any(|a| each[a].0 >= -each[a].1 && (lots || f.capped(i, a)))
             }
             Reason::ParentRejected => f.live(i),
             Reason::MinFillUnreachable => !o.least.is_pos(),

@@ -72,7 +72,7 @@ fn of_instance(f: &Facts, i: usize, alternative: usize, price: &[i128], changes:
     let plain = |j: usize, a: usize| {
         f.orders[j].alternatives[a].iter().all(|(k, _)| {
             let (won, lent, _) = changes.get(&(inst, *k)).copied().unwrap_or_default();
-            price[*k] < f.cap[*k] && (won == 0 || lent == 0)
+            price[*k] < f.cap[*k] && f.scarce[*k].is_empty() && (won == 0 || lent == 0)
         })
     };
     let places = o.alternatives[alternative].iter().enumerate();

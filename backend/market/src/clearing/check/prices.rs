@@ -4,7 +4,7 @@ use super::super::rational::Rat;
 use super::Report;
 use super::facts::{AwardFacts, Facts};
 use super::place::Hosting;
-use super::{lots, own_rows, rows};
+use super::{collars, lots, own_rows, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An order in the money that did not get all of it.
@@ -24,7 +24,8 @@ pub fn check(f: &mut Facts, hosting: &Hosting, r: &mut Report) {
         let which = ["price", "low", "high"][n];
         supply(f, p, which, r);
         families(f, p, which, r);
-        let short = orders(f, p, which, hosting, r);
+        let scarce = collars::scarce(f, p);
+        let short = orders(f, p, which, &scarce, hosting, r);
         if n == 0 {
             rationed.extend(short.iter().map(|s| s.order));
             shares(f, p, &short, hosting, r);
@@ -148,7 +149,14 @@ fn families(f: &Facts, price: &[i128], which: &'static str, r: &mut Report) {
 }
 
 /// Tests every order and returns those that only a cap excuses.
-fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: &mut Report) -> Vec<Short> {
+fn orders(
+    f: &Facts,
+    price: &[i128],
+    which: &'static str,
+    scarce: &[BTreeSet<usize>],
+    hosting: &Hosting,
+    r: &mut Report,
+) -> Vec<Short> {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
     let mut at_cap = Vec::new();
@@ -173,7 +181,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         }
         let given_up = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if row_binds(f, i, alternative, &changes, &spent) {
-            if hosting.none_fits(f, i, alternative) || shares_at_cap(f, i, alternative, price) {
+            if hosting.none_fits(f, i, alternative) || shares_at_cap(f, i, alternative, scarce) {
                 continue;
             }
             match own_rows::served_before(f, i, alternative, price, &changes) {
@@ -190,7 +198,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
-        if o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k]) {
+        if o.alternatives[alternative].iter().any(|(k, _)| !scarce[*k].is_empty()) {
             if !given_up {
                 at_cap.push(Short { order: i, alternative });
             }
@@ -228,17 +236,17 @@ pub fn row_binds(f: &Facts, i: usize, alternative: usize, changes: &rows::Change
 
 /// Whether a product of the order is at its cap, and nobody who comes no earlier surely has a greater part of what it
 /// asks for there: then the order has its share, however much of its budget is left.
-fn shares_at_cap(f: &Facts, i: usize, alternative: usize, price: &[i128]) -> bool {
+fn shares_at_cap(f: &Facts, i: usize, alternative: usize, scarce: &[BTreeSet<usize>]) -> bool {
     let o = &f.orders[i];
     let mine = f.awards[i].as_ref().map_or(Rat::ZERO, |a| a.hi.clone());
     let more = |k: usize| {
         f.awards.iter().zip(&f.orders).enumerate().any(|(j, (award, other))| {
             let alike = j != i && other.bid && other.divisible() && (o.incumbent || !other.incumbent);
-            let uses = |a: &AwardFacts| other.alternatives[a.alternative].iter().any(|q| q.0 == k);
+            let uses = |a: &AwardFacts| other.alternatives[a.alternative].iter().any(|q| scarce[q.0].contains(&k));
             alike && award.as_ref().is_some_and(|a| uses(a) && a.lo > mine)
         })
     };
-    o.bid && o.divisible() && o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k] && !more(*k))
+    o.bid && o.divisible() && o.alternatives[alternative].iter().flat_map(|(k, _)| &scarce[*k]).any(|k| !more(*k))
 }
 
 /// The open interval in which an order's fill lies before rounding.
@@ -256,11 +264,16 @@ pub fn span(f: &Facts, i: usize) -> (Rat, Rat) {
 }
 
 /// Orders in the money on the same products at their cap have equal fills; bids of incumbents come before those of
-/// others.
+/// others. Whoever is short of what is only sent on from there has no less than those who ask for it there, or
+/// for the same as it.
 fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut Report) {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
-    let mut groups: BTreeMap<(bool, bool, Vec<usize>), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, bool, BTreeSet<usize>), Vec<usize>> = BTreeMap::new();
+    let mut sent = groups.clone();
+    let at_cap = |i: usize| -> BTreeSet<usize> {
+        f.orders[i].alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect()
+    };
     for (i, o) in f.orders.iter().enumerate() {
         let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if gone
@@ -273,10 +286,12 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         {
             continue;
         }
-        let mut at: Vec<usize> = o.alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect();
-        at.sort_unstable();
-        if !at.is_empty() {
-            groups.entry((o.bid, o.incumbent, at)).or_default().push(i);
+        if !at_cap(i).is_empty() {
+            groups.entry((o.bid, o.incumbent, at_cap(i))).or_default().push(i);
+        }
+        let from: BTreeSet<usize> = o.alternatives[0].iter().flat_map(|q| &f.scarce[q.0]).copied().collect();
+        if o.bid && !from.is_empty() {
+            sent.entry((true, o.incumbent, from)).or_default().push(i);
         }
     }
     let is_short = |i: &usize| short.iter().any(|s| s.order == *i && s.alternative == 0);
@@ -284,11 +299,25 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         let newcomers = groups.get(&(true, false, at.clone())).filter(|_| *incumbents);
         newcomers_wait(f, g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
     }
-    for g in groups.values().filter(|g| g.len() > 1 && g.iter().any(is_short)) {
+    let behind = |i: &usize| at_cap(*i).is_empty();
+    for ((_, incumbents, from), g) in &sent {
+        let newcomers = sent.get(&(true, false, from.clone())).filter(|_| *incumbents);
+        let g: Vec<usize> = g.iter().copied().filter(behind).collect();
+        newcomers_wait(f, &g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
+    }
+    let products = |i: &usize| -> BTreeSet<usize> { f.orders[*i].alternatives[0].iter().map(|q| q.0).collect() };
+    let with = |i: &usize, g: &[usize]| -> Vec<usize> {
+        g.iter().copied().filter(|j| !behind(j) || products(j) == products(i)).collect()
+    };
+    let waits = |i: &&usize| is_short(*i) && behind(*i);
+    let sent = sent.values().flat_map(|g| g.iter().filter(waits).map(|i| (with(i, g), Some(*i))));
+    let groups = groups.values().filter(|g| g.iter().any(is_short)).map(|g| (g.clone(), None));
+    for (g, one) in groups.chain(sent).filter(|(g, _)| g.len() > 1) {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();
         let most = spans.iter().map(|s| &s.0).max();
-        let under = |(_, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1);
-        if g.iter().zip(&spans).filter(under).any(|(i, _)| lots::could_have_more(f, g, *i, price)) {
+        let under =
+            |(i, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1) && one.is_none_or(|one| one == **i);
+        if g.iter().zip(&spans).filter(under).any(|(i, _)| lots::could_have_more(f, &g, *i, price)) {
             let names: Vec<&str> = g.iter().map(|i| f.orders[*i].id.as_str()).collect();
             r.bad(
                 "RATION",

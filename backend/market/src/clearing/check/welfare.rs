@@ -182,7 +182,7 @@ fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Ra
     let surplus = f.surplus(i, a, &f.price);
     let unit = under_a_unit(o, a);
     let marginal = surplus.abs() <= f.tolerance(i, a);
-    let capped = || surplus > 0 && o.alternatives[a].iter().any(|(k, _)| f.price[*k] >= f.cap[*k]);
+    let capped = || surplus > 0 && f.capped(i, a);
     match &f.awards[i] {
         // it may have been rounded up
         Some(award) if award.full && (marginal || capped() || (surplus > 0 && hosting.tight(f, i, a))) => {
