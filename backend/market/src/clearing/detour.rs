@@ -29,6 +29,7 @@ impl Rounding<'_> {
         }
         let short = self.yield_units(k, missing, s);
         let short = self.lend_units(k, short);
+        let short = self.yield_parts(k, short, s);
         short == 0 || self.detour(k, short, steps, s) || short < missing
     }
 
@@ -41,6 +42,7 @@ impl Rounding<'_> {
                 || !r.remainders(at, false).is_empty()
                 || r.lends_more(at)
                 || r.marginal(at, s).iter().any(|alike| r.had(alike) > 0)
+                || r.yields_parts(at, s)
         };
         let way = |r: &Self, way: Way| {
             let now = r.whole.flows[&way.arc];
@@ -53,7 +55,8 @@ impl Rounding<'_> {
             short = self.supply(there, steps).max(0);
         }
         let short = self.yield_units(end, short, s);
-        self.lend_units(end, short);
+        let short = self.lend_units(end, short);
+        self.yield_parts(end, short, s);
         true
     }
 
@@ -90,6 +93,7 @@ impl Rounding<'_> {
     fn send_on(&mut self, k: usize, over: i128, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
         let left = self.take_units(k, over, s);
         let left = self.take_parts(k, left, s);
+        let left = self.take_more(k, left, s);
         if self.lend_less(k, left) < over {
             return true;
         }
@@ -98,6 +102,7 @@ impl Rounding<'_> {
             let keeps = |(i, p, _): (usize, usize, &Filled)| r.may_keep(i, p) > 0;
             r.may_idle(at, c, steps, s)
                 || r.marginal(at, s).iter().any(more)
+                || r.takes_more(at, s)
                 || (r.are_few(at, over) && r.users(at, false).any(keeps))
         };
         let way = |r: &Self, way: Way| {
@@ -117,6 +122,7 @@ impl Rounding<'_> {
         }
         if at == end && over > 0 {
             let left = self.take_units(end, over, s);
+            let left = self.take_more(end, left, s);
             self.lend_less(end, left);
         }
         any

@@ -1,5 +1,5 @@
-//! Bids at the margin give units that rounding is short of, and offers at the margin lend them: it costs neither
-//! anything. Alike bids share what is left as they did before.
+//! Bids of one product at the margin give units that rounding is short of, or take what it leaves over: it costs them
+//! nothing. Alike bids share what is left as they did before. Whoever is at the margin besides: `in_step`.
 use super::model::Meaning;
 use super::rational::{Rat, sum};
 use super::rounding::Rounding;
@@ -7,10 +7,6 @@ use super::search::Solved;
 
 /// Units that rounding explains, by order.
 const FEW: i128 = 2;
-
-/// Units that offers lend beyond their fills at once. They do so one by one, each time whoever lends least beyond, and a bid
-/// in replicas may be short of millions.
-const MOST_LENT: i128 = 256;
 
 /// A bid of one product and how much it asks for.
 type Asked = (usize, i128);
@@ -27,65 +23,6 @@ impl Rounding<'_> {
             }
         }
         missing
-    }
-
-    /// Has offers that are filled in part lend more of a product than their fill rounded up, which gains and loses them
-    /// nothing; a bundle's other parts keep step. Answers what is missing then.
-    pub(super) fn lend_units(&mut self, k: usize, mut missing: i128) -> i128 {
-        if missing > MOST_LENT {
-            return missing;
-        }
-        while missing > 0 {
-            let mut lenders: Vec<(Rat, [u8; 32], usize, Vec<i128>)> = Vec::new();
-            for (i, p, f) in self.users(k, false) {
-                let o = &self.m.orders[i];
-                let full = o.alternatives[f.alternative].quantities[p].1;
-                if let Some(more) = self.one_more(i, p) {
-                    let over = Rat::int(f.quantities[p]).sub_mul(&f.fill, &Rat::int(full));
-                    lenders.push((over, o.lot, i, more));
-                }
-            }
-            // whoever lends least beyond their fill first, so that alike offers stay alike
-            let Some((_, _, i, more)) = lenders.into_iter().min() else { break };
-            if let Some(f) = self.whole.orders.get_mut(&i) {
-                f.quantities = more;
-            }
-            missing -= 1;
-        }
-        missing
-    }
-
-    /// Whether more or less of an offer costs it nothing: by its prices it gains nothing, as it would be whole else.
-    fn is_marginal(&self, i: usize) -> bool {
-        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
-        f.fill > o.least && f.fill < Rat::ONE && o.replicas.is_none() && o.parent.is_none() && o.children.is_empty()
-    }
-
-    /// Whether an offer at the margin may lend a unit more of a product.
-    pub(super) fn lends_more(&self, k: usize) -> bool {
-        self.users(k, false).any(|(i, p, _)| self.one_more(i, p).is_some())
-    }
-
-    /// What an offer at the margin lends with a unit more in one place, no place further than a unit from one fill;
-    /// nothing where it is not at the margin or something of its own is in the way.
-    fn one_more(&self, i: usize, at: usize) -> Option<Vec<i128>> {
-        if !self.is_marginal(i) {
-            return None;
-        }
-        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
-        let full = &o.alternatives[f.alternative].quantities;
-        let fill = Rat::ratio(f.quantities[at], full[at].1);
-        let mut more = f.quantities.clone();
-        for (p, (k, all)) in full.iter().enumerate() {
-            let in_step = (&fill * &Rat::int(*all)).ceil() - 1;
-            more[p] = if p == at { more[p] + 1 } else { more[p].max(in_step) };
-            let by = more[p] - f.quantities[p];
-            let most = (&self.upper[i][f.alternative] * &Rat::int(*all)).floor();
-            if by > 0 && (more[p] > most || !self.rows_allow(i, *k, by)) {
-                return None;
-            }
-        }
-        Some(more)
     }
 
     /// Has offers that are filled in part lend less of a product: the few units that rounding left over, not the part of a
@@ -156,6 +93,7 @@ impl Rounding<'_> {
                 break;
             }
             if (self.may_add(i, p) || self.costs_no_more(i, p, s))
+                && self.stays_in_step(i, p)
                 && let Some(f) = self.whole.orders.get_mut(&i)
             {
                 f.quantities[p] += 1;

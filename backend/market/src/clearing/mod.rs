@@ -24,6 +24,7 @@ mod flow;
 mod gain;
 pub mod generate;
 mod hosting;
+mod in_step;
 mod keys;
 mod leave_out;
 mod lots;

@@ -41,6 +41,9 @@ pub(super) struct Levelled {
 /// Levels of the products at their collar (by position in the component): of incumbents and of others.
 pub(super) type Levels = BTreeMap<usize, (Rat, Rat)>;
 
+/// By product (by position in the component), the columns in which it is bought and sold at its collar.
+type Trade = Vec<(usize, usize)>;
+
 /// What a level does that was too high before and is too low now, or the reverse. Neither ends always:
 /// levels of several products move each other.
 #[derive(Clone, Copy, PartialEq)]
@@ -79,7 +82,7 @@ impl Sharing<'_> {
 
     /// The solved program of the book in which what is missing could be had at the collars, the columns in which
     /// that is traded, and what is missing.
-    fn as_if_there(&self) -> Option<(Simplex, Vec<(usize, usize)>, Vec<usize>)> {
+    fn as_if_there(&self) -> Option<(Simplex, Trade, Vec<usize>)> {
         let (lp, trade) = self.market();
         let s = self.solved(lp)?;
         let missing = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
@@ -203,7 +206,7 @@ impl Sharing<'_> {
     }
 
     /// The program with what may be bought and what may be sold at each collar, and these columns.
-    fn market(&self) -> (Lp, Vec<(usize, usize)>) {
+    fn market(&self) -> (Lp, Trade) {
         let mut lp = self.lp.clone();
         let mut trade = Vec::new();
         for k in &self.c.products {

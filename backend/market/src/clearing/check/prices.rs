@@ -309,7 +309,7 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
     let with = |i: &usize, g: &[usize]| -> Vec<usize> {
         g.iter().copied().filter(|j| !behind(j) || products(j) == products(i)).collect()
     };
-    let waits = |i: &&usize| is_short(*i) && behind(*i);
+    let waits = |i: &&usize| is_short(i) && behind(i);
     let sent = sent.values().flat_map(|g| g.iter().filter(waits).map(|i| (with(i, g), Some(*i))));
     let groups = groups.values().filter(|g| g.iter().any(is_short)).map(|g| (g.clone(), None));
     for (g, one) in groups.chain(sent).filter(|(g, _)| g.len() > 1) {
