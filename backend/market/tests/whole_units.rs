@@ -217,3 +217,99 @@ fn low_is_not_above_high() {
     let broken = check::broken(&book, &outcome, Mode::Market);
     assert!(broken.iter().any(|b| b.rule == "I5" && b.what.contains("costs more at `low`")), "{broken:?}");
 }
+
+/// A line of three arcs that lose something, and one bid at its end for more than comes through. Each arc carries whole
+/// units, so of the bid's part some are lost on the way, more than the part of one that it was rounded by.
+#[test]
+fn whoever_is_at_the_margin_gives_what_whole_units_lose_on_their_way() {
+    let line = |bid: Value| {
+        cleared(&book(json!({
+            "products": [
+                { "pool": "a0", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 124, "reserve": "0.5" }] },
+                { "pool": "z", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 96, "reserve": "0.2" }] }],
+            "arcs": [
+                { "from": ["a0", "cpu", 0], "to": ["a1", "cpu", 0], "ratio": "0.9", "cost": "0.1" },
+                { "from": ["a1", "cpu", 0], "to": ["a2", "cpu", 0], "ratio": "0.95", "cost": "0.1" },
+                { "from": ["a2", "cpu", 0], "to": ["a3", "cpu", 0], "ratio": "0.75", "cost": "0.1" }],
+            "orders": [bid]
+        })))
+    };
+    let alone = order("x", "bid", 768, json!([["a3", "cpu", 0, 96]]));
+    let with_least_fill = {
+        let mut bid = alone.clone();
+        bid["min_fill"] = json!("0.1");
+        bid
+    };
+    let with_alternatives = {
+        let mut bid = alone.clone();
+        bid["alternatives"] = json!([bid["alternatives"][0],
+            { "quantities": [["a3", "cpu", 0, 96]], "adder": "96" }]);
+        bid
+    };
+    let bundle = order("x", "bid", 768, json!([["a3", "cpu", 0, 96], ["z", "cpu", 0, 96]]));
+    for bid in [alone, with_least_fill, with_alternatives, bundle] {
+        let outcome = line(bid.clone());
+        assert_eq!(outcome.quality, Quality::Optimal, "{bid}");
+        // 124 × 0.9 = 111.6, 111 × 0.95 = 105.45, 105 × 0.75 = 78.75
+        let won: Vec<i64> = outcome.awards.iter().map(|a| a.quantities[0].quantity).collect();
+        assert_eq!(won, [78], "{bid}");
+        assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [124, 111, 105], "{bid}");
+    }
+}
+
+/// A bid with a least fill is at the margin before an arc, behind which another one has all of it.
+#[test]
+fn a_least_fill_at_the_margin_gives_units_to_whoever_is_behind_an_arc() {
+    let mut marginal = order("marginal", "bid", 9_515, json!([["b", "cpu", 0, 4248]]));
+    marginal["min_fill"] = json!("0.3");
+    let outcome = cleared(&book(json!({
+        "products": [{ "pool": "a", "resource": "cpu", "slot": 0, "supply": [
+            { "quantity": 3121, "reserve": "0.11" }, { "quantity": 7872, "reserve": "0.45" }] }],
+        "arcs": [
+            { "from": ["b", "cpu", 0], "to": ["c", "cpu", 0], "ratio": "0.9", "cost": "0" },
+            { "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.75", "cost": "0.5" }],
+        "orders": [marginal, order("whole", "bid", 38_729, json!([["c", "cpu", 0, 4692]]))]
+    })));
+    assert_eq!(outcome.quality, Quality::Optimal);
+    let won: Vec<i64> = outcome.awards.iter().map(|a| a.quantities[0].quantity).collect();
+    // 10,993 sent, 8,244 arrive, of which 5,214 go on
+    assert_eq!(won, [3_030, 4_692]);
+}
+
+/// One unit of supply, and a bundle that has a tenth of its ten: 0.8 of a unit and 0.2 of one. Both are rounded to nothing,
+/// and the unit is the bundle's all the same, as it would lie idle under its price.
+#[test]
+fn who_was_rounded_to_nothing_has_what_nobody_else_has_use_for() {
+    let outcome = cleared(&book(json!({
+        "products": [{ "pool": "b", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 1, "reserve": "0.5" }] }],
+        "arcs": [{ "from": ["b", "cpu", 0], "to": ["a", "cpu", 0], "ratio": "1", "cost": "0" }],
+        "orders": [
+            order("x", "bid", 30, json!([["b", "cpu", 0, 8], ["a", "cpu", 0, 2]])),
+            order("y", "bid", 6, json!([["b", "cpu", 0, 2], ["a", "cpu", 0, 4]])),
+            order("z", "offer", 30, json!([["a", "cpu", 0, 6]]))]
+    })));
+    assert_eq!(outcome.quality, Quality::Optimal);
+    assert_eq!(outcome.awards.len(), 1);
+    assert_eq!(outcome.awards[0].quantities.iter().map(|q| q.quantity).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(reasons(&outcome), [Reason::OutOfMoney, Reason::OutOfMoney]);
+}
+
+/// A budget of 6 is spent on 0.7 of a unit, which is rounded to nothing: the others of it are told that it is the budget
+/// that keeps them out, not that somebody has to be given up.
+#[test]
+fn a_budget_that_is_spent_on_parts_of_units_is_the_reason() {
+    let of_budget = |id: &str, limit: i64, quantity: i64| {
+        let mut bid = order(id, "bid", limit, json!([["a", "cpu", 0, quantity]]));
+        bid["budget"] = json!("h");
+        bid
+    };
+    let mut first = of_budget("first", 50, 6);
+    first["alternatives"] =
+        json!([{ "quantities": [["a", "cpu", 0, 6]], "adder": "0.6" }, { "quantities": [["a", "cpu", 0, 6]] }]);
+    let outcome = cleared(&book(json!({
+        "products": [{ "pool": "a", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 8, "reserve": "1.23" }] }],
+        "budgets": [{ "id": "h", "amount": "6" }],
+        "orders": [first, of_budget("second", 9, 2), of_budget("third", 18, 5)]
+    })));
+    assert_eq!(reasons(&outcome), [Reason::Budget; 3]);
+}

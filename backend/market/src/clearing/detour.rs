@@ -97,12 +97,14 @@ impl Rounding<'_> {
         if self.lend_less(k, left) < over {
             return true;
         }
+        // the part of a replica is for whoever has use for all of it
+        let few = self.are_few(k, over);
         let takes = |r: &Self, at: usize| {
             let more = |alike: &&[(usize, i128)]| r.had(alike) < alike.iter().map(|a| a.1).sum();
             let keeps = |(i, p, _): (usize, usize, &Filled)| r.may_keep(i, p) > 0;
             r.may_idle(at, c, steps, s)
                 || r.marginal(at, s).iter().any(more)
-                || r.takes_more(at, s)
+                || (few && r.takes_more(at, s))
                 || (r.are_few(at, over) && r.users(at, false).any(keeps))
         };
         let way = |r: &Self, way: Way| {
@@ -204,7 +206,7 @@ impl Rounding<'_> {
     }
 
     /// What a product has over in whole units, with all of its steps that are in use.
-    fn over(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
+    pub(super) fn over(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
         (-&self.lack(k, steps)).floor()
     }
 

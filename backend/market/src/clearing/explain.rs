@@ -307,15 +307,32 @@ fn in_the_money(m: &Market, i: usize, a: usize, price: &[i128]) -> bool {
     if bid { alt.value * NANO_PER_MICRO > cost } else { cost > alt.value * NANO_PER_MICRO }
 }
 
-/// The participant row that holds an order back, if one is tight.
+/// What each order had of an alternative before rounding, also if that left it nothing.
+fn fills(c: &Cleared) -> BTreeMap<(usize, usize), Rat> {
+    let mut fills = BTreeMap::new();
+    for (_, s, _) in &c.components {
+        for (j, meaning) in s.model.meaning.iter().enumerate().filter(|(j, _)| s.values[*j].is_pos()) {
+            let Meaning::Orders { alternative, members } = meaning else { continue };
+            let fill = s.values[j].div(&s.model.units(j));
+            fills.extend(members.iter().map(|(i, _)| ((*i, *alternative), fill.clone())));
+        }
+    }
+    fills
+}
+
+/// The participant row that holds an order back, if one is tight: in whole units, or before rounding.
 fn binding(c: &Cleared) -> Vec<Option<Reason>> {
     let m = c.m;
+    let fills = if m.rows.is_empty() { BTreeMap::new() } else { fills(c) };
     let mut out = vec![None; m.orders.len()];
     for row in &m.rows {
-        let mut used = Rat::ZERO;
+        let (mut used, mut before) = (Rat::ZERO, Rat::ZERO);
         for (i, a, v) in &row.terms {
             if let Some(f) = c.awards.get(i).filter(|f| f.alternative == *a) {
                 used = &used + &(v * &f.fill);
+            }
+            if let Some(fill) = fills.get(&(*i, *a)) {
+                before = &before + &(v * fill);
             }
         }
         for (i, a, v) in &row.terms {
@@ -324,7 +341,7 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
             // one that has nothing needs room for its least fill
             let step = if c.awards.contains_key(i) { step } else { step.max(o.least.clone()) };
-            if v.is_pos() && (&used + &(v * &step)) > row.limit {
+            if v.is_pos() && ((&used + &(v * &step)) > row.limit || before >= row.limit) {
                 let reason = match row.kind {
                     RowKind::Budget => Reason::Budget,
                     RowKind::Floor => Reason::FloorProtected,

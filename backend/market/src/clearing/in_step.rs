@@ -26,6 +26,16 @@ impl Rounding<'_> {
         self.one_by_one(k, true, over, Rat::clone, |r, i, p| r.one_more_bid(i, p, s))
     }
 
+    /// Gives them units up to their floors. Answers what is left then.
+    pub(super) fn take_parts_back(&mut self, k: usize, over: i128, s: &Solved) -> i128 {
+        self.one_by_one(k, true, over, Rat::clone, |r, i, p| {
+            let f = &r.whole.orders[&i];
+            let all = r.m.orders[i].alternatives[f.alternative].quantities[p].1;
+            let gave = f.quantities[p] < (&f.fill * &Rat::int(all)).floor();
+            gave.then(|| r.one_more_bid(i, p, s))?
+        })
+    }
+
     /// Whether a bid at the margin has use for a unit of a product.
     pub(super) fn takes_more(&self, k: usize, s: &Solved) -> bool {
         self.users(k, true).any(|(i, p, _)| self.one_more_bid(i, p, s).is_some())

@@ -1,9 +1,11 @@
 //! Bids of one product at the margin give units that rounding is short of, or take what it leaves over: it costs them
 //! nothing. Alike bids share what is left as they did before. Whoever is at the margin besides: `in_step`.
 use super::model::Meaning;
+use super::problem::Component;
 use super::rational::{Rat, sum};
 use super::rounding::Rounding;
 use super::search::Solved;
+use std::collections::BTreeMap;
 
 /// Units that rounding explains, by order.
 const FEW: i128 = 2;
@@ -83,6 +85,31 @@ impl Rounding<'_> {
             }
         }
         over
+    }
+
+    /// Has bids that gave more on the way than was short in the end take back what is left, up to their floors. True if
+    /// one did.
+    pub(super) fn take_back(&mut self, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
+        if self.between(s).is_empty() {
+            return false;
+        }
+        let mut any = false;
+        for k in c.products.iter().copied() {
+            let mut over = self.over(k, steps);
+            for alike in self.marginal(k, s) {
+                let had = self.had(alike);
+                let fill = alike.iter().find_map(|(i, _)| Some(&self.whole.orders.get(i)?.fill));
+                let floor = fill.map_or(0, |f| (f * &Rat::int(alike.iter().map(|a| a.1).sum())).floor());
+                let more = over.min(floor - had);
+                if more > 0 {
+                    self.share_out(alike, had + more);
+                    over -= more;
+                    any = true;
+                }
+            }
+            any |= self.take_parts_back(k, over, s) < over;
+        }
+        any
     }
 
     /// Gives units of a product to whichever bids were rounded down in it, the largest remainder first. A budget counts

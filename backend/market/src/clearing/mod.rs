@@ -16,6 +16,7 @@ mod choice;
 mod cleared;
 mod collar;
 mod detour;
+mod emptied;
 mod engine;
 mod explain;
 mod externality;

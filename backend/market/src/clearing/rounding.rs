@@ -51,7 +51,7 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up:
         (over, r.whole)
     };
     let (over, whole) = way(false);
-    if over == 0 {
+    if over == (0, 0) {
         return whole;
     }
     let (less, other) = way(true);
@@ -59,8 +59,9 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up:
 }
 
 impl Rounding<'_> {
-    /// How many products have more over in the end than rounding explains.
-    fn run(&mut self, c: &Component, s: &Solved, flows_up: bool) -> usize {
+    /// How many products have more over in the end than rounding explains, and how many had before those who were
+    /// rounded to nothing took some of it.
+    fn run(&mut self, c: &Component, s: &Solved, flows_up: bool) -> (usize, usize) {
         let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
         let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
         for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -88,10 +89,10 @@ impl Rounding<'_> {
         if self.make_room() {
             self.balance(c, &steps, s);
         }
-        self.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+        let mut empty = self.take_out_empty();
         while self.orphaned() {
             self.balance(c, &steps, s);
-            self.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+            empty.extend(self.take_out_empty());
         }
         // what was to be sent from above is not taken back: it may be of use at its end
         if !flows_up {
@@ -107,9 +108,16 @@ impl Rounding<'_> {
         if self.use_up(c, &steps, s) {
             self.balance(c, &steps, s);
         }
-        let over = self.overfull(c, &steps, s).len();
+        if self.take_back(c, &steps, s) {
+            self.balance(c, &steps, s);
+        }
+        let before = self.overfull(c, &steps, s).len();
+        if before > 0 && self.give_emptied(c, empty, &steps, s) {
+            self.balance(c, &steps, s);
+        }
+        let over = if before > 0 { self.overfull(c, &steps, s).len() } else { 0 };
         self.fill_again(s);
-        over
+        (over, before)
     }
 
     fn floor(&mut self, i: usize, alternative: usize, fill: Rat) {

@@ -10,7 +10,7 @@
 //! known no better than its printed fill, or as under one unit where it has no award.
 //!
 //! Where rounding moved flows or supply so far that whole units come to something else than any of that, what is
-//! printed is the nearest that they come to (`whole_welfare`).
+//! printed may also be what they come to; we print the nearest (`whole_welfare`).
 //!
 //! No printed reason has a say in it.
 use super::super::outcome::Outcome;
@@ -273,10 +273,10 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     let printed = &out.welfare.0 * &nano;
     let micro = Rat::int(NANO_PER_MICRO);
     let (least, most) = before_rounding(f, hosting);
-    // where whole units come to something else than that, the nearest that they can come to
+    // where whole units come to something else than that, whatever they can come to
     let whole = of_whole_units(f);
-    let nearest = if whole.1 < least { Some(&whole.1) } else { Some(&whole.0).filter(|lo| **lo > most) };
-    let is_whole = nearest.is_some_and(|w| (&printed - w).abs() <= micro);
+    let apart = whole.1 < least || whole.0 > most;
+    let is_whole = apart && printed >= &whole.0 - &micro && printed <= &whole.1 + &micro;
     if !is_whole && (printed < &least - &micro || printed > &most + &micro) {
         r.bad(
             "WELFARE",
