@@ -313,3 +313,23 @@ fn a_budget_that_is_spent_on_parts_of_units_is_the_reason() {
     })));
     assert_eq!(reasons(&outcome), [Reason::Budget; 3]);
 }
+
+/// Another program may print what whole units are worth, where that is not what parts of them come to: 78 × 8 less what
+/// 124 units and three flows cost. Nothing beside it.
+#[test]
+fn what_whole_units_are_worth_may_be_printed() {
+    let book = book(json!({
+        "products": [{ "pool": "a0", "resource": "cpu", "slot": 0, "supply": [{ "quantity": 124, "reserve": "0.5" }] }],
+        "arcs": [
+            { "from": ["a0", "cpu", 0], "to": ["a1", "cpu", 0], "ratio": "0.9", "cost": "0.1" },
+            { "from": ["a1", "cpu", 0], "to": ["a2", "cpu", 0], "ratio": "0.95", "cost": "0.1" },
+            { "from": ["a2", "cpu", 0], "to": ["a3", "cpu", 0], "ratio": "0.75", "cost": "0.1" }],
+        "orders": [order("x", "bid", 768, json!([["a3", "cpu", 0, 96]]))]
+    }));
+    let mut outcome = cleared(&book);
+    outcome.certificate = None;
+    for (thousandths, right) in [(528_000, true), (527_999, false), (528_001, false), (536_000, false)] {
+        outcome.welfare.0 = Rat::ratio(thousandths, 1_000);
+        assert_eq!(verify(&book, outcome.clone(), Mode::Market).is_ok(), right, "{thousandths}");
+    }
+}

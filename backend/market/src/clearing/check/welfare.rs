@@ -10,7 +10,7 @@
 //! known no better than its printed fill, or as under one unit where it has no award.
 //!
 //! Where rounding moved flows or supply so far that whole units come to something else than any of that, what is
-//! printed may also be what they come to; we print the nearest (`whole_welfare`).
+//! printed is the nearest that they come to (`whole_welfare`), or just what they are worth.
 //!
 //! No printed reason has a say in it.
 use super::super::outcome::Outcome;
@@ -245,7 +245,23 @@ pub fn of_awards(f: &Facts) -> (Rat, Rat) {
     (lo, hi)
 }
 
-/// The same with what orders at the margin may have had that rounding left without an award.
+/// What awards, supply and flows are worth as they are printed, in nano-credits; nothing where a bundle has not the same
+/// part of all its products.
+fn as_printed(f: &Facts) -> Option<Rat> {
+    let mut worth = Rat::ZERO;
+    for (o, a) in f.orders.iter().zip(&f.awards).filter_map(|(o, a)| Some((o, a.as_ref()?))) {
+        let value = Rat::int(if o.bid { o.worth[a.alternative] } else { -o.worth[a.alternative] });
+        let parts =
+            || o.alternatives[a.alternative].iter().zip(&a.got).map(|((_, asked), got)| Rat::ratio(*got, *asked));
+        let part = parts().min().filter(|least| parts().all(|part| part == *least))?;
+        worth = &worth + &(&value * &part);
+    }
+    let steps = f.steps.iter().flatten().map(|(_, reserve, used)| reserve * used).sum::<i128>();
+    let flows = f.arcs.iter().map(|(_, _, _, cost, _, flow)| cost * flow).sum::<i128>();
+    Some(&worth - &Rat::int(steps + flows))
+}
+
+/// What whole units can have come to: that of the awards, with what orders at the margin may have had that rounding left without one.
 pub fn of_whole_units(f: &Facts) -> (Rat, Rat) {
     let (mut lo, mut hi) = of_awards(f);
     for (i, o) in f.orders.iter().enumerate().filter(|(i, _)| f.awards[*i].is_none() && f.live(*i)) {
@@ -273,10 +289,12 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     let printed = &out.welfare.0 * &nano;
     let micro = Rat::int(NANO_PER_MICRO);
     let (least, most) = before_rounding(f, hosting);
-    // where whole units come to something else than that, whatever they can come to
+    // where whole units come to something else than that, the nearest that they can come to, or just what they are worth
     let whole = of_whole_units(f);
-    let apart = whole.1 < least || whole.0 > most;
-    let is_whole = apart && printed >= &whole.0 - &micro && printed <= &whole.1 + &micro;
+    let nearest = if whole.1 < least { Some(&whole.1) } else { Some(&whole.0).filter(|lo| **lo > most) };
+    let worth = as_printed(f);
+    let is_whole =
+        nearest.is_some_and(|w| [Some(w), worth.as_ref()].into_iter().flatten().any(|w| (&printed - w).abs() <= micro));
     if !is_whole && (printed < &least - &micro || printed > &most + &micro) {
         r.bad(
             "WELFARE",
