@@ -143,6 +143,20 @@ fn clearing_says_whom_it_left_out() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Some editors begin a file with a byte order mark: it is the same book.
+#[test]
+fn a_byte_order_mark_is_no_fault() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    headroom(at, "generate-book --orders 9 --pools 1 --slots 1 --seed 1 --out book.json")?;
+    let book = std::fs::read_to_string(at.join("book.json"))?;
+    std::fs::write(at.join("marked.json"), format!("\u{feff}{book}"))?;
+    let outcomes = ["book", "marked"].map(|name| headroom(at, &format!("clear --book {name}.json")));
+    let [plain, marked] = outcomes;
+    assert_eq!(text(&plain?), text(&marked?));
+    Ok(())
+}
+
 /// A preview tells what clearing the book with the order gives.
 #[test]
 fn a_preview_is_what_clearing_gives() -> anyhow::Result<()> {

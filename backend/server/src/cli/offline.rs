@@ -156,7 +156,7 @@ pub(super) fn refuse(faults: &[Fault]) -> ExitCode {
 /// The text of a file, or of stdin for `-`.
 pub(super) fn read_text(path: &Path) -> Result<String, ExitCode> {
     if path.as_os_str() == "-" {
-        return std::io::read_to_string(std::io::stdin()).map_err(|e| fault("read", path, &e));
+        return std::io::read_to_string(std::io::stdin()).map(without_mark).map_err(|e| fault("read", path, &e));
     }
     let file = std::fs::File::open(path).map_err(|e| fault("read", path, &e))?;
     let mut bytes = Vec::new();
@@ -171,7 +171,16 @@ pub(super) fn read_text(path: &Path) -> Result<String, ExitCode> {
         });
     }
     String::from_utf8(bytes)
+        .map(without_mark)
         .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))
+}
+
+/// Some editors begin a file with a byte order mark, which is no JSON.
+fn without_mark(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.into(),
+        None => text,
+    }
 }
 
 pub(super) fn read_book(path: &Path) -> Result<Book, ExitCode> {
