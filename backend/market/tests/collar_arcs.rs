@@ -116,6 +116,53 @@ fn a_smaller_share_behind_an_arc_is_refused() {
     }
 }
 
+/// Two pools behind the one that is at its collar: who has been sent all of it has no right to more than the other.
+#[test]
+fn a_share_behind_one_arc_is_compared_with_that_behind_another() {
+    let products = [product("a", 4, 1_000, 1), product("b", 15, 0, 0), product("c", 15, 0, 0)];
+    let arc = |to: &str| json!({ "from": ["a", "mem", 0], "to": [to, "mem", 0], "ratio": "1", "cost": "0" });
+    let orders = [bid("x", 5_000, "b", 1_000), bid("y", 14_000, "c", 1_000)];
+    let book = book(&products, json!([arc("b"), arc("c")]), &orders);
+    let right = cleared(&book);
+    assert_eq!(won(&right), [("x", 500), ("y", 500)]);
+    let mut wrong = right.clone();
+    for (n, (quantity, fill)) in [(900, "0.9"), (100, "0.1")].into_iter().enumerate() {
+        let award = &mut wrong.awards[n];
+        award.quantities[0].quantity = quantity;
+        award.money.0 = 4_000_000 * quantity;
+        award.fill = serde_json::from_value(json!(fill)).expect("a fill");
+        wrong.flows[n].flow = quantity;
+    }
+    let rules: Vec<&str> = check::broken(&book, &wrong, Mode::Market).iter().map(|b| b.rule).collect();
+    assert!(rules.contains(&"RATION"), "{rules:?}");
+}
+
+/// A lone bid above the collar has what comes through, whatever whole units lose on their way.
+#[test]
+fn a_lone_bid_behind_arcs_that_lose_something_has_what_arrives() {
+    let products = [product("a", 10, 3_302, 0), product("b", 10, 0, 0), product("c", 10, 0, 0)];
+    let arc = |from: &str, to: &str, ratio: &str| json!({ "from": [from, "mem", 0], "to": [to, "mem", 0], "ratio": ratio, "cost": "0.1" });
+    let arcs = json!([arc("a", "b", "0.8"), arc("b", "c", "0.9")]);
+    for limit in [9, 10, 11, 50] {
+        let outcome = cleared(&book(&products, arcs.clone(), &[bid("x", 5_222 * limit, "c", 5_222)]));
+        // 3,302 × 0.8 = 2,641.6, and of 2,641 nine in ten
+        assert_eq!(won(&outcome), [("x", 2_376)], "{limit}");
+    }
+}
+
+/// An arc that could carry more than there is holds the price behind it down although nothing comes through it.
+#[test]
+fn an_arc_from_an_empty_pool_keeps_nobody_from_what_is_there() {
+    let products = [product("a", 3, 0, 0), product("b", 6, 3_104, 1)];
+    for limit in [1_409, 2_113, 9_999] {
+        let arcs =
+            json!([{ "from": ["a", "mem", 0], "to": ["b", "mem", 0], "ratio": "0.75", "cost": "0", "limit": limit }]);
+        let outcome = cleared(&book(&products, arcs, &[bid("x", 43_239, "b", 7_626)]));
+        assert_eq!(won(&outcome), [("x", 3_104)], "{limit}");
+        assert_eq!(prices(&outcome), [(3_000, "cap"), (4_000, "arc:0")], "{limit}");
+    }
+}
+
 /// Books of two to four pools, half of them with a collar of their own, with arcs among them and bundles.
 fn random(seed: u64) -> Book {
     let mut d = Draw::new(seed ^ 0xC0_11A2);
@@ -161,5 +208,5 @@ fn random(seed: u64) -> Book {
 fn random_books_of_arcs_and_collars_give_hardly_anybody_up() {
     let books = (0..600).map(random);
     let given: usize = books.filter(|book| given_up(&cleared(book)) != NOBODY_GIVEN_UP).count();
-    assert!(given <= 15, "{given} books give somebody up");
+    assert!(given <= 9, "{given} books give somebody up");
 }

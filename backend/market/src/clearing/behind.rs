@@ -8,15 +8,20 @@ use super::rational::Rat;
 use super::simplex::Simplex;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The rows of the products to which a product (by position in the component) is sent on.
+/// Where products that are scarce are sent on to.
 #[derive(Clone, Debug, Default)]
-pub struct Behind(BTreeMap<usize, BTreeSet<usize>>);
+pub struct Behind {
+    /// By product (by position in the component), the rows of those behind it.
+    rows: BTreeMap<usize, BTreeSet<usize>>,
+    /// The columns of arcs that hold the prices of all these down.
+    pub arcs: Vec<usize>,
+}
 
 impl Behind {
     /// Where arcs whose prices agree in a solved program lead from products that are missing.
     pub fn of(m: &Market, c: &Component, model: &Model, solved: &Simplex, missing: &[usize]) -> Behind {
         // one that is at its limit holds no price down
-        let full = |j: usize| model.lp.cols[j].hi.as_ref().is_some_and(|most| solved.var(j) >= *most);
+        let full = |j: usize| solved.lp.cols[j].hi.as_ref().is_some_and(|most| solved.var(j) >= *most);
         let holds = |j: usize| solved.reduced(j).is_zero() && !full(j);
         let sent = model.meaning.iter().enumerate().filter_map(|(j, meaning)| match meaning {
             Meaning::Arc(e) if holds(j) => Some((m.arcs[*e].from, m.arcs[*e].to)),
@@ -24,13 +29,16 @@ impl Behind {
         });
         let sent: Vec<(usize, usize)> = sent.collect();
         let rows = |k: usize| reached(&sent, BTreeSet::from([k])).iter().map(|k| model.product_row[k]).collect();
-        Behind(missing.iter().map(|k| (*k, rows(c.products[*k]))).collect())
+        let all = reached(&sent, missing.iter().map(|k| c.products[*k]).collect());
+        let leads_on = |meaning: &Meaning| matches!(meaning, Meaning::Arc(e) if all.contains(&m.arcs[*e].from));
+        let arcs = (0..model.meaning.len()).filter(|j| leads_on(&model.meaning[*j]) && holds(*j)).collect();
+        Behind { rows: missing.iter().map(|k| (*k, rows(c.products[*k]))).collect(), arcs }
     }
 
     /// Whether a column takes of a product (by position in the component), there or behind it.
     pub fn takes(&self, model: &Model, c: &Component, j: usize, k: usize) -> bool {
         let row = model.product_row[&c.products[k]];
-        let behind = self.0.get(&k);
+        let behind = self.rows.get(&k);
         let there = |r: &usize| *r == row || behind.is_some_and(|rows| rows.contains(r));
         model.lp.cols[j].entries.iter().any(|(r, e)| there(r) && e.is_pos())
     }

@@ -56,7 +56,10 @@ impl Sharing<'_> {
         let by_rule = self.as_priced(|found| self.priced(found, true, &choose));
         let by_levels = || self.levelled(|found| self.priced(found, false, &choose));
         // who asks for a product at its collar shares it, and only where that does not do whoever is behind an arc
-        by_rule.or_else(by_levels).or_else(|| self.as_sent(|found| self.priced(found, true, &choose)))
+        by_rule
+            .or_else(by_levels)
+            .or_else(|| self.as_sent(false, |found| self.priced(found, true, &choose)))
+            .or_else(|| self.as_sent(true, |found| self.priced(found, false, &choose)))
     }
 
     /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:

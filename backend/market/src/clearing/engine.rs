@@ -143,8 +143,17 @@ impl<'a> Clearing<'a> {
     /// The round without these.
     fn without(&self, out: &BTreeSet<usize>) -> Result<Tried<'a>, ClearFault> {
         let Round { book, sorted, m, mode, limits } = self.round;
-        let run = Attempt::new(m, mode, limits, out, self.past.clone()).run(self.proposer, book)?;
-        let broken = check::faults(sorted, &run.outcome, mode, limits.lending());
+        let mut run = Attempt::new(m, mode, limits, out, self.past.clone()).run(self.proposer, book)?;
+        let mut broken = check::faults(sorted, &run.outcome, mode, limits.lending());
+        if broken.iter().any(|b| b.rule == "WELFARE") {
+            whole_welfare::settle(sorted, &mut run.outcome, limits.lending());
+            broken = check::faults(sorted, &run.outcome, mode, limits.lending());
+            // what a collar rations is worth more than it costs, so units that are lost on the way are missed
+            if broken.iter().all(|b| b.rule == "GAP") && !broken.is_empty() {
+                whole_welfare::not_optimal(&mut run.outcome);
+                broken = check::faults(sorted, &run.outcome, mode, limits.lending());
+            }
+        }
         Ok(Tried { run, broken })
     }
 

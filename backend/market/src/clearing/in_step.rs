@@ -1,5 +1,5 @@
-//! Whoever is at the margin gives, takes or lends the units that rounding is short of or leaves over: it costs nobody
-//! anything. Offers, and bids with alternatives, least fills or several products, whose places keep step: none is further
+//! Whoever is at the margin, or rationed at a collar, gives, takes or lends the units that rounding is short of or leaves
+//! over: it costs nobody anything that they had a right to. Offers, and bids with alternatives, least fills or several products, whose places keep step: none is further
 //! than a unit from one fill. One unit at a time, so that alike orders stay alike.
 use super::rational::Rat;
 use super::rounding::{Filled, Rounding};
@@ -87,6 +87,18 @@ impl Rounding<'_> {
         f.fill > o.least && f.fill < Rat::ONE && o.replicas.is_none() && o.parent.is_none() && o.children.is_empty()
     }
 
+    /// Whether a unit more or less of a bid breaks nothing: it gains nothing, or a collar rations it.
+    fn moves_freely(&self, i: usize, f: &Filled, s: &Solved) -> bool {
+        self.gains_nothing(i, f, s) || s.rationed && self.is_rationed(i, f)
+    }
+
+    /// Whether only a collar keeps a bid from more: neither its own rows nor a node.
+    fn is_rationed(&self, i: usize, f: &Filled) -> bool {
+        let o = &self.m.orders[i];
+        let hosted = || self.hosts.iter().any(|h| h.terms.iter().any(|t| t.0 == i));
+        !o.block && o.rows.is_empty() && self.upper[i][f.alternative] == Rat::ONE && !hosted()
+    }
+
     /// Whether a bid pays all that it is worth at prices that are under the collars: at one it may be rationed.
     fn gains_nothing(&self, i: usize, f: &Filled, s: &Solved) -> bool {
         let alternative = &self.m.orders[i].alternatives[f.alternative];
@@ -126,13 +138,13 @@ impl Rounding<'_> {
     fn one_more_bid(&self, i: usize, at: usize, s: &Solved) -> Option<Vec<i128>> {
         let f = &self.whole.orders[&i];
         let mut products = self.m.orders[i].alternatives[f.alternative].quantities.iter().map(|q| q.0);
-        self.one_more(i, at).filter(|_| self.gains_nothing(i, f, s) && products.all(|k| self.hosts_allow(i, k)))
+        self.one_more(i, at).filter(|_| self.moves_freely(i, f, s) && products.all(|k| self.hosts_allow(i, k)))
     }
 
     /// The same of a bid with a unit less.
     fn one_less(&self, i: usize, at: usize, s: &Solved) -> Option<Vec<i128>> {
         let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
-        if !self.is_marginal(i) || !self.gains_nothing(i, f, s) {
+        if !self.is_marginal(i) || !self.moves_freely(i, f, s) {
             return None;
         }
         let full = &o.alternatives[f.alternative].quantities;

@@ -187,6 +187,14 @@ impl Polytope {
         let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families };
         let mut p = Polytope::of(m, c, &b, true);
         p.rules.extend(losers);
+        p.rules.extend(behind.arcs.iter().map(|j| {
+            let col = &model.lp.cols[*j];
+            Rule {
+                terms: col.entries.iter().map(|(r, e)| (at[r], e.clone())).collect(),
+                limit: col.cost.clone(),
+                equal: true,
+            }
+        }));
         if !p.feasible() {
             return None;
         }

@@ -66,24 +66,33 @@ impl Sharing<'_> {
     /// Fills that share what is missing, and that go with the prices of the book in which it could be had at the
     /// collars: the first that are `accepted`. There are none where what a rationed bid leaves idle would keep a price.
     pub(super) fn as_priced<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
-        let (s, trade, missing) = self.as_if_there()?;
+        let (s, trade, missing) = self.as_if_there(false)?;
         self.shared(&s, &trade, &missing, accepted)
     }
 
     /// The same where whoever asks for what is sent on from there shares, too. `None` if nothing is sent on.
-    pub(super) fn as_sent<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+    /// `unlimited`: as if arcs could carry whatever is missing, as those that are not full in truth hold prices down.
+    pub(super) fn as_sent<R>(&self, unlimited: bool, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
         if self.c.arcs.is_empty() {
             return None;
         }
-        let (s, trade, missing) = self.as_if_there()?;
-        let behind = Behind::of(self.m, self.c, self.model, &s, &missing);
+        let (s, trade, missing) = self.as_if_there(unlimited)?;
+        let mut behind = Behind::of(self.m, self.c, self.model, &s, &missing);
+        if !unlimited {
+            behind.arcs.clear(); // what is traded where everything could be had says which
+        }
         Sharing { behind, ..self.clone() }.shared(&s, &trade, &missing, accepted)
     }
 
     /// The solved program of the book in which what is missing could be had at the collars, the columns in which
     /// that is traded, and what is missing.
-    fn as_if_there(&self) -> Option<(Simplex, Trade, Vec<usize>)> {
-        let (lp, trade) = self.market();
+    fn as_if_there(&self, unlimited: bool) -> Option<(Simplex, Trade, Vec<usize>)> {
+        let (mut lp, trade) = self.market();
+        for (col, meaning) in lp.cols.iter_mut().zip(&self.model.meaning) {
+            if unlimited && matches!(meaning, Meaning::Arc(_)) {
+                col.hi = None;
+            }
+        }
         let s = self.solved(lp)?;
         let missing = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
         Some((s, trade, missing))

@@ -6,7 +6,7 @@
 //! stays what it was, so what whole units lose is in the gap.
 use super::book::Book;
 use super::check::{self, Lending};
-use super::outcome::{Outcome, credits, gap};
+use super::outcome::{Outcome, Quality, credits, gap};
 use super::rational::Rat;
 
 const NANO_PER_MICRO: i128 = 1_000;
@@ -14,18 +14,10 @@ const MICRO_PER_CREDIT: i128 = 1_000_000;
 
 /// `book` is the outcome's own, sorted.
 pub fn settle(book: &Book, outcome: &mut Outcome, lending: Lending) {
-    let Some((least, most)) = check::welfare_of_whole_units(book, outcome, lending) else { return };
-    let micro = |nano: &Rat| nano.div(&Rat::int(NANO_PER_MICRO));
+    let Some([whole, parts]) = check::possible_welfare(book, outcome, lending) else { return };
     let printed = &outcome.welfare.0 * &Rat::int(MICRO_PER_CREDIT);
-    let (least, most) = (micro(&least), micro(&most));
-    // a micro-credit is how exactly welfare is printed
-    let welfare = if printed < &least - &Rat::ONE {
-        least.ceil()
-    } else if printed > &most + &Rat::ONE {
-        most.floor()
-    } else {
-        return;
-    };
+    // else a collar rations somebody who has given units up: fills are known as they are printed then
+    let Some(welfare) = nearest(&printed, &whole).or_else(|| nearest(&printed, &parts)) else { return };
     outcome.welfare = credits(welfare);
     let Some(bound) = &mut outcome.bound else { return };
     if bound.0 < outcome.welfare.0 {
@@ -35,8 +27,32 @@ pub fn settle(book: &Book, outcome: &mut Outcome, lending: Lending) {
     if let Some(certificate) = &mut outcome.certificate {
         certificate.gap = gap(&Rat::int(welfare), &bound);
     }
+    sign(outcome);
+}
+
+/// Of an outcome that misses more than rounding explains.
+pub fn not_optimal(outcome: &mut Outcome) {
+    outcome.quality = Quality::Fallback;
+    sign(outcome);
+}
+
+fn sign(outcome: &mut Outcome) {
     let hash = outcome.result_hash();
     if let Some(certificate) = &mut outcome.certificate {
         certificate.result_hash = hash;
+    }
+}
+
+/// What is nearest to a welfare in micro-credits between two in nano-credits; nothing if it lies there, as exactly as
+/// welfare is printed.
+fn nearest(printed: &Rat, (least, most): &(Rat, Rat)) -> Option<i128> {
+    let micro = |nano: &Rat| nano.div(&Rat::int(NANO_PER_MICRO));
+    let (least, most) = (micro(least), micro(most));
+    if *printed < &least - &Rat::ONE {
+        Some(least.ceil())
+    } else if *printed > &most + &Rat::ONE {
+        Some(most.floor())
+    } else {
+        None
     }
 }

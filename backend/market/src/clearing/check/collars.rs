@@ -9,12 +9,20 @@ use std::collections::BTreeSet;
 /// For each product those that are at their collar at these prices: itself, and those before it on arcs that could
 /// send more and whose prices agree.
 pub fn scarce(f: &Facts, price: &[i128]) -> Vec<BTreeSet<usize>> {
+    spread(f, price, |limit, flow| limit.is_none_or(|l| l > flow))
+}
+
+/// The same along arcs that do send something: from there what is scarce has come.
+pub fn fed(f: &Facts, price: &[i128]) -> Vec<BTreeSet<usize>> {
+    spread(f, price, |_, flow| flow > 0)
+}
+
+fn spread(f: &Facts, price: &[i128], counts: impl Fn(Option<i128>, i128) -> bool) -> Vec<BTreeSet<usize>> {
     let own = |k: usize| if price[k] >= f.cap[k] { BTreeSet::from([k]) } else { BTreeSet::new() };
     let mut scarce: Vec<BTreeSet<usize>> = (0..f.keys.len()).map(own).collect();
     let sends = |(from, to, ratio, cost, limit, flow): &(usize, usize, Rat, i128, Option<i128>, i128)| {
         let gain = &(&(ratio * &Rat::int(price[*to])) - &Rat::int(price[*from])) - &Rat::int(*cost);
-        let could = limit.is_none_or(|l| l > *flow);
-        (could && gain.abs() <= &Rat::ONE + ratio).then_some((*from, *to))
+        (counts(*limit, *flow) && gain.abs() <= &Rat::ONE + ratio).then_some((*from, *to))
     };
     let sent: Vec<(usize, usize)> = f.arcs.iter().filter_map(sends).collect();
     loop {

@@ -153,10 +153,13 @@ pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode, lending: Lendin
     report.broken
 }
 
-/// Between what the welfare of an outcome's whole units lies, in nano-credits; nothing if they can't be read.
-pub(super) fn welfare_of_whole_units(book: &Book, outcome: &Outcome, lending: Lending) -> Option<(Rat, Rat)> {
-    let facts = Facts::read(book, outcome, lending, &mut Report::default())?;
-    Some(welfare::of_whole_units(&facts))
+/// Between what the welfare of an outcome's whole units lies, and that of its fills in parts, in nano-credits; nothing if
+/// they can't be read.
+pub(super) fn possible_welfare(book: &Book, outcome: &Outcome, lending: Lending) -> Option<[(Rat, Rat); 2]> {
+    let mut report = Report::default();
+    let facts = Facts::read(book, outcome, lending, &mut report)?;
+    let hosting = place::Hosting::check(&facts, outcome, &mut report);
+    Some([welfare::of_whole_units(&facts), welfare::before_rounding(&facts, &hosting)])
 }
 
 fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &mut Report) {

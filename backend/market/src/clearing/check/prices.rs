@@ -264,8 +264,8 @@ pub fn span(f: &Facts, i: usize) -> (Rat, Rat) {
 }
 
 /// Orders in the money on the same products at their cap have equal fills; bids of incumbents come before those of
-/// others. Whoever is short of what is only sent on from there has no less than those who ask for it there, or
-/// for the same as it.
+/// others. Whoever is short of what is only sent on from there has no less than those who ask for it there, for the
+/// same as it, or for what has been sent on from there.
 fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut Report) {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
@@ -306,11 +306,16 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         newcomers_wait(f, &g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
     }
     let products = |i: &usize| -> BTreeSet<usize> { f.orders[*i].alternatives[0].iter().map(|q| q.0).collect() };
-    let with = |i: &usize, g: &[usize]| -> Vec<usize> {
-        g.iter().copied().filter(|j| !behind(j) || products(j) == products(i)).collect()
+    let fed = collars::fed(f, price);
+    let has_of = |j: &usize, from: &BTreeSet<usize>| {
+        let of: BTreeSet<usize> = products(j).iter().flat_map(|k| &fed[*k]).copied().collect();
+        of == *from
+    };
+    let with = |i: &usize, from: &BTreeSet<usize>, g: &[usize]| -> Vec<usize> {
+        g.iter().copied().filter(|j| !behind(j) || products(j) == products(i) || has_of(j, from)).collect()
     };
     let waits = |i: &&usize| is_short(i) && behind(i);
-    let sent = sent.values().flat_map(|g| g.iter().filter(waits).map(|i| (with(i, g), Some(*i))));
+    let sent = sent.iter().flat_map(|((.., from), g)| g.iter().filter(waits).map(|i| (with(i, from, g), Some(*i))));
     let groups = groups.values().filter(|g| g.iter().any(is_short)).map(|g| (g.clone(), None));
     for (g, one) in groups.chain(sent).filter(|(g, _)| g.len() > 1) {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();

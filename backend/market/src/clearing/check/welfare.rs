@@ -47,7 +47,7 @@ impl Band {
 }
 
 /// The welfare before rounding, in nano-credits: at least and at most.
-fn before_rounding(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
+pub fn before_rounding(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
     let mut band = Band::default();
     let own = (rows::changes(f), rows::spent(f));
     let mut held: BTreeMap<Row, Held> = BTreeMap::new();
