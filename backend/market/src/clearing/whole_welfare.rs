@@ -16,8 +16,10 @@ const MICRO_PER_CREDIT: i128 = 1_000_000;
 pub fn settle(book: &Book, outcome: &mut Outcome, lending: Lending) {
     let Some([whole, parts]) = check::possible_welfare(book, outcome, lending) else { return };
     let printed = &outcome.welfare.0 * &Rat::int(MICRO_PER_CREDIT);
-    // else a collar rations somebody who has given units up: fills are known as they are printed then
-    let Some(welfare) = nearest(&printed, &whole).or_else(|| nearest(&printed, &parts)) else { return };
+    // where they meet, a collar may ration somebody who has given units up: fills are known as they are printed then
+    let apart = whole.1 < parts.0 || whole.0 > parts.1;
+    let as_parts = || if apart { None } else { nearest(&printed, &parts) };
+    let Some(welfare) = nearest(&printed, &whole).or_else(as_parts) else { return };
     outcome.welfare = credits(welfare);
     let Some(bound) = &mut outcome.bound else { return };
     if bound.0 < outcome.welfare.0 {
