@@ -1,6 +1,7 @@
 //! Whoever is at the margin, or rationed at a collar, gives, takes or lends the units that rounding is short of or leaves
-//! over: it costs nobody anything that they had a right to. Offers, and bids with alternatives, least fills or several products, whose places keep step: none is further
-//! than a unit from one fill. One unit at a time, so that alike orders stay alike.
+//! over: it costs nobody anything that they had a right to. Offers, and bids with alternatives, least fills or several
+//! products, whose places keep step: none is further than a unit from one fill. One unit at a time, so that alike orders
+//! stay alike.
 use super::rational::Rat;
 use super::rounding::{Filled, Rounding};
 use super::search::Solved;

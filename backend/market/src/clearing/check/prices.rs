@@ -311,17 +311,24 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         let of: BTreeSet<usize> = products(j).iter().flat_map(|k| &fed[*k]).copied().collect();
         of == *from
     };
-    let with = |i: &usize, from: &BTreeSet<usize>, g: &[usize]| -> Vec<usize> {
-        g.iter().copied().filter(|j| !behind(j) || products(j) == products(i) || has_of(j, from)).collect()
-    };
     let waits = |i: &&usize| is_short(i) && behind(i);
-    let sent = sent.iter().flat_map(|((.., from), g)| g.iter().filter(waits).map(|i| (with(i, from, g), Some(*i))));
+    // those who ask for the same are compared at once, with everybody who has something of what they are short of
+    let sent = sent.iter().flat_map(|((.., from), g)| {
+        let (has, others): (Vec<usize>, Vec<usize>) = g.iter().partition(|j| !behind(j) || has_of(j, from));
+        let asked: BTreeSet<BTreeSet<usize>> = g.iter().filter(waits).map(products).collect();
+        let products = &products;
+        asked.into_iter().map(move |asked| {
+            let same = others.iter().copied().filter(|j| products(j) == asked);
+            (has.iter().copied().chain(same).collect::<Vec<usize>>(), Some(asked.clone()))
+        })
+    });
     let groups = groups.values().filter(|g| g.iter().any(is_short)).map(|g| (g.clone(), None));
-    for (g, one) in groups.chain(sent).filter(|(g, _)| g.len() > 1) {
+    for (g, asked) in groups.chain(sent).filter(|(g, _)| g.len() > 1) {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();
         let most = spans.iter().map(|s| &s.0).max();
-        let under =
-            |(i, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1) && one.is_none_or(|one| one == **i);
+        let concerned =
+            |i: &usize| asked.as_ref().is_none_or(|asked| behind(i) && is_short(i) && products(i) == *asked);
+        let under = |(i, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1) && concerned(i);
         if g.iter().zip(&spans).filter(under).any(|(i, _)| lots::could_have_more(f, &g, *i, price)) {
             let names: Vec<&str> = g.iter().map(|i| f.orders[*i].id.as_str()).collect();
             r.bad(
