@@ -1,7 +1,7 @@
 //! A collar before an arc holds down the price behind it: who asks there shares what is scarce with those who ask for it
 //! where it is.
 use headroom_market::clearing::generate::Draw;
-use headroom_market::clearing::outcome::{Outcome, Reason};
+use headroom_market::clearing::outcome::{Outcome, Quality, Reason};
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, check, clear, parse, verify};
 use serde_json::{Value, json};
 
@@ -148,6 +148,29 @@ fn a_lone_bid_behind_arcs_that_lose_something_has_what_arrives() {
         // 3,302 × 0.8 = 2,641.6, and of 2,641 nine in ten
         assert_eq!(won(&outcome), [("x", 2_376)], "{limit}");
     }
+}
+
+/// Of 61,288 units 36,772 arrive behind the first arc (0.6), 33,094 behind the second (0.9), and 24,820 behind the third
+/// (0.75): fewer than the parts of units come to, and what is missing is the bid's. It says so, as every unit counts.
+/// Of three units none arrives behind another line, and nothing is used for that.
+#[test]
+fn what_whole_units_lose_on_their_way_is_missed_by_whom_a_collar_rations() {
+    let line = |supply: i64, ratios: [&str; 3], limit: i64, quantity: i64| {
+        let products =
+            [product("a", 10, supply, 0), product("b", 10, 0, 0), product("c", 10, 0, 0), product("d", 10, 0, 0)];
+        let arc = |(n, ratio): (usize, &&str)| {
+            let pools = ["a", "b", "c", "d"];
+            json!({ "from": [pools[n], "mem", 0], "to": [pools[n + 1], "mem", 0], "ratio": ratio, "cost": "0.1" })
+        };
+        let arcs: Vec<Value> = ratios.iter().enumerate().map(arc).collect();
+        cleared(&book(&products, json!(arcs), &[bid("x", limit, "d", quantity)]))
+    };
+    let outcome = line(61_288, ["0.6", "0.9", "0.75"], 369_213, 28_401);
+    assert_eq!(won(&outcome), [("x", 24_820)]);
+    assert_eq!(outcome.quality, Quality::Fallback);
+    let nothing = line(3, ["0.95", "0.75", "0.95"], 117, 9);
+    assert_eq!(won(&nothing), []);
+    assert!(nothing.flows.iter().all(|f| f.flow == 0) && nothing.supply.iter().all(|s| s.used == 0));
 }
 
 /// An arc that could carry more than there is holds the price behind it down although nothing comes through it.

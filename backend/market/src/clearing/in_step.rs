@@ -160,7 +160,9 @@ impl Rounding<'_> {
                 return None;
             }
         }
-        Some(less)
+        // supply and arcs are used for nobody if who is rationed gives the last unit
+        let something = less.iter().any(|q| *q > 0);
+        (something || self.gains_nothing(i, f, s)).then_some(less)
     }
 
     /// Whether with a unit more in one place all places of an order still go with one fill.

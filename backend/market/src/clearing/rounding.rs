@@ -115,6 +115,11 @@ impl Rounding<'_> {
         if before > 0 && self.give_emptied(c, empty, &steps, s) {
             self.balance(c, &steps, s);
         }
+        if s.rationed && !self.between(s).is_empty() && !self.whole.orders.keys().any(|i| self.m.orders[*i].bid) {
+            // of what a collar rations nothing arrives: so nothing is lent, used or sent for it
+            self.whole.orders.clear();
+            self.whole.steps.values_mut().chain(self.whole.flows.values_mut()).for_each(|q| *q = 0);
+        }
         let over = if before > 0 { self.overfull(c, &steps, s).len() } else { 0 };
         self.fill_again(s);
         (over, before)
