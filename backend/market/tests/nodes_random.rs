@@ -155,6 +155,11 @@ fn welfare_is_that_of_brute_force_where_nodes_are_full() {
         if welfare != Rat::int(carried) || bound != Rat::int(fits) || optimal != (fits == carried) {
             failures.push(format!("seed {seed}: {welfare} under {bound}, brute force {carried} under {fits}"));
         }
+        // parts of single units are somebody's, too: of whom rounding emptied, and of whom it gave the rest of a unit
+        let single = &cleared(&pinned(seed, 1), &format!("seed {seed} in single units")).welfare.0 * &Rat::int(MICRO);
+        if single != Rat::int(carried) {
+            failures.push(format!("seed {seed} in single units: {single}, brute force {carried}"));
+        }
         if fits > 0 {
             let part = Rat::ratio(fits - carried, fits);
             lost = &lost + &part;

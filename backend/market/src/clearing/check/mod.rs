@@ -159,7 +159,7 @@ pub(super) fn possible_welfare(book: &Book, outcome: &Outcome, lending: Lending)
     let mut report = Report::default();
     let facts = Facts::read(book, outcome, lending, &mut report)?;
     let hosting = place::Hosting::check(&facts, outcome, &mut report);
-    Some([welfare::of_whole_units(&facts), welfare::before_rounding(&facts, &hosting)])
+    Some([welfare::of_whole_units(&facts, &hosting), welfare::before_rounding(&facts, &hosting)])
 }
 
 fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &mut Report) {

@@ -261,13 +261,18 @@ fn as_printed(f: &Facts) -> Option<Rat> {
     Some(&worth - &Rat::int(steps + flows))
 }
 
-/// What whole units can have come to: that of the awards, with what orders at the margin may have had that rounding left without one.
-pub fn of_whole_units(f: &Facts) -> (Rat, Rat) {
+/// What whole units can have come to: that of the awards, with the parts of units that rounding gave to some orders and took
+/// from others, at the margin or where something held them back.
+pub fn of_whole_units(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
     let (mut lo, mut hi) = of_awards(f);
-    for (i, o) in f.orders.iter().enumerate().filter(|(i, _)| f.awards[*i].is_none() && f.live(*i)) {
-        for a in (0..o.alternatives.len()).filter(|a| f.surplus(i, *a, &f.price).abs() <= f.tolerance(i, *a)) {
+    let own = (rows::changes(f), rows::spent(f));
+    for (i, o) in f.orders.iter().enumerate() {
+        let award = f.awards[i].as_ref();
+        for a in (0..o.alternatives.len()).filter(|a| award.is_none_or(|w| w.alternative == *a)) {
+            let (from, to) = fills(f, hosting, &own, i, a);
             let value = Rat::int(if o.bid { o.worth[a] } else { -o.worth[a] });
-            let part = &value * &under_a_unit(o, a);
+            let part = award.map_or(to, |w| &from - &w.lo);
+            let part = &value * &part;
             lo = &lo + &part.clone().min(Rat::ZERO);
             hi = &hi + &part.max(Rat::ZERO);
         }
@@ -290,7 +295,7 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     let micro = Rat::int(NANO_PER_MICRO);
     let (least, most) = before_rounding(f, hosting);
     // where whole units come to something else than that, the nearest that they can come to, or just what they are worth
-    let whole = of_whole_units(f);
+    let whole = of_whole_units(f, hosting);
     let nearest = if whole.1 < least { Some(&whole.1) } else { Some(&whole.0).filter(|lo| **lo > most) };
     let worth = as_printed(f);
     let is_whole =
