@@ -68,7 +68,7 @@ pub fn held_down<'a>(
 }
 
 /// What is reached from these along arcs, and these.
-fn reached(arcs: &[(usize, usize)], mut reached: BTreeSet<usize>) -> BTreeSet<usize> {
+pub(super) fn reached(arcs: &[(usize, usize)], mut reached: BTreeSet<usize>) -> BTreeSet<usize> {
     while let Some((_, to)) = arcs.iter().find(|(from, to)| reached.contains(from) && !reached.contains(to)) {
         reached.insert(*to);
     }

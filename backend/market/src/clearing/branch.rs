@@ -29,6 +29,10 @@ const CUT: u64 = 8;
 /// Columns times nodes that may be open before the search goes on in depth: each keeps its program.
 const OPEN: usize = 100_000;
 
+/// The part of what may be worked on for what collars ration, as one over this, that a search leaves for choices of
+/// blocks near what it found.
+const RESERVE: u64 = 4;
+
 impl Search<'_> {
     pub fn run(&self) -> Option<Solved> {
         let mut model = Model::build(self.m, self.c, self.upper, false);
@@ -41,7 +45,10 @@ impl Search<'_> {
                 }
             }
         }
+        let reserve = self.rationing.get() / RESERVE;
+        self.rationing.set(self.rationing.get() - reserve);
         let mut found = self.tree(&model);
+        self.rationing.set(self.rationing.get() + reserve);
         let mut dropped = BTreeSet::new();
         if found.best.is_none() {
             let proposed = self.proposal.as_ref().filter(|_| self.nodes <= 1 || found.exhausted);
@@ -180,10 +187,10 @@ impl Search<'_> {
                                 best = Some(Best { welfare: w, accepted, simplex: None, shared: Some(r) });
                             }
                         }
-                        Support::No(b) => {
+                        Support::No(losers) => {
                             cuts += 1;
                             nodes += CUT;
-                            first = b;
+                            first = losers.first().copied();
                             if cuts.is_power_of_two() {
                                 let floor = best.as_ref().map(|b| &b.welfare);
                                 if let Some(b) = self.repair(model, &node.simplex, &accepted, floor, &mut repairs) {

@@ -14,7 +14,7 @@ use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills and prices of a component with a product at its collar.
@@ -38,7 +38,18 @@ pub struct Sharing<'a> {
     pub left: &'a Cell<u64>,
     /// Where arcs send what is scarce.
     pub behind: Behind,
+    /// Accepted blocks that lose at prices that everything else agrees with, the greatest loss first; looked for once.
+    pub losers: &'a RefCell<Option<Vec<usize>>>,
+    /// What was left before anything was sought.
+    pub from: u64,
 }
+
+/// Entries that programs may work on although it is known already that a block is in the way: small books are searched
+/// for other prices, at which it does not lose.
+const IN_VAIN: u64 = 200_000;
+
+/// Entries that the programs of one look for prices may work on: those whose fractions grow long end there.
+const PRICES: u64 = 1_000_000;
 
 impl Sharing<'_> {
     /// Whether anything would have to come at a collar; `solved` is a program of the same rows and columns. Where
@@ -56,16 +67,13 @@ impl Sharing<'_> {
         let by_rule = self.as_priced(|found| self.priced(found, true, &choose));
         let by_levels = || self.levelled(|found| self.priced(found, false, &choose));
         // who asks for a product at its collar shares it, and only where that does not do whoever is behind an arc
-        by_rule
-            .or_else(by_levels)
-            .or_else(|| self.as_sent(false, |found| self.priced(found, true, &choose)))
-            .or_else(|| self.as_sent(true, |found| self.priced(found, false, &choose)))
+        by_rule.or_else(by_levels).or_else(|| self.as_sent(&choose))
     }
 
     /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:
     /// then it is the block that can't be accepted. `as_if_there`: they have to be those of the book in which what is
     /// missing could be had.
-    fn priced(
+    pub(super) fn priced(
         &self,
         found: Levelled,
         as_if_there: bool,
@@ -73,7 +81,10 @@ impl Sharing<'_> {
     ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
         let a = Allocation { model, values: &found.values, accepted, families: true };
-        let p = Polytope::of_shared(self.m, self.c, &a, &found)?;
+        let Some(p) = Polytope::of_shared(self.m, self.c, &a, &found, &self.for_prices()) else {
+            self.find_losers(&found);
+            return None;
+        };
         // whoever has less than all of it shares at the collar of each product that is scarce
         let rationed = |j: &&usize| self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
         let is_short =
@@ -93,6 +104,21 @@ impl Sharing<'_> {
         Some(Rationed { values: found.values, low, high, complete: true })
     }
 
+    /// Which accepted blocks lose at prices that carry all but them.
+    fn find_losers(&self, found: &Levelled) {
+        if self.accepted.is_empty() || self.losers.borrow().is_some() {
+            return;
+        }
+        *self.losers.borrow_mut() = Some(Vec::new());
+        let nobody = BTreeMap::new();
+        let (model, values) = (self.model, &found.values);
+        let others = Allocation { model, values, accepted: &nobody, families: false };
+        let Some(p) = Polytope::of_shared(self.m, self.c, &others, found, &self.for_prices()) else { return };
+        let Some(price) = p.point() else { return };
+        let all = Allocation { model, values, accepted: self.accepted, families: true };
+        *self.losers.borrow_mut() = Some(p.losing(self.m, self.c, &all, &price));
+    }
+
     /// Of these prices those that also carry the book in which what is missing could be had at the collars, and
     /// what is traded there; `None` if there are none, as where a bid that has nothing in truth would set one.
     fn carrying_all(&self, p: &Polytope) -> Option<(Polytope, Vec<Rat>)> {
@@ -102,8 +128,17 @@ impl Sharing<'_> {
         both.feasible().then_some((both, values))
     }
 
+    /// What one look for prices may work on.
+    fn for_prices(&self) -> Cell<u64> {
+        Cell::new(self.left.get().min(PRICES))
+    }
+
     /// Solves a program within what may still be worked.
     pub(super) fn solved(&self, lp: Lp) -> Option<Simplex> {
+        let worked = self.from.saturating_sub(self.left.get());
+        if worked > IN_VAIN && self.losers.borrow().as_ref().is_some_and(|losers| !losers.is_empty()) {
+            return None;
+        }
         let mut s = Simplex::new(lp);
         s.most_effort = self.left.get();
         let end = if s.most_effort == 0 { End::Exhausted } else { s.solve() };

@@ -11,6 +11,7 @@ use super::problem::{Component, Market};
 use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `Σ value · variable ≤ limit` (or `=`).
@@ -153,11 +154,35 @@ impl Polytope {
         Rule { terms: terms.into_iter().filter(|t| !t.1.is_zero()).collect(), limit, equal: false }
     }
 
+    /// The accepted blocks that lose at these prices, together with their accepted children, and lose most first.
+    pub(super) fn losing(&self, m: &Market, c: &Component, a: &Allocation, price: &[Rat]) -> Vec<usize> {
+        let row = |k: &usize| a.model.product_row[k];
+        let row_var = c.products.iter().enumerate().map(|(i, k)| (row(k), i)).collect();
+        let gain = |i: usize| {
+            let rule = self.family(m, a, i, &row_var);
+            let cost = rule.terms.iter().fold(rule.limit, |left, (v, e)| left.sub_mul(e, &price[*v]));
+            // of one that is alone the rule is for a unit of its column
+            let one = m.orders[i].children.is_empty();
+            if one { &cost * &a.values[a.accepted[&i]] } else { cost }
+        };
+        let gains = a.accepted.iter().filter(|(_, j)| a.values[**j].is_pos());
+        let mut losing: Vec<_> = gains.map(|(i, _)| (gain(*i), m.orders[*i].lot, *i)).collect();
+        losing.retain(|(gain, ..)| gain.is_neg());
+        losing.sort();
+        losing.into_iter().map(|(.., i)| i).collect()
+    }
+
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
     /// a product of each of them is at its cap (as many scarce products as the rest allows), or one that is
     /// sent on to it. Bids that are `even` keep no surplus: in the money they would have to share. `None` if
-    /// there are no such prices.
-    pub(super) fn of_shared(m: &Market, c: &Component, a: &Allocation, found: &Levelled) -> Option<Polytope> {
+    /// there are no such prices, or looking for them would work on more entries than are `left`.
+    pub(super) fn of_shared(
+        m: &Market,
+        c: &Component,
+        a: &Allocation,
+        found: &Levelled,
+        left: &Cell<u64>,
+    ) -> Option<Polytope> {
         let Levelled { scarce, shared, even, behind, .. } = found;
         let mut model = a.model.clone();
         let rationed: Vec<usize> =
@@ -195,7 +220,7 @@ impl Polytope {
                 equal: true,
             }
         }));
-        if !p.feasible() {
+        if !p.feasible_within(left) {
             return None;
         }
         let mut held = BTreeSet::new();
@@ -203,7 +228,7 @@ impl Polytope {
             if scarce.contains(k) && rationed.iter().any(|j| behind.takes(&model, c, *j, i)) {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
-                if q.feasible() {
+                if q.feasible_within(left) {
                     p = q;
                     held.insert(i);
                 }
@@ -369,7 +394,22 @@ impl Polytope {
 
     /// Whether any price vector supports the allocation.
     pub fn feasible(&self) -> bool {
+        self.feasible_within(&Cell::new(u64::MAX))
+    }
+
+    /// The same within so many entries that programs may work on; beyond them it is said to be none.
+    fn feasible_within(&self, left: &Cell<u64>) -> bool {
         let mut p = self.clone();
-        p.reduce() && p.parts().iter().all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
+        if !p.reduce() {
+            return false;
+        }
+        let solvable = |part: &(Vec<usize>, Vec<usize>)| {
+            let mut s = p.program(part, |_| Rat::ZERO);
+            s.most_effort = left.get();
+            let end = s.solve();
+            left.set(left.get().saturating_sub(s.effort));
+            end == End::Optimal
+        };
+        p.parts().iter().all(solvable)
     }
 }

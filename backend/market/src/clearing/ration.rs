@@ -8,9 +8,10 @@
 //! (or is left to be sold) the levels follow as supply over demand, coarsely; prices change in
 //! jumps, so levels that are about right give the right prices, and with these the exact levels are
 //! one more program. What comes out is tested like everything else: by the polytope of prices.
-use super::behind::Behind;
-use super::collar::Sharing;
+use super::behind::{Behind, reached};
+use super::collar::{Rationed, Sharing};
 use super::model::Meaning;
+use super::price::Polytope;
 use super::rational::{Rat, sum};
 use super::shares::Rows;
 use super::simplex::{Lp, Simplex};
@@ -62,40 +63,75 @@ struct Path {
     length: Rat,
 }
 
+/// What arcs could carry where what is missing could be had. Those that are not full in truth hold prices down, and might be
+/// full there.
+#[derive(Clone, Copy, PartialEq)]
+enum Carried {
+    AsTheyAre,
+    /// Whatever leads on from what is missing.
+    FromMissing,
+    Anything,
+}
+
 impl Sharing<'_> {
     /// Fills that share what is missing, and that go with the prices of the book in which it could be had at the
     /// collars: the first that are `accepted`. There are none where what a rationed bid leaves idle would keep a price.
     pub(super) fn as_priced<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
-        let (s, trade, missing) = self.as_if_there(false)?;
+        let (s, trade, missing) = self.as_if_there(Carried::AsTheyAre)?;
         self.shared(&s, &trade, &missing, accepted)
     }
 
     /// The same where whoever asks for what is sent on from there shares, too. `None` if nothing is sent on.
-    /// `unlimited`: as if arcs could carry whatever is missing, as those that are not full in truth hold prices down.
-    pub(super) fn as_sent<R>(&self, unlimited: bool, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+    pub(super) fn as_sent(
+        &self,
+        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
+    ) -> Option<Rationed> {
         if self.c.arcs.is_empty() {
             return None;
         }
-        let (s, trade, missing) = self.as_if_there(unlimited)?;
-        let mut behind = Behind::of(self.m, self.c, self.model, &s, &missing);
-        if !unlimited {
-            behind.arcs.clear(); // what is traded where everything could be had says which
-        }
-        Sharing { behind, ..self.clone() }.shared(&s, &trade, &missing, accepted)
+        [Carried::AsTheyAre, Carried::FromMissing, Carried::Anything].into_iter().find_map(|carried| {
+            let (s, trade, missing) = self.as_if_there(carried)?;
+            let mut behind = Behind::of(self.m, self.c, self.model, &s, &missing);
+            let at_limits = carried == Carried::AsTheyAre;
+            if at_limits {
+                behind.arcs.clear(); // what is traded where everything could be had says which
+            }
+            let sent = Sharing { behind, ..self.clone() };
+            let priced = |found| sent.priced(found, at_limits, &choose);
+            sent.shared(&s, &trade, &missing, priced)
+                .or_else(|| sent.levelled(|found| sent.priced(found, false, &choose)))
+        })
     }
 
     /// The solved program of the book in which what is missing could be had at the collars, the columns in which
     /// that is traded, and what is missing.
-    fn as_if_there(&self, unlimited: bool) -> Option<(Simplex, Trade, Vec<usize>)> {
+    fn as_if_there(&self, carried: Carried) -> Option<(Simplex, Trade, Vec<usize>)> {
         let (mut lp, trade) = self.market();
+        let missing = |s: &Simplex| (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect::<Vec<usize>>();
+        let lifted = match carried {
+            Carried::AsTheyAre => Vec::new(),
+            Carried::FromMissing => {
+                let s = self.solved(lp.clone())?;
+                self.leading_on(missing(&s).iter().map(|k| self.c.products[*k]).collect())
+            }
+            Carried::Anything => self.c.arcs.clone(),
+        };
         for (col, meaning) in lp.cols.iter_mut().zip(&self.model.meaning) {
-            if unlimited && matches!(meaning, Meaning::Arc(_)) {
+            if matches!(meaning, Meaning::Arc(e) if lifted.contains(e)) {
                 col.hi = None;
             }
         }
         let s = self.solved(lp)?;
-        let missing = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
+        let missing = missing(&s);
         Some((s, trade, missing))
+    }
+
+    /// The arcs that lead on from these products, and from wherever they lead to, but to none of these themselves.
+    fn leading_on(&self, missing: BTreeSet<usize>) -> Vec<usize> {
+        let ends = |e: &usize| (self.m.arcs[*e].from, self.m.arcs[*e].to);
+        let arcs: Vec<usize> = self.c.arcs.iter().copied().filter(|e| !missing.contains(&ends(e).1)).collect();
+        let reached = reached(&arcs.iter().map(ends).collect::<Vec<_>>(), missing);
+        arcs.into_iter().filter(|e| reached.contains(&ends(e).0)).collect()
     }
 
     fn shared<R>(

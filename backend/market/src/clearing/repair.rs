@@ -21,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many blocks may go for one that is tried.
 const EXCHANGED: usize = 3;
 
+/// Of blocks that lose at a collar, the part (as one over this) that goes before prices are sought again.
+const AT_ONCE: usize = 4;
+
 /// How many accepted blocks are tried for whether as much is gained without them.
 const TIED: usize = 32;
 
@@ -150,23 +153,27 @@ impl Search<'_> {
                             let best = Best { welfare, accepted, simplex: None, shared: Some(r) };
                             return (Some(best), dropped);
                         }
-                        Support::No(b) => b.or_else(|| self.least_gain(model, &node.simplex, accepted.iter())),
+                        Support::No(losers) if losers.is_empty() => {
+                            self.least_gain(model, &node.simplex, accepted.iter()).into_iter().collect()
+                        }
+                        Support::No(losers) => at_once(losers),
                     }
                 }
-                None => None,
+                None => Vec::new(),
             };
             let left = |i: &usize| !dropped.contains(i);
-            let Some(next) = worst
-                .filter(left)
-                .or_else(|| model.blocks.keys().copied().filter(left).min_by_key(|i| self.m.orders[*i].lot))
-            else {
+            let mut gone: Vec<usize> = worst.into_iter().filter(left).collect();
+            if gone.is_empty() {
+                gone.extend(model.blocks.keys().copied().filter(left).min_by_key(|i| self.m.orders[*i].lot));
+            }
+            if gone.is_empty() {
                 return (None, dropped);
-            };
-            dropped.insert(next);
-            for j in model.blocks[&next].clone() {
+            }
+            for j in gone.iter().flat_map(|i| model.blocks[i].clone()) {
                 model.lp.cols[j].hi = Some(Rat::ZERO);
                 root.set_bounds(j, Rat::ZERO, Some(Rat::ZERO));
             }
+            dropped.extend(gone);
         }
     }
 
@@ -218,10 +225,17 @@ impl Search<'_> {
             let (welfare, shared) = match self.support(model, &simplex, &x, &winning) {
                 Support::Yes => (welfare, None),
                 Support::Shared(r, welfare) => (welfare, Some(r)),
-                Support::No(loser) => {
-                    // without a loser at the program's own prices the one goes that gains least by them
-                    let loser = loser.or_else(|| self.least_gain(model, &simplex, winning.iter()))?;
-                    let mut gone = vec![loser];
+                Support::No(losers) => {
+                    // of many those that lose most go together; without a loser at the program's own prices the one
+                    // goes that gains least by them
+                    let mut gone = at_once(losers);
+                    gone.truncate(most.saturating_sub(all_gone.len()).max(1));
+                    if gone.is_empty() {
+                        gone.extend(self.least_gain(model, &simplex, winning.iter()));
+                    }
+                    if gone.is_empty() {
+                        return None;
+                    }
                     while let Some(i) = gone.pop() {
                         all_gone.insert(i);
                         accepted.remove(&i);
@@ -312,4 +326,10 @@ impl Search<'_> {
         }
         found
     }
+}
+
+/// Of blocks that lose, the greatest loss first, those that go before prices are sought again.
+fn at_once(mut losers: Vec<usize>) -> Vec<usize> {
+    losers.truncate(losers.len().div_ceil(AT_ONCE));
+    losers
 }

@@ -9,14 +9,15 @@ use super::rational::{Rat, sum};
 use super::search::{Found, Search, Solved};
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The verdict on a candidate.
 pub(super) enum Support {
     Yes,
     Shared(Rationed, Rat),
-    /// The accepted block that should go first.
-    No(Option<usize>),
+    /// The accepted blocks that should go, first of all the first.
+    No(Vec<usize>),
 }
 
 impl Search<'_> {
@@ -52,7 +53,7 @@ impl Search<'_> {
         if collared.feasible() {
             return Support::Yes;
         }
-        let worst = losing.map(|l| l.1);
+        let worst: Vec<usize> = losing.into_iter().map(|l| l.1).collect();
         // a block that no price supports may still be supported where prices stop at the collars
         if !collared.uncapped().feasible() && !fixed.host_row.is_empty() {
             return self.nodal(&fixed, accepted, worst);
@@ -67,6 +68,7 @@ impl Search<'_> {
             }
         }
         self.fix(&mut open, accepted);
+        let losers = RefCell::new(None);
         let sharing = Sharing {
             m: self.m,
             c: self.c,
@@ -75,6 +77,8 @@ impl Search<'_> {
             accepted,
             left: self.rationing,
             behind: Behind::default(),
+            losers: &losers,
+            from: self.rationing.get(),
         };
         let found = if sharing.is_short(s) { sharing.run(|p, values| self.choose(&open, p, values)) } else { None };
         match found {
@@ -83,12 +87,15 @@ impl Search<'_> {
                 Support::Shared(r, w)
             }
             None if !fixed.host_row.is_empty() => self.nodal(&fixed, accepted, worst),
-            None => Support::No(worst),
+            None => {
+                let losers: Vec<usize> = losers.take().unwrap_or_default();
+                Support::No(if losers.is_empty() { worst } else { losers })
+            }
         }
     }
 
     /// The best allocation with these blocks that uniform prices carry although nodes are full.
-    fn nodal(&self, fixed: &Model, accepted: &BTreeMap<usize, usize>, worst: Option<usize>) -> Support {
+    fn nodal(&self, fixed: &Model, accepted: &BTreeMap<usize, usize>, worst: Vec<usize>) -> Support {
         let found = Nodal { m: self.m, c: self.c, model: fixed, accepted, left: &self.programs }.run();
         let Some((values, welfare)) = found.best else {
             return Support::No(worst);

@@ -93,6 +93,16 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// What one search of a component may work on what is shared: half of what is left for all of a round, by how many
+    /// of the orders that no search has seen are its own.
+    fn rationing_of(&self, n: usize) -> u64 {
+        let most = self.limits.effort.saturating_mul(RATIONING).saturating_sub(self.past.rationing);
+        let unseen = (0..self.parts.len()).filter(|k| *k == n || self.done[*k].is_none());
+        let all = unseen.map(|k| self.parts[k].orders.len() as u64).sum::<u64>().max(1);
+        let own = u128::from(most / 2) * self.parts[n].orders.len() as u128 / u128::from(all);
+        u64::try_from(own).unwrap_or(most).min(self.lifted.rationing(n, self.limits))
+    }
+
     fn solve_once(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         let open = self.lifted.market(n);
         let (m, c) = (open.as_deref().unwrap_or(self.m), &self.parts[n]);
@@ -101,12 +111,10 @@ impl Attempt<'_> {
             .or_else(|| proposer.propose(&Proposal { market: m, component: c, upper: &self.upper }));
         let mut part = c.clone();
         let (mut given_up, mut turn) = (BTreeSet::new(), 0);
+        let mut blocks: Vec<usize> = c.orders.iter().copied().filter(|i| m.orders[*i].block).collect();
         let all = search_nodes(m, c, self.limits);
         let all = if open.is_some() { all.min(lifted::NODES) } else { all };
-        // of all searches of a round together
-        let most = self.limits.effort.saturating_mul(RATIONING);
-        let rationing = most.saturating_sub(self.past.rationing).min(self.lifted.rationing(n, self.limits));
-        let rationing = Cell::new(rationing);
+        let rationing = Cell::new(self.rationing_of(n));
         let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
             let search = Search {
@@ -141,8 +149,13 @@ impl Attempt<'_> {
                     return Err(ClearFault::NoAllocation(first));
                 }
                 None => {
-                    let gone = starved(m, &part, &self.upper, turn);
-                    turn += 1;
+                    // blocks go before those whom the rule book lets nobody give up
+                    let mut gone: BTreeSet<usize> = std::mem::take(&mut blocks).into_iter().collect();
+                    if gone.is_empty() {
+                        gone = starved(m, &part, &self.upper, turn);
+                        turn += 1;
+                    }
+                    rationing.set(self.rationing_of(n));
                     part.orders.retain(|i| !gone.contains(i));
                     given_up.extend(gone);
                 }

@@ -199,7 +199,9 @@ fn orders(
             continue;
         }
         if o.alternatives[alternative].iter().any(|(k, _)| !scarce[*k].is_empty()) {
-            if !given_up {
+            if given_up {
+                r.gives_up(which, &o.id, s);
+            } else {
                 at_cap.push(Short { order: i, alternative });
             }
             continue;
