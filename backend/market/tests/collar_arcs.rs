@@ -233,3 +233,69 @@ fn random_books_of_arcs_and_collars_give_hardly_anybody_up() {
     let given: usize = books.filter(|book| given_up(&cleared(book)) != NOBODY_GIVEN_UP).count();
     assert!(given <= 9, "{given} books give somebody up");
 }
+
+/// A bundle alone, one part of which comes along an arc from a product at its collar, and the other is short, too, until that
+/// one is rationed: prices follow what is shared, in turns.
+fn lone_bundle(cpu: i64, mem: i64, cap: i64, limit: i64, asked: [i64; 2]) -> Book {
+    let product = |pool: &str, resource: &str, cap: i64, supply: i64, reserve: &str| {
+        json!({ "pool": pool, "resource": resource, "slot": 0, "cap": cap.to_string(),
+            "supply": [{ "quantity": supply, "reserve": reserve }] })
+    };
+    let products = [product("a", "cpu", cap, cpu, "0.1"), product("b", "mem", 100, mem, "0.2")];
+    let arcs = json!([{ "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "1", "cost": "0" }]);
+    let bundle = order("x", "bid", limit, json!([["b", "cpu", 0, asked[0]], ["b", "mem", 0, asked[1]]]));
+    let book = json!({ "format": "headroom.book/1", "cap": "100", "alpha": "0", "seed": 1,
+        "products": products, "arcs": arcs, "orders": [bundle] });
+    parse(&book.to_string()).expect("a book")
+}
+
+#[test]
+fn a_bundle_alone_has_what_an_arc_can_bring_it() {
+    let outcome = cleared(&lone_bundle(6_730, 5_219, 4, 54_000, [9_000, 6_000]));
+    let units: Vec<i64> = outcome.awards.iter().flat_map(|a| &a.quantities).map(|q| q.quantity).collect();
+    assert_eq!(units, [6_730, 4_486], "{outcome:?}");
+    // its part of 54,000 less what the supply asks for
+    let worth = 54_000.0 * 6_730.0 / 9_000.0 - 673.0 - 6_000.0 * 6_730.0 / 9_000.0 * 0.2;
+    assert!((outcome.welfare.0.round() as f64 - worth).abs() < 1.0, "{:?}", outcome.welfare);
+    let mut draw = Draw::new(5);
+    for turn in 0..200 {
+        let asked = [draw.between(1_000, 9_000), draw.between(1_000, 9_000)];
+        let limit = (asked[0] + asked[1]) * draw.between(10, 60) / 10;
+        let book =
+            lone_bundle(draw.between(1_000, 9_000), draw.between(1_000, 9_000), draw.between(1, 4), limit, asked);
+        assert_eq!(given_up(&cleared(&book)), NOBODY_GIVEN_UP, "turn {turn}");
+    }
+}
+
+/// What is scarce comes along an arc that is full, and some of it goes on along one that is not: alike bids have alike parts,
+/// whether the second has a limit or none.
+#[test]
+fn a_limit_that_does_not_bind_changes_no_share() {
+    let product = |pool: &str, cap: &str, steps: Value| json!({ "pool": pool, "resource": "mem", "slot": 0, "cap": cap, "supply": steps });
+    let products = [
+        product("a", "3.7", json!([{ "quantity": 6_977, "reserve": "0" }, { "quantity": 7_978, "reserve": "1.2" }])),
+        product("b", "15", json!([{ "quantity": 3_770, "reserve": "0.2" }])),
+        product("c", "2.9", json!([])),
+        product("d", "15", json!([])),
+    ];
+    let bids = [
+        bid("large", 31_500, "c", 9_000),
+        bid("elsewhere", 22_500, "b", 5_000),
+        bid("small", 6_006, "c", 1_716),
+        bid("behind", 25_500, "d", 5_000),
+    ];
+    for limit in [json!(2_000), Value::Null] {
+        let mut arcs = json!([
+            { "from": ["a", "mem", 0], "to": ["b", "mem", 0], "ratio": "0.8", "cost": "0.01" },
+            { "from": ["b", "mem", 0], "to": ["c", "mem", 0], "ratio": "0.8", "cost": "0.01", "limit": 2_000 },
+            { "from": ["c", "mem", 0], "to": ["d", "mem", 0], "ratio": "1", "cost": "0.3" }]);
+        if !limit.is_null() {
+            arcs[2]["limit"] = limit;
+        }
+        let outcome = cleared(&book(&products, arcs, &bids));
+        assert_eq!(given_up(&outcome), NOBODY_GIVEN_UP);
+        // 1,600 arrive for 15,716
+        let shares = [("behind", 509), ("elsewhere", 5_000), ("large", 916), ("small", 174)];
+        assert_eq!(won(&outcome), shares);
+    }
+}

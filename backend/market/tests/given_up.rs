@@ -146,3 +146,34 @@ fn random_books_give_hardly_anybody_up() {
     assert!(give_up * 50 <= books, "{give_up} of {books}");
     assert!(noticed * 100 >= forged * 99, "{noticed} of {forged}");
 }
+
+/// Two bids that are alike, half of what they ask for, a collar: one has all of it and the other is said to be given up.
+#[test]
+fn who_is_given_up_at_a_collar_is_named() {
+    let bid = |id: &str| {
+        serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": "18000",
+            "alternatives": [{"quantities": [["a", "cpu", 0, 3_000]]}]})
+    };
+    let text = serde_json::json!({"format": "headroom.book/1", "cap": "3", "alpha": "0", "seed": 1,
+        "products": [{"pool": "a", "resource": "cpu", "slot": 0, "supply": [{"quantity": 3_000, "reserve": "1"}]}],
+        "orders": [bid("x"), bid("y")]});
+    let book = parse(&text.to_string()).expect("a book");
+    let mut alone = book.clone();
+    alone.orders.truncate(1);
+    let mut forged = cleared(&alone);
+    forged.prices = cleared(&book).prices;
+    forged.awards[0].money = headroom_market::clearing::Money(9_000_000_000);
+    forged.quality = Quality::Fallback;
+    forged.refused.push(Refusal {
+        order: "y".into(),
+        reason: Reason::SolverFallback,
+        price: Some(headroom_market::clearing::Money(9_000_000_000)),
+        shortfall: Some(headroom_market::clearing::Money(0)),
+        winning_limit: None,
+        binding: None,
+    });
+    assert!(broken(&book, &forged, Mode::Market).is_empty(), "{:?}", broken(&book, &forged, Mode::Market));
+    let named = given_up(&book, &forged, Mode::Market);
+    assert!(named.iter().any(|b| b.rule == "I2" && b.to_string().contains('y')), "{named:?}");
+    assert!(given_up(&book, &cleared(&book), Mode::Market).is_empty());
+}

@@ -12,6 +12,7 @@ mod by_hand;
 mod clearing_random;
 mod collar;
 mod collar_arcs;
+mod collar_blocks;
 mod collar_rows;
 mod disputes;
 mod draws;

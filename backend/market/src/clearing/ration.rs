@@ -89,18 +89,30 @@ impl Sharing<'_> {
         if self.c.arcs.is_empty() {
             return None;
         }
-        [Carried::AsTheyAre, Carried::FromMissing, Carried::Anything].into_iter().find_map(|carried| {
-            let (s, trade, missing) = self.as_if_there(carried)?;
-            let mut behind = Behind::of(self.m, self.c, self.model, &s, &missing);
-            let at_limits = carried == Carried::AsTheyAre;
-            if at_limits {
-                behind.arcs.clear(); // what is traded where everything could be had says which
-            }
-            let sent = Sharing { behind, ..self.clone() };
-            let priced = |found| sent.priced(found, at_limits, &choose);
-            sent.shared(&s, &trade, &missing, priced)
-                .or_else(|| sent.levelled(|found| sent.priced(found, false, &choose)))
-        })
+        let each = [Carried::AsTheyAre, Carried::FromMissing, Carried::Anything].into_iter();
+        let there = |carried: Carried| Some((carried, self.as_if_there(carried)?));
+        let each: Vec<(Carried, (Simplex, Trade, Vec<usize>))> = each.filter_map(there).collect();
+        let sent = |s: &Simplex, missing: &[usize]| {
+            let behind = Behind::of(self.m, self.c, self.model, s, missing);
+            Sharing { behind, ..self.clone() }
+        };
+        let at_once = || {
+            each.iter().find_map(|(carried, (s, trade, missing))| {
+                let mut sent = sent(s, missing);
+                let as_if_there = *carried == Carried::AsTheyAre;
+                if as_if_there {
+                    sent.behind.arcs.clear(); // what is traded where everything could be had says which
+                }
+                sent.shared(s, trade, missing, |found| sent.priced(found, as_if_there, &choose))
+            })
+        };
+        let by_levels = || {
+            each.iter().find_map(|(_, (s, _, missing))| {
+                let sent = sent(s, missing);
+                sent.levelled(|found| sent.priced(found, false, &choose))
+            })
+        };
+        at_once().or_else(by_levels)
     }
 
     /// The solved program of the book in which what is missing could be had at the collars, the columns in which
