@@ -45,6 +45,9 @@ pub(super) type Levels = BTreeMap<usize, (Rat, Rat)>;
 /// By product (by position in the component), the columns in which it is bought and sold at its collar.
 type Trade = Vec<(usize, usize)>;
 
+/// The solved program of a book in which anything could be had at the collars, what is traded there, and what is missing.
+type AsIfThere = (Simplex, Trade, Vec<usize>);
+
 /// What a level does that was too high before and is too low now, or the reverse. Neither ends always:
 /// levels of several products move each other.
 #[derive(Clone, Copy, PartialEq)]
@@ -91,7 +94,7 @@ impl Sharing<'_> {
         }
         let each = [Carried::AsTheyAre, Carried::FromMissing, Carried::Anything].into_iter();
         let there = |carried: Carried| Some((carried, self.as_if_there(carried)?));
-        let each: Vec<(Carried, (Simplex, Trade, Vec<usize>))> = each.filter_map(there).collect();
+        let each: Vec<(Carried, AsIfThere)> = each.filter_map(there).collect();
         let sent = |s: &Simplex, missing: &[usize]| {
             let behind = Behind::of(self.m, self.c, self.model, s, missing);
             Sharing { behind, ..self.clone() }
@@ -117,7 +120,7 @@ impl Sharing<'_> {
 
     /// The solved program of the book in which what is missing could be had at the collars, the columns in which
     /// that is traded, and what is missing.
-    fn as_if_there(&self, carried: Carried) -> Option<(Simplex, Trade, Vec<usize>)> {
+    fn as_if_there(&self, carried: Carried) -> Option<AsIfThere> {
         let (mut lp, trade) = self.market();
         let missing = |s: &Simplex| (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect::<Vec<usize>>();
         let lifted = match carried {
