@@ -48,9 +48,6 @@ pub struct Sharing<'a> {
 /// for other prices, at which it does not lose.
 const IN_VAIN: u64 = 200_000;
 
-/// Entries that the programs of one look for prices may work on: those whose fractions grow long end there.
-const PRICES: u64 = 1_000_000;
-
 impl Sharing<'_> {
     /// Whether anything would have to come at a collar; `solved` is a program of the same rows and columns. Where
     /// nothing has to, there is nothing to share.
@@ -81,7 +78,7 @@ impl Sharing<'_> {
     ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
         let a = Allocation { model, values: &found.values, accepted, families: true };
-        let Some(p) = Polytope::of_shared(self.m, self.c, &a, &found, &self.for_prices()) else {
+        let Some(p) = Polytope::of_shared(self.m, self.c, &a, &found, self.left) else {
             self.find_losers(&found);
             return None;
         };
@@ -113,7 +110,7 @@ impl Sharing<'_> {
         let nobody = BTreeMap::new();
         let (model, values) = (self.model, &found.values);
         let others = Allocation { model, values, accepted: &nobody, families: false };
-        let Some(p) = Polytope::of_shared(self.m, self.c, &others, found, &self.for_prices()) else { return };
+        let Some(p) = Polytope::of_shared(self.m, self.c, &others, found, self.left) else { return };
         let Some(price) = p.point() else { return };
         let all = Allocation { model, values, accepted: self.accepted, families: true };
         *self.losers.borrow_mut() = Some(p.losing(self.m, self.c, &all, &price));
@@ -126,11 +123,6 @@ impl Sharing<'_> {
         let a = Allocation { model: self.model, values: &values, accepted: self.accepted, families: true };
         let both = p.clone().and(Polytope::of(self.m, self.c, &a, true));
         both.feasible().then_some((both, values))
-    }
-
-    /// What one look for prices may work on.
-    fn for_prices(&self) -> Cell<u64> {
-        Cell::new(self.left.get().min(PRICES))
     }
 
     /// Solves a program within what may still be worked.

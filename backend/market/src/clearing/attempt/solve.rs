@@ -93,13 +93,14 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// What one search of a component may work on what is shared: half of what is left for all of a round, by how many
-    /// of the orders that no search has seen are its own.
-    fn rationing_of(&self, n: usize) -> u64 {
-        let most = self.limits.effort.saturating_mul(RATIONING).saturating_sub(self.past.rationing);
+    /// What one search of a component may work on what is shared: of half of what is left for all of a round, or of all
+    /// of it in the `last` search, the part that is its own of the orders that no search has seen.
+    fn rationing_of(&self, n: usize, last: bool) -> u64 {
+        let left = self.limits.effort.saturating_mul(RATIONING).saturating_sub(self.past.rationing);
+        let most = if last { left } else { left / 2 };
         let unseen = (0..self.parts.len()).filter(|k| *k == n || self.done[*k].is_none());
         let all = unseen.map(|k| self.parts[k].orders.len() as u64).sum::<u64>().max(1);
-        let own = u128::from(most / 2) * self.parts[n].orders.len() as u128 / u128::from(all);
+        let own = u128::from(most) * self.parts[n].orders.len() as u128 / u128::from(all);
         u64::try_from(own).unwrap_or(most).min(self.lifted.rationing(n, self.limits))
     }
 
@@ -114,7 +115,7 @@ impl Attempt<'_> {
         let mut blocks: Vec<usize> = c.orders.iter().copied().filter(|i| m.orders[*i].block).collect();
         let all = search_nodes(m, c, self.limits);
         let all = if open.is_some() { all.min(lifted::NODES) } else { all };
-        let rationing = Cell::new(self.rationing_of(n));
+        let rationing = Cell::new(self.rationing_of(n, false));
         let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
             let search = Search {
@@ -155,7 +156,7 @@ impl Attempt<'_> {
                         gone = starved(m, &part, &self.upper, turn);
                         turn += 1;
                     }
-                    rationing.set(self.rationing_of(n));
+                    rationing.set(self.rationing_of(n, true));
                     part.orders.retain(|i| !gone.contains(i));
                     given_up.extend(gone);
                 }
