@@ -1,7 +1,7 @@
 import { CopyId, Icon, Panel, Welfare } from '@/components/ui';
 import { isPlatform, type Round, url, useMe } from '@/lib/api';
 import { formatCount } from '@/lib/money';
-import { gapText, limitText, openText, proofOf, rulesOf } from './proof';
+import { gapText, openSentence, proofOf, rulesOf } from './proof';
 
 function Files({ round }: { round: Round }) {
   const platform = isPlatform(useMe());
@@ -28,7 +28,7 @@ export function CertificatePanel({ round }: { round: Round }) {
       <div className="pad row g12 border-b border-border">
         <span className={`av ${tone}`} style={{ width: 44, height: 44, display: 'grid', placeItems: 'center', background: proof.best ? 'var(--ok-soft)' : proof.checked ? 'var(--warn-soft)' : undefined }}><Icon name={proof.best ? 'check' : proof.checked ? 'half' : 'clock'} size={24} /></span>
         <div className="sp"><div className={`text-18 font-semibold ${tone === 't3' ? '' : tone}`}>{word}</div>
-          {proof.checked && <div className="s12 t2">{proof.best ? 'No outcome under the rules has more welfare.' : `Up to ${openText(proof)} more welfare is not ruled out. ${limitText(given) ?? ''}`}</div>}</div>
+          {proof.checked && <div className="s12 t2">{proof.best ? 'No outcome under the rules has more welfare.' : openSentence(given)}</div>}</div>
         <div className="r"><div className="text-24 font-semibold nw">{proof.best ? 'Proved' : given ? gapText(proof) : '–'}</div><div className="s11 t3 nw">{proof.best ? 'nothing is left open' : 'not proven'}</div></div>
       </div>
       <dl className="kv pad">

@@ -6,7 +6,7 @@ import { formatCount, formatDuration } from '@/lib/money';
 import { CertificatePanel } from './CertificatePanel';
 import { MyOrders } from './MyOrders';
 import { PricesPanel } from './PricesPanel';
-import { openText, proofOf } from './proof';
+import { openSentence, proofOf } from './proof';
 import { ProofBadge } from './ProofBadge';
 import { Reasons } from './Reasons';
 
@@ -32,7 +32,7 @@ function Answer({ round }: { round: Round }) {
     const rules = round.awards > 0 ? 'Nobody paid over a limit and every price has one setter' : 'Nothing was awarded';
     return proof.best
       ? <>{rules}; <b>no better outcome exists under the rules</b>.</>
-      : <>{rules}, but this outcome is <b>not proved to be the best</b>: up to <b>{openText(proof)}</b> more welfare is not ruled out.</>;
+      : <>{rules}, but this outcome is <b>not proved to be the best</b>. {openSentence(round.certificate)}</>;
   }
   if (round.state === 'void') return <>This round is <b>void</b>{round.void_reason && <>: {round.void_reason}</>}. Nothing was charged.</>;
   return <>This round is <b>{round.state}</b>; its certificate comes with the awards.</>;

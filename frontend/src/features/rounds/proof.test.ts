@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Certificate } from '@/lib/api';
 import { round } from '@/mocks/rounds';
-import { gapText, limitText, openText, proofOf, rulesOf } from './proof';
+import { gapText, nodesAreFull, openSentence, openText, proofOf, rulesOf } from './proof';
 
 const certificate = (more: Partial<Certificate>): Certificate => ({ verified: true, quality: 'optimal', welfare: '100.000000', gap: '0', cuts: 0, input_hash: 'a', result_hash: 'b', ...more });
 
@@ -22,10 +22,17 @@ describe('what is proven', () => {
     expect(openText(p)).toBe('0.31\u2009% (0.31 cr)');
     expect(openText(proofOf(certificate({ bound: '100.5' })))).toBe('0.50 cr');
   });
+  it('writes small and large parts so that they can be read', () => {
+    const text = (gap: string) => gapText(proofOf(certificate({ gap })));
+    const written = ['0', '0.00000001', '0.00002', '0.0031', '0.05', '0.1', '0.5', '0.119870060', '1'].map(text);
+    expect(written.map((t) => t.replace('\u2009%', ''))).toEqual(['0', '< 0.0001', '0.002', '0.31', '5', '10', '50', '12', '100']);
+  });
   it('says what stood in the way', () => {
-    expect(limitText(certificate({}))).toBeUndefined();
-    expect(limitText(certificate({ limited_by: 'NO_HOST_FITS' }))).toMatch(/nodes/);
-    expect(limitText(certificate({ limited_by: 'SOLVER_FALLBACK' }))).toMatch(/search/);
+    const half = { quality: 'fallback', gap: '0.5', bound: '200' } as const;
+    expect(openSentence(certificate(half))).toBe('Up to 50\u2009% (100.00 cr) more welfare is not ruled out.');
+    expect(openSentence(certificate({ ...half, limited_by: 'SOLVER_FALLBACK' }))).toMatch(/not ruled out\. The search/);
+    expect(openSentence(certificate({ ...half, limited_by: 'NO_HOST_FITS' }))).toMatch(/nodes are full: up to 50/);
+    expect([nodesAreFull(certificate(half)), nodesAreFull(certificate({ limited_by: 'NO_HOST_FITS' }))]).toEqual([false, true]);
   });
   it('lists the rules that the round has something of', () => {
     const r = round(1);

@@ -31,20 +31,25 @@ export function proofOf(c: Certificate | null | undefined): Proof {
   return { checked: c.verified, best: c.verified && c.quality === 'optimal' && gap === 0 && !open, gap, open };
 }
 
-/** Why nothing better was found, for a person. */
-export function limitText(c: Certificate | null | undefined): string | undefined {
-  if (c?.limited_by === 'NO_HOST_FITS') return 'The nodes are too full for more at one price for all.';
-  return c?.limited_by ? 'The search ended before everything was tried.' : undefined;
-}
-
 /** "0.31 %": as many digits as say something. */
 export function gapText(p: Proof): string {
   if (Number.isNaN(p.gap)) return 'unknown';
   const percent = p.gap * 100;
-  return `${percent === 0 ? '0' : percent < 0.0001 ? '< 0.0001' : percent.toPrecision(2).replace(/\.?0+$/, '')}\u2009%`;
+  const digits = percent >= 10 ? percent.toFixed(0) : String(Number(percent.toPrecision(2)));
+  return `${percent > 0 && percent < 0.0001 ? '< 0.0001' : digits}\u2009%`;
 }
 /** What is not proven, for the end of a sentence. */
 export const openText = (p: Proof): string => (p.gap === 0 && p.open ? `${formatMoney(p.open)} cr` : `${gapText(p)}${p.open ? ` (${formatMoney(p.open)} cr)` : ''}`);
+
+/** Full nodes, and one price for all that can't tell them from empty ones, are all that keeps the round under its bound. */
+export const nodesAreFull = (c: Certificate | null | undefined): boolean => c?.limited_by === 'NO_HOST_FITS';
+
+/** What is left open and why, for a person. */
+export function openSentence(c: Certificate | null | undefined): string {
+  const open = openText(proofOf(c));
+  if (nodesAreFull(c)) return `Some nodes are full: up to ${open} more welfare would fit on the rest, but no one price for all was found that carries it.`;
+  return `Up to ${open} more welfare is not ruled out.${c?.limited_by ? ' The search ended before everything was tried.' : ''}`;
+}
 
 /** What the checker verifies of this round; what the round has nothing of is not listed. */
 export function rulesOf(round: Round): string[] {
