@@ -8,7 +8,7 @@
 use super::behind::Behind;
 use super::leave_out::least_value;
 use super::model::{Meaning, Model};
-use super::price::{Allocation, Polytope};
+use super::price::{Allocation, Polytope, losing};
 use super::problem::{ArcRef, Component, Market};
 use super::ration::Levelled;
 use super::rational::Rat;
@@ -113,7 +113,7 @@ impl Sharing<'_> {
         let Some(p) = Polytope::of_shared(self.m, self.c, &others, found, self.left) else { return };
         let Some(price) = p.point() else { return };
         let all = Allocation { model, values, accepted: self.accepted, families: true };
-        *self.losers.borrow_mut() = Some(p.losing(self.m, self.c, &all, &price));
+        *self.losers.borrow_mut() = Some(losing(self.m, self.c, &all, &price));
     }
 
     /// Of these prices those that also carry the book in which what is missing could be had at the collars, and

@@ -9,7 +9,7 @@
 use super::model::{Meaning, Model};
 use super::problem::{Component, Market};
 use super::ration::Levelled;
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,33 @@ pub struct Allocation<'a> {
     /// Accepted blocks with their column.
     pub accepted: &'a BTreeMap<usize, usize>,
     pub families: bool,
+}
+
+/// The columns of an accepted block and of what is accepted of its children.
+fn family_columns(m: &Market, a: &Allocation, block: usize) -> Vec<usize> {
+    let column = |i: usize| match a.model.blocks.get(&i) {
+        Some(_) => a.accepted.get(&i).copied(),
+        None => a.model.links.get(&i).and_then(|(cols, _)| cols.first().copied()),
+    };
+    let won = |i: usize| column(i).is_some_and(|j| a.values[j].is_pos());
+    m.family(block, won).into_iter().filter_map(column).collect()
+}
+
+/// The accepted blocks that lose at these public prices (by position in the component), together with their accepted
+/// children, and lose most first.
+pub(super) fn losing(m: &Market, c: &Component, a: &Allocation, price: &[Rat]) -> Vec<usize> {
+    let of_row: BTreeMap<usize, &Rat> = c.products.iter().map(|k| a.model.product_row[k]).zip(price).collect();
+    let earns = |j: usize| {
+        let col = &a.model.lp.cols[j];
+        let paid = |gain: Rat, (r, e): &(usize, Rat)| of_row.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
+        &col.entries.iter().fold(col.cost.clone(), paid) * &a.values[j]
+    };
+    let won = a.accepted.iter().filter(|(_, j)| a.values[**j].is_pos()).map(|(i, _)| *i);
+    let mut losing: Vec<(Rat, [u8; 32], usize)> =
+        won.map(|i| (sum(family_columns(m, a, i).into_iter().map(earns)), m.orders[i].lot, i)).collect();
+    losing.retain(|(gain, ..)| gain.is_neg());
+    losing.sort();
+    losing.into_iter().map(|(.., i)| i).collect()
 }
 
 impl Polytope {
@@ -130,12 +157,7 @@ impl Polytope {
     /// What an accepted block and its accepted children earn together is not under 0 at the public
     /// prices: Σ x·(v − Σ e·π) ≥ 0, over the block alone where it has none.
     fn family(&self, m: &Market, a: &Allocation, block: usize, row_var: &BTreeMap<usize, usize>) -> Rule {
-        let column = |i: usize| match a.model.blocks.get(&i) {
-            Some(_) => a.accepted.get(&i).copied(),
-            None => a.model.links.get(&i).and_then(|(cols, _)| cols.first().copied()),
-        };
-        let won = |i: usize| column(i).is_some_and(|j| a.values[j].is_pos());
-        let mut columns: Vec<usize> = m.family(block, won).into_iter().filter_map(column).collect();
+        let mut columns = family_columns(m, a, block);
         // alone, its own units are the shorter numbers
         let one = if columns.len() == 1 { columns.pop() } else { None };
         let parts = one.map(|j| (j, Rat::ONE)).into_iter().chain(columns.into_iter().map(|j| (j, a.values[j].clone())));
@@ -152,24 +174,6 @@ impl Polytope {
             }
         }
         Rule { terms: terms.into_iter().filter(|t| !t.1.is_zero()).collect(), limit, equal: false }
-    }
-
-    /// The accepted blocks that lose at these prices, together with their accepted children, and lose most first.
-    pub(super) fn losing(&self, m: &Market, c: &Component, a: &Allocation, price: &[Rat]) -> Vec<usize> {
-        let row = |k: &usize| a.model.product_row[k];
-        let row_var = c.products.iter().enumerate().map(|(i, k)| (row(k), i)).collect();
-        let gain = |i: usize| {
-            let rule = self.family(m, a, i, &row_var);
-            let cost = rule.terms.iter().fold(rule.limit, |left, (v, e)| left.sub_mul(e, &price[*v]));
-            // of one that is alone the rule is for a unit of its column
-            let one = m.orders[i].children.is_empty();
-            if one { &cost * &a.values[a.accepted[&i]] } else { cost }
-        };
-        let gains = a.accepted.iter().filter(|(_, j)| a.values[**j].is_pos());
-        let mut losing: Vec<_> = gains.map(|(i, _)| (gain(*i), m.orders[*i].lot, *i)).collect();
-        losing.retain(|(gain, ..)| gain.is_neg());
-        losing.sort();
-        losing.into_iter().map(|(.., i)| i).collect()
     }
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
