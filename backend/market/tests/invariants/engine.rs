@@ -1,10 +1,10 @@
 //! I12 to I18: how the outcomes of two books compare. A mutant is an engine that errs as engines do:
 //! it looks at the order of writing, keeps something from the last call, forgets an order, and so on.
 use super::count;
-use crate::support::anything::{anything, untied};
-use crate::support::{Mix, book};
+use crate::support::anything::{anything, mix, mixed, untied};
+use crate::support::{Mix, UNIT, book};
 use headroom_market::clearing::book::*;
-use headroom_market::clearing::outcome::{Outcome, Price, PriceRow, Quality};
+use headroom_market::clearing::outcome::{Outcome, Price, PriceRow, Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Asked, Limits, Mode, NoProposal, Winning, clear, verify, winning_limit};
 use std::collections::BTreeMap;
@@ -102,8 +102,10 @@ fn i12_names_matter_only_in_the_tie_hash() {
             groups
         };
         let prices = |o: &Outcome| o.prices.iter().map(|p| (p.price, p.low, p.high)).collect::<Vec<_>>();
-        let agree =
-            one.welfare == other.welfare && prices(&one) == prices(&other) && alike(b, &one) == alike(&c, &other);
+        // which of two is rounded up is a matter of names
+        let (these, those) = (alike(b, &one), alike(&c, &other));
+        let get_alike = these.iter().zip(&those).all(|((k, n), (l, m))| k == l && (n - m).abs() <= 2);
+        let agree = one.welfare == other.welfare && prices(&one) == prices(&other) && get_alike;
         if agree { Ok(true) } else { Err(format!("{}\n{}", one.canonical(), other.canonical())) }
     }
     check("I12 (names)", untied, holds, &|b| without(b, |b| (0..b.orders.len()).max_by_key(|i| &b.orders[*i].id)));
@@ -242,73 +244,90 @@ fn i14_quantities_times_a_thousand_scale_the_answer_to_within_rounding() {
         Ok(true)
     }
     // an engine that keeps a fixed reserve of units back
-    check(
-        "I14 (quantities)",
-        |seed| book(seed, Mix { nodes: false, ..crate::support::anything::mix(seed) }),
-        holds,
-        &|b| {
-            let mut c = b.clone();
-            c.products.iter_mut().flat_map(|p| &mut p.supply).for_each(|s| s.quantity = (s.quantity - 3000).max(0));
-            honest(&c)
-        },
-    );
+    check("I14 (quantities)", |seed| book(seed, Mix { nodes: false, ..mix(seed) }), holds, &|b| {
+        let mut c = b.clone();
+        c.products.iter_mut().flat_map(|p| &mut p.supply).for_each(|s| s.quantity = (s.quantity - 3000).max(0));
+        honest(&c)
+    });
 }
 
-const PLAIN: Mix = Mix { nodes: false, blocks: false, rows: false, low_caps: false, replicas: false };
-
-fn plain(seed: u64) -> Book {
-    book(seed, PLAIN)
+/// Books whose orders are all divisible, every other feature of [`anything`] mixed in: with blocks nobody promises
+/// what I16 and I17 say.
+fn divisible(seed: u64) -> Book {
+    let mix = Mix { blocks: false, replicas: false, ..mix(seed) };
+    mixed(seed, mix, UNIT)
 }
 
 fn prices(o: &Outcome) -> Vec<Price> {
     o.prices.iter().map(|p| p.price).collect()
 }
 
+/// Beside blocks, too: the best outcome is the same one. On nodes two halves fit where a whole does not.
 #[test]
 fn i15_splitting_a_divisible_order_changes_nothing() {
     fn holds(b: &Book, engine: Engine<'_>) -> Result<bool, String> {
+        let parents: Vec<&str> = b.orders.iter().filter_map(|o| o.parent.as_deref()).collect();
+        let alone = |o: &Order| o.parent.is_none() && !parents.contains(&o.id.as_str());
+        let divisible = |o: &Order| o.min_fill.0.is_zero() && o.alternatives.len() == 1 && o.replicas.is_none();
+        let even = |o: &Order| o.limit.0 % 2 == 0 && o.alternatives[0].quantities.iter().all(|q| q.quantity % 2 == 0);
+        let splits = |o: &Order| alone(o) && divisible(o) && even(o);
+        let Some(i) = b.orders.iter().position(splits) else { return Ok(false) };
         let mut c = b.clone();
-        let mut half = c.orders[0].clone();
+        let mut half = c.orders[i].clone();
         half.id += "-half";
-        for x in [&mut c.orders[0], &mut half] {
+        for x in [&mut c.orders[i], &mut half] {
             x.limit.0 /= 2;
             x.alternatives[0].quantities.iter_mut().for_each(|q| q.quantity /= 2);
         }
         c.orders.push(half);
         let (one, other) = (engine(b), engine(&c));
-        if one.welfare == other.welfare && prices(&one) == prices(&other) {
+        // where a search ended early, what it tried first is what it found
+        if [&one, &other].iter().any(|o| o.quality == Quality::Fallback) {
+            return Ok(false);
+        }
+        // two halves are rounded to whole units, not one order: a unit more or less of what is rounded
+        let worth = |o: &Order| Rat::int(i128::from(o.limit.0) / i128::from(o.alternatives[0].quantities[0].quantity));
+        let unit = b.orders.iter().map(worth).max().unwrap_or(Rat::ZERO);
+        let welfare = (&one.welfare.0 - &other.welfare.0).abs() <= &unit * &Rat::int(4);
+        if welfare && prices(&one) == prices(&other) {
             Ok(!one.awards.is_empty())
         } else {
             Err(format!("{}\n{}", one.canonical(), other.canonical()))
         }
     }
+    let books = |seed| mixed(seed, Mix { nodes: false, ..mix(seed) }, UNIT);
     // an engine with room for eight orders at most
-    check("I15", plain, holds, &|b| without(b, |b| (b.orders.len() > 4).then(|| b.orders.len() - 1)));
+    check("I15", books, holds, &|b| without(b, |b| (b.orders.len() > 4).then(|| b.orders.len() - 1)));
 }
 
 #[test]
 fn i16_removing_a_refused_divisible_order_leaves_the_allocation() {
     fn holds(b: &Book, engine: Engine<'_>) -> Result<bool, String> {
         let one = engine(b);
-        let Some(loser) = one.refused.iter().find(|r| r.shortfall.is_some_and(|s| s.0 > 0)) else { return Ok(false) };
+        let out = |r: &&Refusal| r.reason == Reason::OutOfMoney;
+        let Some(loser) = one.refused.iter().find(out) else { return Ok(false) };
         let mut c = b.clone();
         c.orders.retain(|o| o.id != loser.order);
         let other = engine(&c);
+        if [&one, &other].iter().any(|o| o.quality == Quality::Fallback) {
+            return Ok(false);
+        }
         let fills = |o: &Outcome| o.awards.iter().map(|a| (a.order.clone(), a.quantities.clone())).collect::<Vec<_>>();
         if fills(&one) == fills(&other) && one.welfare == other.welfare {
             Ok(true)
         } else {
-            Err(format!("{}\n{}", one.canonical(), other.canonical()))
+            Err(format!("without {}:\n{}\n{}", loser.order, one.canonical(), other.canonical()))
         }
     }
     // an engine that averages over how many ask
-    check("I16", plain, holds, &|b| without(b, |b| (b.orders.len() % 2 == 1).then_some(0)));
+    check("I16", divisible, holds, &|b| without(b, |b| (b.orders.len() % 2 == 1).then_some(0)));
 }
 
+/// Not where the order has a budget: rule 7 counts a unit at its limit there, so less of it fits.
 #[test]
 fn i17_raising_a_limit_never_lowers_ones_own_fill() {
     fn holds(b: &Book, engine: Engine<'_>) -> Result<bool, String> {
-        let single = |o: &Order| o.side == Side::Bid && o.alternatives[0].quantities.len() == 1;
+        let single = |o: &Order| o.side == Side::Bid && o.alternatives[0].quantities.len() == 1 && o.budget.is_none();
         let Some(i) = b.orders.iter().position(single) else { return Ok(false) };
         let mut c = b.clone();
         c.orders[i].limit.0 = c.orders[i].limit.0 * 3 / 2;
@@ -322,7 +341,7 @@ fn i17_raising_a_limit_never_lowers_ones_own_fill() {
         }
     }
     // an engine that distrusts the highest limit
-    check("I17", plain, holds, &|b| without(b, |b| (0..b.orders.len()).max_by_key(|i| b.orders[*i].limit)));
+    check("I17", divisible, holds, &|b| without(b, |b| (0..b.orders.len()).max_by_key(|i| b.orders[*i].limit)));
 }
 
 /// What would have won wins, and one tick worse does not; who is told that nothing would have loses at

@@ -18,9 +18,13 @@ pub fn mix(seed: u64) -> Mix {
 
 pub fn anything(seed: u64) -> Book {
     let unit = if seed.is_multiple_of(11) { 1 } else { super::UNIT };
-    let mut b = book_in_units(seed, mix(seed), unit);
+    mixed(seed, mix(seed), unit)
+}
+
+pub fn mixed(seed: u64, mix: Mix, unit: i64) -> Book {
+    let mut b = book_in_units(seed, mix, unit);
     let mut d = Draw::new(seed ^ 0x0A11);
-    if d.chance(25) {
+    if d.chance(25) && mix.blocks {
         b = with_families(b, seed);
     }
     if d.chance(30) {
