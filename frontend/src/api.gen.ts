@@ -1453,11 +1453,21 @@ export interface components {
             object: string;
             data: {
                 slot: components["schemas"]["Slot"];
-                /** Format: int64 */
+                /**
+                 * Format: int64
+                 * @description `interval=slot`: the last one in which it changed hands.
+                 */
                 round?: number | null;
+                /** @description `interval=slot`: the mean of its rounds, weighted by volume. */
                 price: components["schemas"]["Price"];
+                /**
+                 * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
+                 *     the rounds in which it changed hands.
+                 */
                 low: components["schemas"]["Price"];
                 high: components["schemas"]["Price"];
+                open?: components["schemas"]["Price"] | null;
+                close?: components["schemas"]["Price"] | null;
                 /** Format: int64 */
                 volume: number;
                 set_by: string;
@@ -2381,11 +2391,21 @@ export interface components {
         /** @description One point of a pool's price history. */
         PricePoint: {
             slot: components["schemas"]["Slot"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description `interval=slot`: the last one in which it changed hands.
+             */
             round?: number | null;
+            /** @description `interval=slot`: the mean of its rounds, weighted by volume. */
             price: components["schemas"]["Price"];
+            /**
+             * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
+             *     the rounds in which it changed hands.
+             */
             low: components["schemas"]["Price"];
             high: components["schemas"]["Price"];
+            open?: components["schemas"]["Price"] | null;
+            close?: components["schemas"]["Price"] | null;
             /** Format: int64 */
             volume: number;
             set_by: string;

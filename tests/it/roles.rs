@@ -38,7 +38,7 @@ const TABLE: &[(&str, &str)] = &[
         "t",
         "registerInstance restartInstance drillInstance uploadModule createHint withdrawHint createProfile replaceProfile",
     ),
-    ("ta", "createApiKey revokeApiKey"),
+    ("tfao", "createApiKey revokeApiKey"),
     ("tao", "stopInstance"),
     ("ao", "getRoundAudit"),
     ("fa", "exportLedger getFinanceSummary"),

@@ -2,6 +2,7 @@
 use crate::common::{Sim, healthy};
 use anyhow::{Context, ensure};
 use blake3::{Hash, Hasher};
+use headroom_tests::Api;
 use serde_json::Value;
 
 fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
@@ -161,8 +162,38 @@ async fn prices_of_a_period() -> anyhow::Result<()> {
         let before = admin.get(&format!("{path}&to=2026-11-20T09:00:00Z")).await?.ok()?;
         assert_eq!(before["data"].as_array().map(Vec::len), Some(0), "{interval}: before the market was");
     }
+    a_slots_ends_are_those_of_its_rounds(&admin).await?;
     let empty = "/v1/pools/fra1-gp/prices?resource=cpu_milli&from=2026-11-20T10:00:00Z&to=2026-11-20T10:00:00Z";
     assert_eq!(admin.get(empty).await?.code(), "period_empty");
+    Ok(())
+}
+
+/// The first, last, lowest and highest price of a slot, beside its rounds.
+async fn a_slots_ends_are_those_of_its_rounds(admin: &Api) -> anyhow::Result<()> {
+    let mut looked = 0;
+    for pool in ["fra1-gp", "ams1-lp"] {
+        let points = async |interval: &str| {
+            let path = format!("/v1/pools/{pool}/prices?resource=cpu_milli&interval={interval}&limit=500");
+            let told = admin.get(&path).await?.ok()?;
+            told["data"].as_array().cloned().context("points")
+        };
+        let nano =
+            |value: &Value| value.as_str().and_then(|text| headroom_tests::money::units(text, 9)).unwrap_or_default();
+        let rounds = points("round").await?;
+        for slot in points("slot").await? {
+            let traded = |p: &&Value| p["slot"] == slot["slot"] && p["volume"].as_i64().is_some_and(|n| n > 0);
+            let mut prices: Vec<_> =
+                rounds.iter().filter(traded).map(|p| (p["round"].as_u64(), nano(&p["price"]))).collect();
+            prices.sort_unstable();
+            let prices: Vec<i128> = prices.into_iter().map(|(_, price)| price).collect();
+            let (Some(low), Some(high)) = (prices.iter().min(), prices.iter().max()) else { continue };
+            let told = ["open", "close", "low", "high"].map(|end| nano(&slot[end]));
+            assert_eq!(told, [prices[0], prices[prices.len() - 1], *low, *high], "{slot}: {prices:?}");
+            assert!((*low..=*high).contains(&nano(&slot["price"])), "{slot}");
+            looked += 1;
+        }
+    }
+    ensure!(looked > 3, "{looked} slots");
     Ok(())
 }
 

@@ -212,6 +212,22 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert_eq!((leaked.get("/v1/me").await?.status, admin.delete(&route).await?.status), (200, 200));
     assert_eq!(leaked.get("/v1/me").await?.status, 401);
 
+    // The operator's people share a participant: each role makes keys of its own, and revokes no other role's.
+    for (role, scope) in [("operator", "swaps:approve"), ("finance", "finance:platform")] {
+        let by = sim.api(role)?;
+        let made = by.post("/v1/api_keys", &json!({ "name": role, "scopes": [scope] })).await?.ok()?;
+        assert_eq!((&made["role"], &made["scopes"]), (&json!(role), &json!([scope])));
+        let route = format!("/v1/api_keys/{}", text(&made, "id"));
+        let other = sim.api(if role == "finance" { "operator" } else { "finance" })?;
+        assert_eq!((other.delete(&route).await?.status, by.delete(&route).await?.status), (403, 200), "{role}");
+    }
+    let of_admin = admin.post("/v1/api_keys", &json!({ "name": "of an admin" })).await?.ok()?;
+    let of_admin = format!("/v1/api_keys/{}", text(&of_admin, "id"));
+    assert_eq!(
+        (sim.api("operator")?.delete(&of_admin).await?.status, admin.delete(&of_admin).await?.status),
+        (403, 200)
+    );
+
     let secrets = tenant.get("/v1/api_keys").await?;
     assert!(!secrets.text.contains("secret"), "secrets are shown once: {}", secrets.text);
     assert_eq!(tenant.delete(&format!("/v1/api_keys/{}", text(&reader, "id"))).await?.status, 200);

@@ -84,6 +84,34 @@ async fn a_file_in_bad_shape_is_named() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_database_that_another_program_holds_is_named() -> anyhow::Result<()> {
+    let (folder, launch) = stopped().await?;
+    let holder = rusqlite::Connection::open(folder.path().join("headroom.db"))?;
+    holder.execute_batch("BEGIN EXCLUSIVE")?;
+    let ended = launch.up_to_its_end().await?;
+    explains(&ended, &["headroom.db", "another program has locked", "start again"]);
+    assert!(!ended.stderr.contains("CREATE TABLE"), "no statements in it: {}", ended.stderr);
+    drop(holder);
+    launch.start().await?.stop().await?;
+    healthy(&launch).await
+}
+
+#[tokio::test]
+async fn doctor_names_a_file_that_it_cannot_read_to_its_end() -> anyhow::Result<()> {
+    let (folder, _launch) = stopped().await?;
+    let path = folder.path().join("headroom.db");
+    // All pages but the first, which lists the tables.
+    let mut bytes = std::fs::read(&path)?;
+    ensure!(bytes.len() > 100_000, "{} bytes", bytes.len());
+    bytes[65_536..].fill(0xff);
+    std::fs::write(&path, bytes)?;
+    let doctor = finished(Command::new(binary()?).arg("doctor").arg("--data").arg(folder.path()))?;
+    assert_eq!(doctor.code, Some(1), "{} {}", doctor.stdout, doctor.stderr);
+    explains(&doctor, &["headroom.db is damaged", "Restore a backup"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_that_may_not_be_read_or_written_is_named() -> anyhow::Result<()> {
     let (folder, launch) = stopped().await?;
     let at = |name: &str| folder.path().join(name);

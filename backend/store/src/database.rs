@@ -281,7 +281,8 @@ fn lock(path: &Path, whose: &Path) -> Result<File, StoreError> {
 }
 
 async fn open_sqlite(path: &Path, synchronous: SqliteSynchronous, read_only: bool) -> Result<Database, StoreError> {
-    let options = SqliteConnectOptions::new().filename(path);
+    // The text of a slow statement says nothing to who reads the log.
+    let options = SqliteConnectOptions::new().filename(path).disable_statement_logging();
     // Who only reads leaves the log of a crashed server where it is.
     if read_only {
         return match connect_sqlite(options.clone().read_only(true)).await {
@@ -323,7 +324,7 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Database, Store
 
 /// A file that may not be written is opened all the same, and refuses what comes first: an order, or a sign-in.
 async fn may_write(path: &Path, database: &SqlitePool) -> Result<(), StoreError> {
-    let mut transaction = database.begin().await?;
+    let mut transaction = database.begin().await.map_err(|fault| of_file(path, fault.into()))?;
     // To begin a transaction that writes is not refused.
     let written = sqlx::query("CREATE TABLE may_write (row_number INTEGER)").execute(&mut *transaction).await;
     transaction.rollback().await?;
@@ -348,6 +349,9 @@ pub fn of_file(path: &Path, error: StoreError) -> StoreError {
     }
     if says(&["unable to open database file"]) {
         return StoreError::Closed { path: path_text, said };
+    }
+    if says(&["database is locked"]) {
+        return StoreError::Busy { path: path_text, said };
     }
     if says(&["readonly database"]) {
         return StoreError::Unwritable { path: path_text, said };

@@ -24,6 +24,14 @@ pub enum StoreError {
         "cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data"
     )]
     Directory { path: String, source: std::io::Error },
+    #[error(
+        "another program has locked {path} ({said}): nothing could be written for 10 s. End what holds it, a shell of SQLite or a backup with an open transaction, then start again. Nothing was changed"
+    )]
+    Busy { path: String, said: String },
+    #[error(
+        "{path} is damaged ({said}): what is stored can't be read to its end, so nothing more was checked. Nothing was changed. Restore a backup"
+    )]
+    Unreadable { path: String, said: String },
     #[error("the directory {0} of DATABASE_URL does not exist. Create it, or correct the path")]
     NoDirectory(String),
     #[error("there is no market: {0} does not exist. Give the directory that `headroom up --data` was started with")]

@@ -14,9 +14,9 @@ export const participants: FullParticipant[] = [
 const SCOPES: Record<Role, string[]> = {
   bidder: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'forecasts:read', 'finance:read', 'keys:read'],
   tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:read', 'keys:write', 'audit:read'],
-  finance: ['market:read', 'finance:read', 'finance:platform', 'keys:read', 'audit:read'],
+  finance: ['market:read', 'finance:read', 'finance:platform', 'keys:read', 'keys:write', 'audit:read'],
   admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:read', 'keys:write', 'audit:read'],
-  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'keys:read', 'audit:read'],
+  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'keys:read', 'keys:write', 'audit:read'],
 };
 
 export function me(p: Person): Me {

@@ -68,7 +68,9 @@ impl Role {
                 "keys:write",
                 "audit:read",
             ],
-            Role::Finance => &["market:read", "finance:read", "finance:platform", "keys:read", "audit:read"],
+            Role::Finance => {
+                &["market:read", "finance:read", "finance:platform", "keys:read", "keys:write", "audit:read"]
+            }
             Role::Admin => &[
                 "market:read",
                 "pricing:write",
@@ -93,6 +95,7 @@ impl Role {
                 "allocations:read",
                 "operations:write",
                 "keys:read",
+                "keys:write",
                 "audit:read",
             ],
         }

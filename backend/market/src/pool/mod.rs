@@ -200,6 +200,13 @@ pub struct Product {
     pub value_nano: String,
     pub last_price: Option<Price>,
     pub last_round: Option<u64>,
+    /// Of the first round in which something changed hands, and the ends of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_price: Option<Price>,
     pub settled: bool,
     /// What a unit costs of what workloads go on with, as no round was held before the gate (`pool/hourly.rs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,6 +239,9 @@ impl Product {
             value_nano: "0".to_owned(),
             last_price: None,
             last_round: None,
+            first_price: None,
+            lowest_price: None,
+            highest_price: None,
             settled: false,
             administered_price: None,
             rolled_volume: 0,
@@ -241,6 +251,16 @@ impl Product {
     }
     pub fn id_text(&self) -> String {
         product_id(&self.pool, self.resource, self.slot)
+    }
+    /// A round in which it changed hands.
+    pub fn priced(&mut self, price: Price, round: u64) {
+        // a product of a version that did not keep them has its last price alone to begin with
+        let before = self.last_price.unwrap_or(price);
+        self.first_price = self.first_price.or(Some(before));
+        self.lowest_price = Some(self.lowest_price.unwrap_or(before).min(price));
+        self.highest_price = Some(self.highest_price.unwrap_or(before).max(price));
+        self.last_price = Some(price);
+        self.last_round = Some(round);
     }
     /// Volume-weighted mean of its rounds, or the last price where nothing was bought.
     pub fn mean_price(&self) -> Option<Price> {
@@ -255,4 +275,25 @@ impl Product {
 /// `POOL/RESOURCE/2026-11-20T10:20:00Z`.
 pub fn product_id(pool: &str, resource: Resource, slot: Slot) -> String {
     format!("{pool}/{resource}/{slot}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slots_prices_have_ends() {
+        let slot = Slot::starting_at(0);
+        let mut product = Product::new("p".to_owned(), Resource::CpuMilli, slot);
+        for (round, price) in [(1, 5), (2, 3), (3, 9), (4, 4)] {
+            product.priced(Price::from_units(price), round);
+        }
+        let ends = [product.first_price, product.lowest_price, product.highest_price, product.last_price];
+        assert_eq!(ends.map(|p| p.map(Price::units)), [5, 3, 9, 4].map(Some));
+        assert_eq!(product.last_round, Some(4));
+        // one of a version that kept its last price alone
+        let mut older = Product { first_price: None, lowest_price: None, highest_price: None, ..product };
+        older.priced(Price::from_units(6), 5);
+        assert_eq!((older.lowest_price, older.highest_price), (Some(Price::from_units(4)), Some(Price::from_units(6))));
+    }
 }

@@ -54,8 +54,7 @@ pub fn record(
         product.volume += volume;
         let value: i128 = product.value_nano.parse().unwrap_or(0);
         product.value_nano = (value + i128::from(price.price.units()) * i128::from(volume)).to_string();
-        product.last_price = Some(price.price);
-        product.last_round = Some(number);
+        product.priced(price.price, number);
         turn.emit(Event::ProductChanged(product));
     }
     reference::mark_collars(turn, prices);

@@ -43,6 +43,10 @@ async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes
         let detail = "Send the body with Content-Type: application/json.";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        let detail = "Send the body as it is, without Content-Encoding: none is read here.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
     read_bytes(request, state, MOST_BODY_BYTES).await
 }
 
@@ -266,7 +270,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         }
         axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
             let text = e.body_text();
-            let detail = text.rsplit("query string: ").next().unwrap_or(&text).to_owned();
+            let mut detail = text.rsplit("query string: ").next().unwrap_or(&text).to_owned();
+            for (of_the_library, plain) in [
+                ("invalid digit found in string", "a whole number is expected"),
+                ("cannot parse integer from empty string", "a whole number is expected"),
+                ("number too large to fit in target type", "the number is too large"),
+                ("number too small to fit in target type", "the number is too small"),
+            ] {
+                detail = detail.replace(of_the_library, plain);
+            }
             let name = ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|start| {
                 detail.split_once(start).and_then(|(_, rest)| rest.split_once('`')).map(|(name, _)| name.to_owned())
             });

@@ -248,10 +248,17 @@ enum Interval {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PricePoint {
     pub slot: Slot,
+    /// `interval=slot`: the last one in which it changed hands.
     pub round: Option<u64>,
+    /// `interval=slot`: the mean of its rounds, weighted by volume.
     pub price: Price,
+    /// The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
+    /// the rounds in which it changed hands.
     pub low: Price,
     pub high: Price,
+    /// `interval=slot`: the price of the first and of the last round in which it changed hands.
+    pub open: Option<Price>,
+    pub close: Option<Price>,
     pub volume: i64,
     pub set_by: String,
     pub reserve: Option<Price>,
@@ -360,6 +367,8 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
         price: price.price,
         low: price.low,
         high: price.high,
+        open: None,
+        close: None,
         volume: price.volume,
         set_by: price.set_by.clone(),
         reserve: price.reserve,
@@ -402,15 +411,16 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
             serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
         if let Some(price) = product.mean_price().or(product.administered_price) {
             let set_by = if product.mean_price().is_some() { "mean" } else { "administered" };
-            let (low, high, set_by) = (price, price, set_by.to_owned());
             points.push(PricePoint {
                 slot: product.slot,
                 round: product.last_round,
                 price,
-                low,
-                high,
+                low: product.lowest_price.unwrap_or(price),
+                high: product.highest_price.unwrap_or(price),
+                open: product.first_price,
+                close: product.last_price,
                 volume: product.volume,
-                set_by,
+                set_by: set_by.to_owned(),
                 reserve: reserve_at(product.slot),
                 imbalance_price: product.imbalance_price,
                 imbalance_volume: product.imbalance_price.map(|_| product.imbalance_volume),

@@ -53,7 +53,7 @@ struct TriedReservePrice {
 
 /// Demand goes with (new price ÷ old price)^(−elasticity). From 0 to 3, two digits.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `low` and `high`")]
 struct Elasticity {
     low: Share,
     high: Share,

@@ -473,11 +473,20 @@ async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): 
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
-/// Revokes an API key and all that were made with it: one of the participant, or as an admin anybody's.
+/// Revokes an API key and all that were made with it: one of the participant, or as an admin anybody's; the roles
+/// finance and operator those of their role.
 #[utoipa::path(delete, path = "/api_keys/{id}", tag = "session", operation_id = "revokeApiKey", params(("id" = KeyId, Path, description = "Key")),
     responses((status = 200, description = "The revoked key", body = KeyView), Problems))]
 async fn revoke_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<KeyId>) -> Answered<Document> {
     by.may("keys:write")?;
+    if by.role.is_platform() && by.may("admin:write").is_err() {
+        // The operator's people share a participant, and not what they may do.
+        let role = app.sequencer.query(move |s| s.keys.get(&id).map(|key| key.role)).await?;
+        if role.is_some_and(|role| role != by.role) {
+            let detail = format!("A key of another role is revoked by an admin; yours is {}.", by.role.name());
+            return Err(Problem::forbidden(detail));
+        }
+    }
     let document = app.object(&by, Command::RevokeKey { participant: keys_of(&by), key: id }).await?;
     app.refresh_directory().await?;
     let key: ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Button, Page, Panel, Segmented } from '@/components/ui';
 import { Leaving } from '@/components/ui/Leaving';
-import { type ApiKey, isPlatform, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource, useWrite } from '@/lib/api';
+import { type ApiKey, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource, useWrite } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { useNow } from '@/lib/time';
 import { useParam } from '@/lib/url';
@@ -33,15 +33,14 @@ export default function DevelopersPage() {
   const owner = (k: ApiKey) => names.get(k.participant) ?? (k.participant === me?.participant.id ? me.participant.name : `…${k.participant.slice(-6)}`);
   const add = mayMake && <Button kind="primary" icon="plus" disabled={!!made || write.isPending} title={made ? 'First put the secret that is shown where you need it' : undefined} onClick={() => { choose(null); make('1'); }}>New API key</Button>;
   const keep = (key: NewApiKey) => { setMade(key); write.reset(); make(null); };
-  const makers = isPlatform(me) ? 'admin' : 'tenant';
   // It stays while an answer is under way or was a refusal, and no secret is made while one is still shown.
   const form = mayMake && !made && (making !== '' || write.isPending || write.isError);
   const leave = () => { write.reset(); make(null); };
   const select = (k: ApiKey) => { if (write.isPending) return; leave(); choose(k.id); };
   return (
     <Page title="Developers" of={of} actions={add}
-      answer={() => <><b>{formatCount(working.length)}</b> API {working.length === 1 ? 'key works' : 'keys work'}{mayMake ? '.' : `; members with the role ${makers} make and revoke them.`} <a href="/docs" style={{ textDecoration: 'underline' }}>All routes of the API</a></>}
-      empty={() => all.length === 0 && !form && !made && { fact: 'There is no API key yet.', hint: <>{PURPOSE} {!mayMake && `Members with the role ${makers} can make one. `}<a href="/docs" style={{ textDecoration: 'underline' }}>What the API can do</a></>, action: add }}>
+      answer={() => <><b>{formatCount(working.length)}</b> API {working.length === 1 ? 'key works' : 'keys work'}{mayMake ? '.' : `; members with the role tenant make and revoke them.`} <a href="/docs" style={{ textDecoration: 'underline' }}>All routes of the API</a></>}
+      empty={() => all.length === 0 && !form && !made && { fact: 'There is no API key yet.', hint: <>{PURPOSE} {!mayMake && `Members with the role tenant can make one. `}<a href="/docs" style={{ textDecoration: 'underline' }}>What the API can do</a></>, action: add }}>
       {() => (
         <div className="split wide">
           <Leaving loses={!!made || write.isPending} what="the secret" text={made ? `The secret of ${made.name} is shown here and now alone. Without it the key is of no use: it can only be revoked.` : 'A key is being made: its secret comes with the answer, and is shown on this page alone. Without it the key is of no use.'} />

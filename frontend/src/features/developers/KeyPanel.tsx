@@ -1,5 +1,5 @@
 import { CopyId, Panel, When } from '@/components/ui';
-import { type ApiKey, useMay } from '@/lib/api';
+import { type ApiKey, isPlatform, useMay, useMe } from '@/lib/api';
 import { full, useNow, zone } from '@/lib/time';
 import { descendants, scopeText, stateOf } from './key';
 import { KeyBadge } from './KeyBadge';
@@ -9,7 +9,10 @@ import { RevokeKey } from './RevokeKey';
 export function KeyPanel({ apiKey: k, all, owner }: { apiKey: ApiKey; all: ApiKey[]; owner: string }) {
   const now = useNow();
   const z = zone.use();
-  const mayRevoke = useMay('keys:write');
+  const me = useMe();
+  // Of the operator's people each role has its own keys; an admin revokes everybody's.
+  const ofOthers = isPlatform(me) && me?.role !== 'admin' && me?.role !== k.role;
+  const mayRevoke = useMay('keys:write') && !ofOthers;
   const parent = all.find((o) => o.id === k.made_by);
   return (
     <Panel title={k.name} tools={<KeyBadge state={stateOf(k, now)} />}>

@@ -84,7 +84,7 @@ export interface FullNode extends Node {
   in_force?: Quantities | null; workloads?: { id: string; name: string; participant: string; in_force: Quantities }[] | null;
 }
 export interface PricePoint {
-  slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
+  slot: string; round: number | null; price: string; low: string; high: string; open?: string | null; close?: string | null; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }
 export interface BookLevel { price: string; quantity: number; mine: boolean; kind: string }
 export interface Book { round: number; pool: string; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string | null; quantity: number }

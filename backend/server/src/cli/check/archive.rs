@@ -116,7 +116,7 @@ async fn all(store: &Store) -> anyhow::Result<Result<Vec<Cleared>, String>> {
 pub async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
     let store = Store::open_read_only(&address).await.map_err(|error| crate::cli::unusable(&address, error))?;
-    match again(&store, args.round).await? {
+    match again(&store, args.round).await.map_err(|error| super::unreadable(&address, error))? {
         Ok(count) => {
             let rounds = if count == 1 { "round" } else { "rounds" };
             crate::cli::say(format_args!("ok: {count} {rounds} cleared again with the same result hash"));

@@ -60,7 +60,7 @@ const BAD: u8 = 4;
 pub async fn doctor(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
     let store = Store::open_read_only(&address).await.map_err(|error| crate::cli::unusable(&address, error))?;
-    match examine(&store).await? {
+    match examine(&store).await.map_err(|error| unreadable(&address, error))? {
         Ok(report) => {
             crate::cli::say(format_args!("{report}"));
             Ok(ExitCode::SUCCESS)
@@ -69,6 +69,19 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<ExitCode> {
             crate::cli::say(format_args!("BAD: {bad}"));
             Ok(ExitCode::from(BAD))
         }
+    }
+}
+
+/// A page in the middle of a file shows only when it is read.
+fn unreadable(address: &Address, error: anyhow::Error) -> anyhow::Error {
+    let error = match error.downcast::<StoreError>() {
+        Ok(error) => crate::cli::unusable(address, error),
+        Err(error) => return error,
+    };
+    match error.downcast::<StoreError>() {
+        Ok(StoreError::Damaged { path, said }) => StoreError::Unreadable { path, said }.into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
 }
 

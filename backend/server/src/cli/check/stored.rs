@@ -68,8 +68,10 @@ pub async fn transfers(store: &Store, side: &mut Side, mut batches: Option<&mut 
 
 fn transfer_text(row: &StoredTransfer) -> String {
     let StoredTransfer { sequence, kind, debit, credit, amount, order_id, round, slot, recorded_at, id: _ } = row;
+    let or_none = |number: &Option<i64>| number.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    let (order, round, slot) = (order_id.as_deref().unwrap_or("none"), or_none(round), or_none(slot));
     format!(
-        "{kind} of {amount} micro-credits from {debit} to {credit} (order {order_id:?}, round {round:?}, slot {slot:?}, at {recorded_at}, in the transaction of row {sequence})"
+        "{kind} of {amount} micro-credits from {debit} to {credit} (order {order}, round {round}, slot {slot}, at {recorded_at}, in the transaction of row {sequence})"
     )
 }
 
