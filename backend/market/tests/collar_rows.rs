@@ -193,6 +193,91 @@ fn for_what_nobody_has_no_winning_limit_is_named() {
     assert!(limits[1].1.is_some(), "{limits:?}");
 }
 
+/// 100 units of `a` at its collar of 10, for `free`, `good` and `poor` that all gain there. The budget of 1,400 is best spent
+/// on `good` (20 for what counts as 10), then `elsewhere` (9 for 10), then `poor` (5 for 10). With a part of 60 % for
+/// whoever shares, `good` leaves 1,100, `elsewhere` has all, and 100 are left for a fifth of `poor`: 60 + 30 + 10 units.
+#[test]
+fn a_budget_beside_a_collar_goes_where_it_gains_most() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"a","slot":0,"supply":[{"quantity":100,"reserve":"5"}],"cap":"10"},
+            {"pool":"p","resource":"b","slot":0,"supply":[{"quantity":200,"reserve":"1"}]}],
+        "budgets":[{"id":"h","amount":"1400"}],"orders":[
+            {"id":"elsewhere","owner":"w","side":"bid","limit":"1000","budget":"h",
+                "alternatives":[{"quantities":[["p","b",0,100]]}]},
+            {"id":"free","owner":"x","side":"bid","limit":"2000","alternatives":[{"quantities":[["p","a",0,100]]}]},
+            {"id":"good","owner":"y","side":"bid","limit":"1000","budget":"h",
+                "alternatives":[{"quantities":[["p","a",0,50]]}]},
+            {"id":"poor","owner":"z","side":"bid","limit":"750","budget":"h",
+                "alternatives":[{"quantities":[["p","a",0,50]]}]}]"#,
+    );
+    assert_eq!(got(&outcome), [("elsewhere", 100), ("free", 60), ("good", 30), ("poor", 10)]);
+    assert_eq!(prices(&outcome).iter().map(|p| p[0] / NANO).collect::<Vec<_>>(), [10, 1]);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// Bundles over two pools, two resources and two slots, half of the products with a collar a little over their first
+/// reserve, a third of the bids in one of three budgets of about half of what they could cost.
+fn with_budgets(seed: u64) -> Book {
+    let mut d = Draw::new(seed ^ 0xB0D6);
+    let mut book = Book::new(Money(20 * 1_000_000), seed);
+    let mut spare = std::collections::BTreeMap::new();
+    for (pool, resource, slot) in (0..8).map(|n| (n / 4, n / 2 % 2, n % 2)) {
+        let reserve = d.between(10, 60);
+        let supply = Step { quantity: d.between(2_000, 12_000), reserve: Money(reserve * 10_000) };
+        let cap = d.chance(50).then(|| Money(reserve * d.between(11, 16) * 1_000));
+        let (pool, resource) = (format!("p{pool}"), format!("r{resource}"));
+        spare.insert((pool.clone(), resource.clone(), slot), reserve);
+        book.products.push(Product { pool, resource, slot, supply: vec![supply], cap, reference: None });
+    }
+    let mut could_cost = [0; 3];
+    for i in 0..d.between(20, 60) {
+        let pool = format!("p{}", d.between(0, 1));
+        let (slots, resources) = ([0..=0, 1..=1, 0..=1], [0..=0, 1..=1, 0..=1]);
+        let (slots, resources) = (&slots[d.between(0, 2) as usize], &resources[d.between(0, 2) as usize]);
+        let (mut quantities, mut cost) = (Vec::new(), 0);
+        for r in resources.clone() {
+            let quantity = d.between(300, 2_500);
+            for slot in slots.clone() {
+                let product = ProductKey { pool: pool.clone(), resource: format!("r{r}"), slot };
+                cost += spare[&(pool.clone(), format!("r{r}"), slot)] * 10_000 * quantity;
+                quantities.push(Quantity { product, quantity });
+            }
+        }
+        let limit = Money(cost * d.between(80, 300) / 100);
+        let mut order = crate::support::plain_order(&format!("o{i:02}"), Side::Bid, limit, Vec::new());
+        order.alternatives.push(Alternative { quantities, adder: Money(0) });
+        if d.chance(33) {
+            let h = d.between(0, 2) as usize;
+            could_cost[h] += limit.0;
+            order.budget = Some(format!("h{h}"));
+        }
+        book.orders.push(order);
+    }
+    for (h, all) in could_cost.iter().enumerate() {
+        book.budgets.push(Budget { id: format!("h{h}"), amount: Money(all * d.between(20, 60) / 100) });
+    }
+    book
+}
+
+/// Collars and budgets alone, without blocks: 7 of 200 give one order up (28 before 27 November).
+#[test]
+fn bundles_at_their_collars_with_budgets_give_few_up() {
+    let (mut rationed, mut lost, mut orders) = (0, 0, 0);
+    for seed in 0..200 {
+        let book = with_budgets(seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let up = given_up(&outcome).len();
+        rationed += u32::from(outcome.prices.iter().any(|p| p.set_by == "cap"));
+        lost += u32::from(up > 0);
+        orders += up;
+        if up == 0 {
+            verify(&book, outcome, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+        }
+    }
+    println!("{rationed} of 200 have a product at its collar, {lost} give {orders} orders up");
+    assert!(rationed > 100 && lost <= 10, "{lost} give {orders} orders up");
+}
+
 /// Random books at their collars in which some bids have budgets or thrash limits: one in a thousand gives an order up.
 #[test]
 fn random_books_at_their_collars_with_rows_give_few_up() {

@@ -118,7 +118,7 @@ fn after_the_last_resort_whoever_can_trades_again() {
 /// Such a book beside more blocks than can be tried one by one, in another pool: those trade, as nothing is broken there.
 #[test]
 fn the_last_resort_stays_in_its_part_of_the_book() {
-    let mut book = untied(115_556);
+    let mut book = untied(62_144);
     let apart = r#"{"format":"headroom.book/1","cap":"7","alpha":"0","seed":1,
         "products":[{"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":2000,"reserve":"1"}]}],
         "orders":[{"id":"apart","owner":"a","side":"bid","limit":"50","min_fill":"1",

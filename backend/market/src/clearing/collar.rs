@@ -61,10 +61,10 @@ impl Sharing<'_> {
 
     /// Fills that share what is scarce, and their prices.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
-        let by_rule = self.as_priced(|found| self.priced(found, true, &choose));
+        let by_rule = |uneven: bool| self.as_priced(uneven, |found| self.priced(found, true, &choose));
         let by_levels = || self.levelled(|found| self.priced(found, false, &choose));
         // who asks for a product at its collar shares it, and only where that does not do whoever is behind an arc
-        by_rule.or_else(by_levels).or_else(|| self.as_sent(&choose))
+        by_rule(false).or_else(by_levels).or_else(|| self.as_sent(&choose)).or_else(|| by_rule(true))
     }
 
     /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:

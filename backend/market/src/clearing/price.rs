@@ -70,6 +70,12 @@ pub(super) fn losing(m: &Market, c: &Component, a: &Allocation, price: &[Rat]) -
 impl Polytope {
     /// The polytope of a component; `collars` bounds the prices by the caps.
     pub fn of(m: &Market, c: &Component, a: &Allocation, collars: bool) -> Polytope {
+        Self::with_shares(m, c, a, collars, &BTreeSet::new())
+    }
+
+    /// The same where some columns are rationed: whatever they have, they do not lose, also by what a unit more is worth
+    /// to others in a budget or a limit that they share.
+    fn with_shares(m: &Market, c: &Component, a: &Allocation, collars: bool, rationed: &BTreeSet<usize>) -> Polytope {
         let (model, x) = (a.model, a.values);
         let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (*k, i)).collect();
         let n = c.products.len();
@@ -129,17 +135,16 @@ impl Polytope {
                     p.rules.push(p.family(m, a, b, &row_var));
                 }
             }
-            if lo == hi && is_order {
-                continue;
-            }
-            if hi.is_zero() {
+            if !rationed.contains(&j) && ((lo == hi && is_order) || hi.is_zero()) {
                 continue;
             }
             // reduced cost v − Σ e·π (− private): ≤ 0 at the lower end, ≥ 0 at the upper, 0 between
             let hosted = model.hosted(m, j);
             let var = |r: &usize| row_var.get(r).or_else(|| full.get(r).filter(|_| hosted)).copied();
             let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| var(r).map(|v| (v, e.clone()))).collect();
-            if x[j] == lo {
+            if rationed.contains(&j) {
+                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+            } else if x[j] == lo {
                 p.rules.push(Rule {
                     terms: terms.iter().map(|(v, e)| (*v, -e)).collect(),
                     limit: -&col.cost,
@@ -189,7 +194,7 @@ impl Polytope {
     ) -> Option<Polytope> {
         let Levelled { scarce, shared, even, behind, .. } = found;
         let mut model = a.model.clone();
-        let rationed: Vec<usize> =
+        let rationed: BTreeSet<usize> =
             shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
         for (j, col) in model.lp.cols.iter_mut().enumerate() {
             if matches!(model.meaning[j], Meaning::Missing(_)) {
@@ -198,24 +203,17 @@ impl Polytope {
         }
         let at: BTreeMap<usize, usize> =
             c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
-        let mut losers = Vec::new();
-        for &j in &rationed {
-            let col = &mut model.lp.cols[j];
-            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
-            losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
-            col.lo = a.values[j].clone();
-            col.hi = Some(a.values[j].clone());
-        }
+        let mut even_rules = Vec::new();
         for &j in even.iter().filter(|j| model.lp.cols[**j].hi.as_ref() == Some(&a.values[**j])) {
             let col = &model.lp.cols[j];
             if col.entries.iter().all(|(r, _)| at.contains_key(r)) {
                 let terms = col.entries.iter().map(|(r, e)| (at[r], e.clone())).collect();
-                losers.push(Rule { terms, limit: col.cost.clone(), equal: true });
+                even_rules.push(Rule { terms, limit: col.cost.clone(), equal: true });
             }
         }
         let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families };
-        let mut p = Polytope::of(m, c, &b, true);
-        p.rules.extend(losers);
+        let mut p = Polytope::with_shares(m, c, &b, true, &rationed);
+        p.rules.extend(even_rules);
         p.rules.extend(behind.arcs.iter().map(|j| {
             let col = &model.lp.cols[*j];
             Rule {

@@ -32,12 +32,28 @@ pub(super) struct Levelled {
     pub even: BTreeSet<usize>,
     /// Those whose own rows, or node, would hold them back if what is missing could be had.
     pub stand_back: BTreeSet<usize>,
-    /// Whether all that use the same scarce products have the same part, but for those that can have no more.
-    pub alike: bool,
+    pub evenness: Evenness,
     pub values: Vec<Rat>,
     /// Where what is scarce was sent on to.
     pub behind: Behind,
 }
+
+/// How those that use the same scarce products share, but for those that can have no more of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Evenness {
+    /// Not in the same parts, as where a price needs somebody to have more of another product.
+    Uneven,
+    /// In the same parts.
+    Same,
+    /// And nobody with rows of its own, which would be why, has less than somebody who uses all that is scarce of what
+    /// it uses.
+    NoLess,
+    /// And nobody with rows of its own has less than others of everything scarce that it uses.
+    Everywhere,
+}
+
+/// How many levels more are tried for shares that are [`Evenness::Everywhere`] before others are taken.
+const MORE_TURNS: usize = 4;
 
 /// Levels of the products at their collar (by position in the component): of incumbents and of others.
 pub(super) type Levels = BTreeMap<usize, (Rat, Rat)>;
@@ -79,9 +95,9 @@ enum Carried {
 impl Sharing<'_> {
     /// Fills that share what is missing, and that go with the prices of the book in which it could be had at the
     /// collars: the first that are `accepted`. There are none where what a rationed bid leaves idle would keep a price.
-    pub(super) fn as_priced<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+    pub(super) fn as_priced<R>(&self, uneven: bool, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
         let (s, trade, missing) = self.as_if_there(Carried::AsTheyAre)?;
-        self.shared(&s, &trade, &missing, accepted)
+        self.shared(&s, &trade, &missing, uneven, accepted)
     }
 
     /// The same where whoever asks for what is sent on from there shares, too. `None` if nothing is sent on.
@@ -106,7 +122,8 @@ impl Sharing<'_> {
                 if as_if_there {
                     sent.behind.arcs.clear(); // what is traded where everything could be had says which
                 }
-                sent.shared(s, trade, missing, |found| sent.priced(found, as_if_there, &choose))
+                let priced = |found: Levelled| sent.priced(found, as_if_there, &choose);
+                [false, true].into_iter().find_map(|uneven| sent.shared(s, trade, missing, uneven, priced))
             })
         };
         let by_levels = || {
@@ -154,6 +171,7 @@ impl Sharing<'_> {
         s: &Simplex,
         trade: &[(usize, usize)],
         missing: &[usize],
+        uneven: bool,
         accepted: impl Fn(Levelled) -> Option<R>,
     ) -> Option<R> {
         let shares = |first: bool| {
@@ -168,18 +186,28 @@ impl Sharing<'_> {
         }
         ways.into_iter().find_map(|way| {
             let levels = missing.iter().map(|k| (*k, way.clone())).collect();
-            let found = self.exact(s, trade, &levels, Rows::Open)?;
-            let all = self.with_those_that_stand_back(&found, missing);
+            let rows = if uneven { Rows::Loose } else { Rows::Open };
+            let found = self.exact(s, trade, &levels, rows)?;
+            let all = self.with_those_that_stand_back(&found, missing, uneven);
             accepted(found).or_else(|| accepted(all?))
         })
     }
 
     /// Whoever is held back by rows of its own where everything could be had, is rationed where it can't: its rows
     /// may have room then. `None` if there are none.
-    fn with_those_that_stand_back(&self, found: &Levelled, missing: &[usize]) -> Option<Levelled> {
+    /// Nor are they where their rows leave them less than those have who share with them, but where they may be `uneven`.
+    fn with_those_that_stand_back(&self, found: &Levelled, missing: &[usize], uneven: bool) -> Option<Levelled> {
+        let part = |j: usize| found.values[j].div(&self.model.units(j));
+        let has_less = |j: usize| {
+            let mine = self.uses(j, missing.iter());
+            let more = |k: &usize| self.incumbent(*k) == self.incumbent(j) && part(*k) > part(j);
+            let mut others = found.shared.iter().filter(|k| more(k));
+            others.any(|k| mine.iter().all(|product| self.uses(*k, missing.iter()).contains(product)))
+        };
         let short = |j: &&usize| {
             let more = self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
-            more && self.rationable(**j) && !self.uses(**j, missing.iter()).is_empty()
+            let shares = self.rationable(**j) && !self.uses(**j, missing.iter()).is_empty();
+            more && shares && (uneven || !has_less(**j))
         };
         let mut all = found.clone();
         all.shared.extend(found.stand_back.iter().filter(short));
@@ -188,28 +216,37 @@ impl Sharing<'_> {
 
     /// Fills and prices that agree where some products are at their collar: the first found that are `accepted`.
     pub(super) fn levelled<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
-        [Way::Damped, Way::Halved].into_iter().find_map(|way| self.search(way, &accepted))
+        let rows = if self.model.own_row.is_empty() { &[Rows::Tight][..] } else { &[Rows::Tight, Rows::Apart] };
+        let searches = rows.iter().flat_map(|rows| [(Way::Damped, *rows), (Way::Halved, *rows)]);
+        searches.into_iter().find_map(|(way, rows)| self.search(way, rows, &accepted))
     }
 
-    fn search<R>(&self, way: Way, accepted: &impl Fn(Levelled) -> Option<R>) -> Option<R> {
+    fn search<R>(&self, way: Way, rows: Rows, accepted: &impl Fn(Levelled) -> Option<R>) -> Option<R> {
         let mut levels = Levels::new();
         let mut paths = BTreeMap::new();
         let (mut lp, trade) = self.market();
         // a row of its own may be why one has less than others: that is found where the outcome is checked
-        let mut uneven = None;
+        let (mut uneven, mut same, mut since) = (None, None, 0);
         for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
             let Some(s) = self.solved(lp.clone()) else { break };
             let values = s.values();
             let excess: Vec<Rat> = trade.iter().map(|(more, less)| &values[*more] - &values[*less]).collect();
-            match self.exact(&s, &trade, &levels, Rows::Tight) {
-                Some(found) if found.alike => {
+            match self.exact(&s, &trade, &levels, rows) {
+                Some(found) if found.evenness == Evenness::Everywhere => {
                     if let Some(found) = accepted(found) {
                         return Some(found);
                     }
                 }
+                Some(found) if found.evenness >= Evenness::Same => same = same.or(Some(found)),
                 Some(found) => uneven = uneven.or(Some(found)),
                 None => {}
+            }
+            since += usize::from(same.is_some());
+            if since > MORE_TURNS
+                && let Some(found) = same.take().and_then(accepted)
+            {
+                return Some(found);
             }
             let mut next = levels.clone();
             for (k, excess) in excess.iter().enumerate() {
@@ -225,7 +262,7 @@ impl Sharing<'_> {
             }
             levels = next;
         }
-        accepted(uneven?)
+        same.and_then(accepted).or_else(|| accepted(uneven?))
     }
 
     /// Longer steps for a level that goes on the same way, as what others take up may keep what is missing

@@ -5,7 +5,7 @@
 use super::behind::Behind;
 use super::collar::Sharing;
 use super::model::Meaning;
-use super::ration::{Levelled, Levels};
+use super::ration::{Evenness, Levelled, Levels};
 use super::rational::Rat;
 use super::simplex::{Lp, Simplex};
 use super::ties;
@@ -20,10 +20,21 @@ type Group = (bool, Vec<usize>, Vec<usize>, usize);
 /// What the duals of a participant's own rows and of nodes say of the fills that are sought.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Rows {
-    /// Those that have a price are full.
+    /// Those that have a price are full, and who gains in spite of it shares as if it had none.
     Tight,
+    /// Those that have a price are full, and may be why one has less than others.
+    Apart,
     /// Nothing: they are of a book in which more is had.
     Open,
+    /// Nothing, and who uses fewer scarce products than others may have less.
+    Loose,
+}
+
+impl Rows {
+    /// Whether those that have a price are full.
+    fn are_full(self) -> bool {
+        matches!(self, Rows::Tight | Rows::Apart)
+    }
 }
 
 /// The columns by what they have at some prices.
@@ -33,8 +44,34 @@ struct Sorted {
     groups: BTreeMap<Group, Vec<usize>>,
     /// Bids on what is scarce that gain nothing.
     even: BTreeSet<usize>,
+    /// Those of them that gain by prices alone, and nothing as a budget or a limit of their own has better uses: they have
+    /// no more than who shares with them.
+    outdone: BTreeMap<usize, Group>,
     /// Those that rows of their own, or nodes, may hold back, and the part that these leave them at most.
     stand_back: BTreeMap<usize, Rat>,
+}
+
+impl Sorted {
+    /// Whoever is outdone, with the group (by position) whose part bounds it: those without rows of their own, if there
+    /// are any.
+    fn bounds(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.outdone.iter().filter_map(|(j, mine)| Some((*j, self.sharing_with(mine)?)))
+    }
+
+    /// Groups of one that has rows of its own, with the group of those that share with it and have none.
+    fn alone(&self) -> impl Iterator<Item = (usize, usize)> {
+        let keys: Vec<&Group> = self.groups.keys().collect();
+        (0..keys.len())
+            .filter(|g| keys[*g].3 != usize::MAX)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter_map(move |g| Some((g, self.sharing_with(keys[g]).filter(|other| keys[*other].3 == usize::MAX)?)))
+    }
+
+    fn sharing_with(&self, mine: &Group) -> Option<usize> {
+        let alike = |(_, g): &(usize, &Group)| (g.0, &g.1) == (mine.0, &mine.1);
+        self.groups.keys().enumerate().filter(alike).max_by_key(|(_, g)| g.3).map(|(g, _)| g)
+    }
 }
 
 impl Sharing<'_> {
@@ -43,14 +80,15 @@ impl Sharing<'_> {
     pub(super) fn exact(&self, s: &Simplex, trade: &[(usize, usize)], levels: &Levels, rows: Rows) -> Option<Levelled> {
         let scarce: BTreeSet<usize> = levels.keys().copied().collect();
         let mut sorted = self.sorted(s, trade, levels, rows);
-        if sorted.groups.is_empty() && rows == Rows::Tight {
+        if sorted.groups.is_empty() && rows.are_full() {
             return None;
         }
-        let mut alike;
+        let mut evenness;
         let (values, shared) = loop {
-            let parts = self.fair(&sorted, levels)?;
-            alike = self.alike(&sorted, &parts);
-            if rows == Rows::Open && !alike {
+            let parts = self.fair(&sorted, levels, true).or_else(|| self.fair(&sorted, levels, false))?;
+            evenness = self.evenness(&sorted, &parts);
+            let least = if rows == Rows::Loose { Evenness::Same } else { Evenness::NoLess };
+            if !rows.are_full() && evenness < least {
                 return None;
             }
             let (values, shared) = self.filled(&sorted, trade, &parts)?;
@@ -65,18 +103,18 @@ impl Sharing<'_> {
         let late: BTreeSet<usize> = late.collect();
         let too_early = |j: &usize| values[*j] < self.at(*j, &Rat::ONE) && !self.uses(*j, late.iter()).is_empty();
         // who gains comes before who gains nothing
-        if rows == Rows::Open && shared.iter().any(too_early) {
+        if !rows.are_full() && shared.iter().any(too_early) {
             return None;
         }
         let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
         let stand_back = sorted.stand_back.into_keys().collect();
-        Some(Levelled { scarce, shared, even: sorted.even, stand_back, alike, values, behind: self.behind.clone() })
+        Some(Levelled { scarce, shared, even: sorted.even, stand_back, evenness, values, behind: self.behind.clone() })
     }
 
     /// Who has nothing, all, or a part at the prices of a solved program.
     fn sorted(&self, s: &Simplex, trade: &[(usize, usize)], levels: &Levels, rows: Rows) -> Sorted {
         let private = self.private_rows();
-        let open = |row: &usize| rows == Rows::Open && private.contains(row);
+        let open = |row: &usize| !rows.are_full() && private.contains(row);
         let mut lp = self.lp.clone();
         for (row, range) in lp.range.iter_mut().enumerate() {
             if !s.dual(row).is_zero() && !open(&row) {
@@ -84,10 +122,10 @@ impl Sharing<'_> {
             }
         }
         let (mut groups, mut even) = (BTreeMap::<Group, Vec<usize>>::new(), BTreeSet::new());
-        let mut stand_back = BTreeMap::new();
+        let (mut stand_back, mut outdone) = (BTreeMap::new(), BTreeMap::new());
         for (j, col) in lp.cols.iter_mut().enumerate() {
             let gain = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| t.sub_mul(e, &s.dual(*r)));
-            let own = col.entries.iter().filter(|e| open(&e.0));
+            let own = col.entries.iter().filter(|e| private.contains(&e.0));
             let public = own.fold(gain.clone(), |t, (r, e)| &t + &(e * &s.dual(*r)));
             col.cost = Rat::ZERO;
             // what its own rows leave it is known once there are fills, and is no more than where all could be had
@@ -99,6 +137,9 @@ impl Sharing<'_> {
             }
             if gain.is_zero() && !using.is_empty() && !stands_back {
                 even.insert(j);
+                if rows.are_full() && public.is_pos() {
+                    outdone.insert(j, self.group(j, using, rows));
+                }
                 continue;
             }
             if trade.iter().any(|t| t.0 == j) {
@@ -106,13 +147,13 @@ impl Sharing<'_> {
             } else if !using.is_empty() {
                 // what has a bound of its own under the level (a host) stays at it
                 let most = self.at(j, &Rat::ONE);
-                if rows == Rows::Tight && most < &self.level_of(j, levels) * &self.model.units(j) {
+                if rows.are_full() && most < &self.level_of(j, levels) * &self.model.units(j) {
                     col.lo = col.hi.clone().unwrap_or_default();
                     continue;
                 }
-                let mut group = self.group(j, using);
+                let mut group = self.group(j, using, rows);
                 let most = if stands_back { s.var(j) } else { most };
-                if rows == Rows::Open && most < self.model.units(j) {
+                if !rows.are_full() && most < self.model.units(j) {
                     group.3 = j;
                 }
                 if stands_back {
@@ -126,7 +167,7 @@ impl Sharing<'_> {
                 col.hi = Some(col.lo.clone());
             }
         }
-        Sorted { lp, groups, even, stand_back }
+        Sorted { lp, groups, even, outdone, stand_back }
     }
 
     /// The values of all columns where those that share have their parts, and which of them have less than they
@@ -146,21 +187,42 @@ impl Sharing<'_> {
                 }
             }
         }
+        for (j, g) in sorted.bounds() {
+            fixed.cols[j].hi = Some(self.at(j, &parts[g]));
+        }
         Some((ties::settle(self.m, self.model, &self.solved(fixed)?), shared))
     }
 
-    /// Whether all that use the same scarce products have the same part, but for those that can have no more. Not so
-    /// where a price needs somebody to have more of another product.
-    fn alike(&self, sorted: &Sorted, parts: &[Rat]) -> bool {
-        let groups: Vec<(&Group, Rat)> =
-            sorted.groups.iter().map(|(group, members)| (group, self.most(members, sorted))).collect();
-        groups.iter().zip(parts).all(|((group, _), part)| {
-            let held = groups
-                .iter()
-                .zip(parts)
-                .any(|((other, most), p)| (other.0, &other.1) == (group.0, &group.1) && p < part && p < most);
-            !held
-        })
+    /// How those that use the same scarce products share.
+    fn evenness(&self, sorted: &Sorted, parts: &[Rat]) -> Evenness {
+        let groups: Vec<((&Group, &Vec<usize>), Rat)> =
+            sorted.groups.iter().map(|(group, members)| ((group, members), self.most(members, sorted))).collect();
+        let held = |group: &((&Group, &Vec<usize>), Rat), part: &Rat, of: &dyn Fn(&Group) -> bool| {
+            let ((mine, _), most) = group;
+            let mut others = groups.iter().zip(parts).map(|(((other, _), _), p)| (*other, p));
+            part < most && others.any(|(other, p)| other.0 == mine.0 && part < p && of(other))
+        };
+        let own = |members: &[usize]| members.iter().any(|j| self.has_rows(*j));
+        let each = || groups.iter().zip(parts);
+        if each().any(|(group, part)| held(group, part, &|other| other.1 == group.0.0.1)) {
+            return Evenness::Uneven;
+        }
+        let has_less = |of_all: bool| {
+            each().any(|(group, part)| {
+                let mine = &group.0.0.1;
+                own(group.0.1)
+                    && if of_all {
+                        held(group, part, &|other| mine.iter().all(|k| other.1.contains(k)))
+                    } else {
+                        mine.iter().all(|k| held(group, part, &|other| other.1.contains(k)))
+                    }
+            })
+        };
+        match (has_less(true), has_less(false)) {
+            (true, _) => Evenness::Same,
+            (_, true) => Evenness::NoLess,
+            _ => Evenness::Everywhere,
+        }
     }
 
     /// The greatest part that all of these may have for themselves.
@@ -170,6 +232,10 @@ impl Sharing<'_> {
             sorted.stand_back.get(j).cloned().unwrap_or(Rat::ONE).min(bound)
         };
         members.iter().map(most).min().unwrap_or(Rat::ONE)
+    }
+
+    fn has_rows(&self, j: usize) -> bool {
+        matches!(&self.model.meaning[j], Meaning::Orders { members, .. } if !self.m.orders[members[0].0].rows.is_empty())
     }
 
     fn private_rows(&self) -> BTreeSet<usize> {
@@ -195,12 +261,12 @@ impl Sharing<'_> {
 
     /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
     /// alternatives or a parent stands alone; one that a full node stops must not stop those on other nodes.
-    fn group(&self, j: usize, using: Vec<usize>) -> Group {
+    fn group(&self, j: usize, using: Vec<usize>, rows: Rows) -> Group {
         let Meaning::Orders { members, .. } = &self.model.meaning[j] else {
             return (false, using, Vec::new(), j);
         };
         let o = &self.m.orders[members[0].0];
-        let plain = o.rows.is_empty() && !o.block && o.parent.is_none();
+        let plain = (rows == Rows::Tight || o.rows.is_empty()) && !o.block && o.parent.is_none();
         let on = |r: &&usize| self.model.host_row.contains(r);
         let nodes = self.lp.cols[j].entries.iter().map(|e| &e.0).filter(on).copied().collect();
         // whoever is behind an arc may have what does not come through it
@@ -213,8 +279,10 @@ impl Sharing<'_> {
     /// The levels of the groups, in their order: the least of them as great as it can be, then the next,
     /// incumbents before all others. `None` if no levels agree with the program.
     ///
+    /// `no_more`: whoever has rows of its own has no greater part than those without, though such a row be full of it.
+    ///
     /// While newcomers have any level, incumbents have all; where these don't, newcomers have nothing.
-    fn fair(&self, sorted: &Sorted, levels: &Levels) -> Option<Vec<Rat>> {
+    fn fair(&self, sorted: &Sorted, levels: &Levels, no_more: bool) -> Option<Vec<Rat>> {
         let (mut lp, groups) = (sorted.lp.clone(), &sorted.groups);
         let mut level = Vec::new();
         for ((newcomers, ..), members) in groups {
@@ -235,6 +303,16 @@ impl Sharing<'_> {
             }
             least = least.min(most.clone());
             level.push(lp.col(Rat::ZERO, least, Some(most), entries.into_iter().collect()));
+        }
+        for (j, g) in sorted.bounds() {
+            let row = lp.row(Rat::ZERO);
+            lp.cols[j].push(row, Rat::ONE);
+            lp.cols[level[g]].push(row, -&self.model.units(j));
+        }
+        for (g, as_most) in sorted.alone().filter(|_| no_more) {
+            let row = lp.row(Rat::ZERO);
+            lp.cols[level[g]].push(row, Rat::ONE);
+            lp.cols[level[as_most]].push(row, Rat::int(-1));
         }
         let newcomer: Vec<bool> = groups.keys().map(|g| g.0).collect();
         for class in [false, true] {
