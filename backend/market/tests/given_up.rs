@@ -1,6 +1,6 @@
 //! Outcomes that give orders up: what the checker takes from them, and what whoever verifies them is told.
 use crate::support::anything::anything;
-use headroom_market::clearing::book::Side;
+use headroom_market::clearing::book::{Money, Side};
 use headroom_market::clearing::check::{broken, given_up};
 use headroom_market::clearing::outcome::{Certificate, Price, Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
@@ -176,4 +176,28 @@ fn who_is_given_up_at_a_collar_is_named() {
     let named = given_up(&book, &forged, Mode::Market);
     assert!(named.iter().any(|b| b.rule == "I2" && b.to_string().contains('y')), "{named:?}");
     assert!(given_up(&book, &cleared(&book), Mode::Market).is_empty());
+}
+
+/// One replica of three, as 496 units come to 1.39 of them: what is printed says that the bid is at the margin, so it
+/// gains nothing at the price, and no lower one passes.
+#[test]
+fn no_price_under_that_of_a_bid_with_a_part_of_a_replica_passes() {
+    let book = parse(
+        r#"{"format":"headroom.book/1","cap":"3000","alpha":"0","seed":7,
+        "products":[{"pool":"p","resource":"c","slot":0,"supply":[{"quantity":496,"reserve":"0.1"}]}],
+        "orders":[{"id":"big","owner":"a","side":"bid","limit":"267.75","replicas":3,
+            "alternatives":[{"quantities":[["p","c",0,1071]]}]}]}"#,
+    )
+    .expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    assert_eq!(outcome.prices[0].price.0, 250_000_000);
+    for nano in [249_000_000, 200_000_000, 100_000_000] {
+        let mut lower = outcome.clone();
+        let price = &mut lower.prices[0];
+        (price.price, price.low, price.high) = (Price(nano), Some(Price(nano)), Some(Price(nano)));
+        lower.awards[0].money = Money(357 * nano / 1_000);
+        let broken = verify(&book, lower, Mode::Market).err().expect("it is refused");
+        assert!(broken.iter().any(|b| b.rule == "I2"), "{nano}: {broken:?}");
+    }
+    verify(&book, outcome, Mode::Market).expect("the right one passes");
 }

@@ -24,6 +24,18 @@ pub fn fits_nobody(f: &Facts, i: usize, alternative: usize, price: &[i128], chan
     cost.is_none_or(|cost| &cost * &Rat::int(n) >= worth)
 }
 
+/// Whether the printed fill of an award says that a part of a replica was sold before rounding: the order is at the
+/// margin then, and its own worth is the price.
+pub fn has_a_part(f: &Facts, i: usize) -> bool {
+    let printed = f.awards[i].as_ref().and_then(|a| a.fill.as_ref());
+    printed.zip(f.orders[i].replicas).is_some_and(|(fill, n)| {
+        let replicas = fill * &Rat::int(n);
+        let least = (&replicas - &Rat::int(replicas.floor())).min(&Rat::int(replicas.ceil()) - &replicas);
+        // printed to a millionth
+        least > Rat::ratio(n, 1_000_000)
+    })
+}
+
 /// The most that the alternatives of each other order come to.
 fn others(f: &Facts, i: usize, of: impl Fn(usize, &OrderFacts, usize) -> i128) -> i128 {
     let orders = f.orders.iter().enumerate().filter(|(n, _)| *n != i);

@@ -206,7 +206,7 @@ fn orders(
             }
             continue;
         }
-        if lots::fits_nobody(f, i, alternative, price, &changes) {
+        if !lots::has_a_part(f, i) && lots::fits_nobody(f, i, alternative, price, &changes) {
             continue;
         }
         if given_up {
