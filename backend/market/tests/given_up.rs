@@ -196,7 +196,7 @@ fn no_price_under_that_of_a_bid_with_a_part_of_a_replica_passes() {
         let price = &mut lower.prices[0];
         (price.price, price.low, price.high) = (Price(nano), Some(Price(nano)), Some(Price(nano)));
         lower.awards[0].money = Money(357 * nano / 1_000);
-        let broken = verify(&book, lower, Mode::Market).err().expect("it is refused");
+        let broken = verify(&book, lower, Mode::Market).expect_err("it is refused");
         assert!(broken.iter().any(|b| b.rule == "I2"), "{nano}: {broken:?}");
     }
     verify(&book, outcome, Mode::Market).expect("the right one passes");
