@@ -259,8 +259,8 @@ impl Sharing<'_> {
         stand_back.iter().filter(|(j, part)| **part < Rat::ONE && has_room(**j)).map(|(j, _)| *j).collect()
     }
 
-    /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
-    /// alternatives or a parent stands alone; one that a full node stops must not stop those on other nodes.
+    /// Who shares with whom: those that use the same scarce products. An order with alternatives or a parent stands alone,
+    /// and one with rows of its own but where these are [`Rows::Tight`]; one that a full node stops must not stop those on other nodes.
     fn group(&self, j: usize, using: Vec<usize>, rows: Rows) -> Group {
         let Meaning::Orders { members, .. } = &self.model.meaning[j] else {
             return (false, using, Vec::new(), j);
