@@ -100,6 +100,8 @@ fn what_cannot_be_explained_or_tried_says_why() -> anyhow::Result<()> {
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `o000000`?"));
     let foreign = headroom(at, "explain --book one.json --outcome two-outcome.json --order o000001")?;
     assert_eq!(foreign.status.code(), Some(4));
+    let told = String::from_utf8_lossy(&foreign.stderr).into_owned();
+    assert!(told.contains("outcome of another book") && told.lines().count() == 1, "{told}");
     std::fs::write(at.join("order.json"), r#"{"id":"new","owner":"me","side":"bid","limit":"-1","alternatives":[]}"#)?;
     let refused = headroom(at, "preview --book one.json --order order.json")?;
     assert_eq!(refused.status.code(), Some(4));

@@ -2,8 +2,10 @@
 //! outcomes that are right, and the checker has to notice.
 
 use crate::support::{Mix, book};
-use headroom_market::clearing::outcome::{Quality, Reason};
-use headroom_market::clearing::{Book, Limits, Mode, Money, NoProposal, Outcome, clear, verify};
+use headroom_market::clearing::outcome::{PriceRow, Quality, Reason};
+use headroom_market::clearing::{
+    Alternative, Book, Limits, Mode, Money, NoProposal, Order, Outcome, ProductKey, Quantity, Side, clear, verify,
+};
 
 fn cleared(seed: u64) -> (Book, Outcome) {
     let mix = Mix { nodes: seed.is_multiple_of(2), blocks: true, rows: false, low_caps: false, replicas: false };
@@ -12,6 +14,10 @@ fn cleared(seed: u64) -> (Book, Outcome) {
     // The hash would give every change away.
     out.certificate = None;
     (b, out)
+}
+
+fn is_of(row: &PriceRow, key: &ProductKey) -> bool {
+    (&row.pool, &row.resource, row.slot) == (&key.pool, &key.resource, key.slot)
 }
 
 /// How many of the outcomes that `change` applies to are still accepted, and how many those are.
@@ -38,6 +44,37 @@ fn wrong_statements_are_noticed() {
     all_noticed("a price set by nobody", |_, out| {
         out.prices[0].set_by = "bid:zzz".into();
         true
+    });
+    all_noticed("a price set by who gains or loses by it", |b, out| {
+        let of = |key: &ProductKey, out: &Outcome| {
+            let price = |q: &Quantity| out.prices.iter().find(|p| is_of(p, &q.product)).map_or(0, |p| p.price.0);
+            let gains = |o: &&Order| {
+                let cost = |q: &Quantity| i128::from(price(q)) * i128::from(q.quantity);
+                let gain = |a: &Alternative| {
+                    a.quantities.iter().map(cost).sum::<i128>() - i128::from(o.limit.0 + a.adder.0) * 1_000
+                };
+                let units = |a: &Alternative| a.quantities.iter().map(|q| i128::from(q.quantity)).sum::<i128>();
+                let uses = |a: &Alternative| a.quantities.iter().any(|q| q.product == *key && q.quantity > 0);
+                o.alternatives.iter().any(uses) && o.alternatives.iter().all(|a| gain(a).abs() > 2 * units(a))
+            };
+            b.orders.iter().find(gains).map(|o| match o.side {
+                Side::Bid => format!("bid:{}", o.id),
+                Side::Offer => format!("offer:{}", o.id),
+            })
+        };
+        let found = b.products.iter().find_map(|p| of(&p.key(), out).map(|by| (p.key(), by)));
+        let Some((key, by)) = found else { return false };
+        let row = out.prices.iter_mut().find(|p| is_of(p, &key));
+        row.map(|p| p.set_by = by).is_some()
+    });
+    all_noticed("a price set by a step of another price", |b, out| {
+        let mut steps = b.products.iter().flat_map(|p| p.supply.iter().enumerate().map(move |(n, s)| (p.key(), n, s)));
+        let other = |key: &ProductKey, reserve: i64| {
+            let row = out.prices.iter().position(|p| is_of(p, key));
+            row.filter(|row| (out.prices[*row].price.0 - reserve * 1_000).abs() > 1)
+        };
+        let found = steps.find_map(|(key, n, s)| other(&key, s.reserve.0).map(|row| (row, n)));
+        found.map(|(row, n)| out.prices[row].set_by = format!("reserve:{n}")).is_some()
     });
     all_noticed("another mode", |_, out| {
         out.mode = Mode::Welfare;

@@ -346,6 +346,29 @@ fn long_chains_of_parents_end_and_circles_are_told() {
     assert!(told.iter().all(|(_, code)| code == "cycle"), "{told:?}");
 }
 
+/// Where two orders have one name, the circle may go through the first of them or through the last.
+#[test]
+fn circles_are_told_beside_duplicates() {
+    let order = |id: &str, parent: Value| {
+        json!({ "id": id, "owner": "o", "side": "bid", "limit": "1", "min_fill": "1", "parent": parent,
+                "alternatives": [ { "quantities": [["a", "cpu", 0, 1]] } ] })
+    };
+    let told = |orders: [Value; 3]| {
+        let mut told = pointers(&json!({ "format": "headroom.book/1", "cap": "10", "orders": orders }).to_string());
+        told.sort();
+        told
+    };
+    let due = |circle: [usize; 2], duplicate: usize| {
+        let mut due = circle.map(|i| (format!("/orders/{i}/parent"), "cycle".to_owned())).to_vec();
+        due.push((format!("/orders/{duplicate}/id"), "duplicate".to_owned()));
+        due.sort();
+        due
+    };
+    let (a, b, other) = (order("a", json!("b")), order("b", json!("a")), order("a", Value::Null));
+    assert_eq!(told([a.clone(), b.clone(), other.clone()]), due([0, 1], 2));
+    assert_eq!(told([other, b, a]), due([1, 2], 2));
+}
+
 /// Of two readers one would take the first value and one the last.
 #[test]
 fn a_key_that_is_there_twice_is_told_with_its_pointer() {

@@ -186,6 +186,24 @@ fn families(c: &mut Check, orders: &[Order]) {
             c.say(at.clone(), "parent_without_min_fill", format!("`{name}` needs a min_fill above 0 to be a parent"));
         }
     }
+    // of orders of one name, itself a fault, the first or the last may be the one that closes a circle
+    let first: BTreeMap<&str, usize> = orders.iter().enumerate().rev().map(|(i, o)| (o.id.as_str(), i)).collect();
+    let mut own: BTreeSet<usize> = BTreeSet::new();
+    for index in [&index, &first] {
+        for (i, next) in circles(orders, index) {
+            if own.insert(i) {
+                let through = if next == i { String::new() } else { format!(", through `{}`", orders[next].id) };
+                let detail = format!("`{}` is its own parent{through}", orders[i].id);
+                c.say(format!("/orders/{i}/parent"), "cycle", detail);
+            }
+        }
+    }
+}
+
+/// The orders that are their own forebears, each with its parent.
+fn circles(orders: &[Order], index: &BTreeMap<&str, usize>) -> Vec<(usize, usize)> {
+    let parent = |i: usize| orders[i].parent.as_deref().and_then(|p| index.get(p).copied());
+    let mut found = Vec::new();
     // each order is walked over once: a walk ends where another has been, or in itself
     let mut walk_of = vec![None; orders.len()];
     for start in 0..orders.len() {
@@ -197,15 +215,14 @@ fn families(c: &mut Check, orders: &[Order]) {
         let Some(first) = at.filter(|i| walk_of[*i] == Some(start)) else { continue };
         let mut i = first;
         while let Some(next) = parent(i) {
-            let through = if next == i { String::new() } else { format!(", through `{}`", orders[next].id) };
-            let detail = format!("`{}` is its own parent{through}", orders[i].id);
-            c.say(format!("/orders/{i}/parent"), "cycle", detail);
+            found.push((i, next));
             i = next;
             if i == first {
                 break;
             }
         }
     }
+    found
 }
 
 fn order(

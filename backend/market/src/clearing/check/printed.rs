@@ -13,7 +13,7 @@ pub fn check(f: &Facts, out: &Outcome, mode: Mode, r: &mut Report) {
         r.bad("MODE", "the outcome is of another mode than it is checked for", &[]);
     }
     let ids: BTreeMap<&str, usize> = f.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
-    setters(f, out, &ids, r);
+    setters(f, out, mode, &ids, r);
     for a in &out.awards {
         let Some(&i) = ids.get(a.order.as_str()) else { continue };
         let Some(award) = &f.awards[i] else { continue };
@@ -44,31 +44,90 @@ pub fn check(f: &Facts, out: &Outcome, mode: Mode, r: &mut Report) {
     }
 }
 
-/// The order, step or arc that is said to have set a price is there, and concerns the product.
-fn setters(f: &Facts, out: &Outcome, ids: &BTreeMap<&str, usize>, r: &mut Report) {
+/// The order, step or arc that is said to have set a price is there, concerns the product, and neither gains nor loses at
+/// the published prices: who would have traded a little more or less at another price.
+fn setters(f: &Facts, out: &Outcome, mode: Mode, ids: &BTreeMap<&str, usize>, r: &mut Report) {
     let index: BTreeMap<&ProductKey, usize> = f.keys.iter().enumerate().map(|(k, key)| (key, k)).collect();
     for p in &out.prices {
         let key = ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
         let Some(&k) = index.get(&key) else { continue };
         let (kind, name) = p.set_by.split_once(':').unwrap_or((&p.set_by, ""));
-        let right = match kind {
+        let named = match kind {
             // Another program need not say.
-            "" | "none" => name.is_empty(),
-            "cap" => name.is_empty() && f.price[k] >= f.cap[k],
-            "bid" | "offer" => ids.get(name).is_some_and(|i| {
-                let o = &f.orders[*i];
+            "" | "none" => name.is_empty().then_some(Setter::Nobody),
+            "cap" => (name.is_empty() && f.price[k] >= f.cap[k]).then_some(Setter::Nobody),
+            "bid" | "offer" => ids.get(name).copied().map(Setter::Order).filter(|_| {
+                let o = &f.orders[ids[name]];
                 o.bid == (kind == "bid") && o.alternatives.iter().flatten().any(|q| q.0 == k)
             }),
-            "reserve" => name.parse().is_ok_and(|step: usize| step < f.steps[k].len()),
-            "arc" => name.parse().ok().and_then(|a: usize| f.arcs.get(a)).is_some_and(|a| a.0 == k || a.1 == k),
-            _ => false,
+            // nor which of the steps
+            "reserve" if p.set_by == kind => Some(Setter::Step(None)),
+            "reserve" => {
+                name.parse().ok().filter(|step: &usize| *step < f.steps[k].len()).map(|s| Setter::Step(Some(s)))
+            }
+            "arc" => name
+                .parse()
+                .ok()
+                .filter(|a: &usize| f.arcs.get(*a).is_some_and(|a| a.0 == k || a.1 == k))
+                .map(Setter::Arc),
+            _ => None,
         };
-        if !right {
+        let Some(named) = named else {
             r.bad(
                 "PRICE",
                 "nothing of this name could set the price",
                 &[("product", &f.keys[k]), ("set_by", &p.set_by)],
             );
+            continue;
+        };
+        // in welfare mode blocks leave no prices that carry the allocation
+        if let Some(gain) = (mode == Mode::Market).then(|| gain_of(f, k, named)).flatten() {
+            r.bad(
+                "PRICE",
+                "what is said to have set the price gains or loses by it",
+                &[
+                    ("product", &f.keys[k]),
+                    ("set_by", &p.set_by),
+                    ("price in nano-credits", &f.price[k]),
+                    ("gain in nano-credits", &gain),
+                ],
+            );
+        }
+    }
+}
+
+/// What is said to have set a price.
+#[derive(Clone, Copy)]
+enum Setter {
+    Nobody,
+    Order(usize),
+    /// A step of the reserve curve, or any of them.
+    Step(Option<usize>),
+    Arc(usize),
+}
+
+/// What a setter of a price gains or loses there (a step and an arc by the unit, an order in all), if that is more
+/// than the rounding of published prices explains.
+fn gain_of(f: &Facts, k: usize, setter: Setter) -> Option<Rat> {
+    let least = |gains: &mut dyn Iterator<Item = (Rat, i128)>| {
+        gains.min_by_key(|g| g.0.abs()).filter(|(gain, near)| gain.abs() > Rat::int(*near)).map(|g| g.0)
+    };
+    match setter {
+        Setter::Nobody => None,
+        Setter::Order(i) => {
+            let of = |a: usize| f.orders[i].alternatives[a].iter().any(|q| q.0 == k);
+            let mut alternatives = (0..f.orders[i].alternatives.len()).filter(|a| of(*a));
+            least(&mut alternatives.by_ref().map(|a| (Rat::int(f.surplus(i, a, &f.price)), f.tolerance(i, a))))
+        }
+        Setter::Step(step) => {
+            let steps = f.steps[k].iter().enumerate().filter(|(n, _)| step.is_none_or(|s| s == *n));
+            least(&mut steps.map(|(_, s)| (Rat::int(f.price[k] - s.1), 1)))
+        }
+        Setter::Arc(a) => {
+            let (from, to, ratio, cost, ..) = &f.arcs[a];
+            let brought = &Rat::int(f.price[*to]) * ratio;
+            let near = 1 + ratio.ceil();
+            least(&mut std::iter::once((&brought - &Rat::int(f.price[*from] + cost), near)))
         }
     }
 }

@@ -72,6 +72,14 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
         Ok(outcome) => outcome,
         Err(code) => return code,
     };
+    let named = outcome.certificate.as_ref().map(|c| c.input_hash.as_str()).filter(|hash| !hash.is_empty());
+    if let Some(hash) = named.filter(|hash| *hash != book.input_hash()) {
+        crate::cli::complain(format_args!(
+            "headroom: this is the outcome of another book (it names {hash}, this one is {}): give the book that it was cleared from, or leave out --outcome to have this one cleared",
+            book.input_hash()
+        ));
+        return ExitCode::from(REFUSED);
+    }
     if let Err(broken) = clearing::verify(&book, outcome.clone(), outcome.mode) {
         crate::cli::complain(format_args!("headroom: this is no outcome of the book; nothing is explained"));
         for b in broken {
