@@ -276,7 +276,9 @@ fn award(
     {
         Some(Reason::NoHostFits)
     } else {
-        let short = at_collar && in_the_money(m, i, f.alternative, price);
+        // of replicas one more may be missing at any price
+        let may_be_short = at_collar || (m.orders[i].bid && m.orders[i].replicas.is_some());
+        let short = may_be_short && in_the_money(m, i, f.alternative, price);
         let otherwise = if short { Reason::ForecastHeadroom } else { Reason::MarginalProrata };
         Some(binding.unwrap_or(otherwise))
     };

@@ -73,7 +73,7 @@ pub use outcome::{Mode, Outcome};
 pub use parse::parse;
 pub use price_parts::{PriceParts, price_parts};
 pub use proposal::{NoProposal, Proposal, Proposer};
-pub use winning::{Asked, Tried, Winning, winning_limit, winning_limit_by};
+pub use winning::{Asked, Tried, Winning, award_with, full_fill_limit, winning_limit, winning_limit_by};
 
 /// Limits of the search, in nodes and cuts of a component and work in all, never in time.
 #[derive(Clone, Debug)]

@@ -6,13 +6,14 @@
 //! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone, and
 //! a budget that counts limits has too little for a very high one. So where the limit that nobody
 //! outbids does not win either, a ladder of others is tried.
-use super::book::{Alternative, Book, Money, Order, ProductKey, Side};
+use super::book::{Alternative, Book, Money, Order, ProductKey, Quantity, Side};
 use super::engine::clear;
-use super::outcome::{Mode, Outcome, PriceRow};
+use super::outcome::{Award, Mode, Outcome, PriceRow};
 use super::rational::Rat;
 use super::{Limits, Proposer};
 use crate::book::runs;
 use crate::units::Credits;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// What clearing again has found.
@@ -56,7 +57,26 @@ pub struct Tried {
 /// Whether the order at a place of a book wins; `None` where a clearing fails.
 pub type Wins<'a> = dyn Fn(&Book, usize) -> Option<Tried> + 'a;
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    fn new(
+        book: &Book,
+        position: usize,
+        runs_of: Option<i64>,
+        go_on: &'a dyn Fn() -> bool,
+        wins: &'a Wins<'a>,
+    ) -> Self {
+        let given = &book.orders[position];
+        let run = |window: i64| {
+            let of_alternative = |a: &Alternative| {
+                let slots = a.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64;
+                let present = Credits::from_units(given.limit.0);
+                (slots, a.adder.0 - runs::beyond(present, slots, window).units())
+            };
+            (window, given.alternatives.iter().map(of_alternative).collect())
+        };
+        Trial { book: book.clone(), position, runs: runs_of.map(run), go_on, wins }
+    }
+
     /// What becomes of the order with this limit.
     fn try_with(&mut self, limit: i64) -> Option<Tried> {
         if !(self.go_on)() {
@@ -107,6 +127,44 @@ pub fn winning_limit(
     winning_limit_by(book, asked, go_on, &wins)
 }
 
+/// What the order wins with a limit, if anything.
+pub fn award_with(
+    book: &Book,
+    asked: &Asked<'_>,
+    limit: Money,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+) -> Option<Award> {
+    let position = book.orders.iter().position(|o| o.id == asked.order)?;
+    let award = RefCell::new(None);
+    let wins = |book: &Book, position: usize| {
+        let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
+        *award.borrow_mut() = outcome.awards.into_iter().find(|a| a.order == book.orders[position].id);
+        None
+    };
+    Trial::new(book, position, asked.runs_of, &|| true, &wins).try_with(limit.0);
+    award.into_inner()
+}
+
+/// The least limit of a bid, the greatest of an offer, with which all of it would have been filled (mechanism §7 asks for
+/// full fill), where [`winning_limit`] is the one with which it begins to win.
+pub fn full_fill_limit(
+    book: &Book,
+    asked: Asked<'_>,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+    go_on: &dyn Fn() -> bool,
+) -> Winning {
+    let has_runs = asked.runs_of.is_some();
+    let wins = |book: &Book, position: usize| {
+        let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
+        let order = &book.orders[position];
+        let said = said(&outcome, order).filter(|_| !has_runs);
+        Some(Tried { wins: is_full(&outcome, order), worth: worth(&outcome, &order.id), said })
+    };
+    winning_limit_by(book, asked, go_on, &wins)
+}
+
 /// The same where `wins` says what winning is.
 pub fn winning_limit_by(
     book: &Book,
@@ -119,14 +177,7 @@ pub fn winning_limit_by(
     let (bid, present) = (given.side == Side::Bid, given.limit.0);
     // A bid that nobody outbids, an offer that asks for nothing.
     let Some(extreme) = (if bid { dearest(book, position, runs_of) } else { Some(0) }) else { return Winning::Unknown };
-    let run = |window: i64| {
-        let of_alternative = |a: &Alternative| {
-            let slots = a.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64;
-            (slots, a.adder.0 - runs::beyond(Credits::from_units(present), slots, window).units())
-        };
-        (window, given.alternatives.iter().map(of_alternative).collect())
-    };
-    let mut trial = Trial { book: book.clone(), position, runs: runs_of.map(run), go_on, wins };
+    let mut trial = Trial::new(book, position, runs_of, go_on, wins);
     // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
     let toward = if bid { 1 } else { -1 };
     if (extreme - present) * toward <= 0 {
@@ -205,6 +256,13 @@ fn worth(outcome: &Outcome, order: &str) -> Option<(Rat, Rat)> {
         None => Rat::int(0),
     };
     Some((micro(&outcome.welfare.0), fill))
+}
+
+/// Whether an order has all of an alternative. (A printed fill may be rounded up to it.)
+fn is_full(outcome: &Outcome, order: &Order) -> bool {
+    let Some(award) = outcome.awards.iter().find(|a| a.order == order.id) else { return false };
+    let units = |quantities: &[Quantity]| quantities.iter().map(|q| i128::from(q.quantity)).sum::<i128>();
+    order.alternatives.get(award.alternative).is_some_and(|a| units(&a.quantities) == units(&award.quantities))
 }
 
 /// What the prices of an outcome say of the limit with which an order wins: where it has won what it costs or brings there,

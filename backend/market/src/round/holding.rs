@@ -1,5 +1,6 @@
 //! What a book says of the workloads that its orders name: what they hold and must keep, and how much rounds may
 //! still change of them.
+use crate::book::{Order, Side};
 use crate::clearing;
 use crate::ids::InstanceId;
 use crate::pool::recallable;
@@ -156,6 +157,23 @@ impl Changed {
     pub fn may_change(&self, most: i64) -> i64 {
         self.may_win(most).min(self.may_lend(most))
     }
+}
+
+/// Where a workload's thrash limit leaves an order least, as things are: the slot, the resource, what rounds may change
+/// of it in a slot, and how much of that is left on the order's side.
+pub fn least_change(state: &State, order: &Order) -> Option<(Slot, Resource, i64, i64)> {
+    let instance = state.instances.get(&order.request.instance?)?;
+    let changed = changed(state, instance.id);
+    let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
+    let slots: BTreeSet<Slot> = alternatives.iter().flat_map(|a| a.slots.iter().copied()).collect();
+    let of = |(slot, resource): (Slot, Resource)| {
+        let most = *instance.strategy.max_swap.get(&resource)?;
+        let already = changed.get(&(slot, resource)).copied().unwrap_or_default();
+        let left = if order.side == Side::Bid { already.may_win(most) } else { already.may_lend(most) };
+        Some((slot, resource, most, left.max(0)))
+    };
+    let products = slots.into_iter().flat_map(|slot| order.remaining.keys().map(move |r| (slot, *r)));
+    products.filter_map(of).min_by_key(|(slot, _, most, left)| (*left, *most, *slot))
 }
 
 pub(crate) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), Changed> {

@@ -1,7 +1,12 @@
 //! Offers that sit a round out for what else their owners ask of it.
+use crate::book;
 use crate::clearing::{self, Order, Side};
+use crate::ids::OrderId;
+use crate::pool::PoolSlug;
 use crate::pool::recallable::node_of;
 use crate::state::State;
+use crate::time::Slot;
+use crate::units::Resource;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +31,25 @@ pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
         products(o).iter().any(|product| wanted.get(product).is_some_and(|paid| *paid >= asked))
     };
     orders.iter().filter(|o| o.side == Side::Offer && meets(o)).map(|o| o.id.clone()).collect()
+}
+
+/// The open bids of an offer's owner for what it offers, those of its own workload first: what `self_trades` looks for,
+/// among the orders as they are now and whatever they pay.
+pub fn own_bids(state: &State, offer: &book::Order) -> Vec<OrderId> {
+    let seconds = state.market.rhythm.slot_seconds;
+    let products = |o: &book::Order| -> BTreeSet<(PoolSlug, Slot, Resource)> {
+        let slots = |a: &book::Alternative| a.slots.iter().map(|s| (a.pool.clone(), *s)).collect::<Vec<_>>();
+        let places = o.request.alternatives(seconds).iter().flat_map(slots).collect::<Vec<_>>();
+        places.into_iter().flat_map(|(p, s)| o.remaining.keys().map(move |r| (p.clone(), s, *r))).collect()
+    };
+    let offered = products(offer);
+    let is_met = |o: &&book::Order| {
+        let is_own = o.side == book::Side::Bid && o.participant == offer.participant && o.status.is_live();
+        is_own && products(o).iter().any(|product| offered.contains(product))
+    };
+    let mut met: Vec<&book::Order> = state.orders.values().filter(is_met).collect();
+    met.sort_by_key(|o| (o.request.instance != offer.request.instance, o.id));
+    met.into_iter().map(|o| o.id).collect()
 }
 
 /// Micro-credits for so many units.

@@ -226,7 +226,7 @@ fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
 }
 
 /// The least part of any of its products, rounded down.
-fn part_of(award: &Award, asked: &clearing::Order) -> Share {
+pub(super) fn part_of(award: &Award, asked: &clearing::Order) -> Share {
     let full = asked.alternatives.get(award.alternative).map(|a| a.quantities.as_slice()).unwrap_or_default();
     let part = |q: &clearing::Quantity| {
         let won = award.quantities.iter().find(|w| w.product == q.product).map_or(0, |w| w.quantity);

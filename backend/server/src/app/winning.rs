@@ -3,9 +3,10 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-use headroom_market::clearing::{self, Asked, Book, Limits, Winning};
+use crate::app::last_round::part_of;
+use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning};
 use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
-use headroom_market::units::Credits;
+use headroom_market::units::{Credits, Share};
 use headroom_solver::MixedInteger;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,13 +23,41 @@ const MOST_KNOWN: usize = 2_000;
 /// Somebody waits for the answer, and others for the turn: what takes longer stays a bound.
 const LONGEST_SEARCH: Duration = Duration::from_secs(4);
 
+/// What was found in the latest round that had an order in its book.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub winning: Winning,
+    /// That round; `None` where nothing was searched for.
+    pub round: Option<u64>,
+    /// How much of the order is won with that limit.
+    pub part: Option<Share>,
+    /// The limit with which all of it is won.
+    pub whole: Option<Money>,
+}
+
+impl From<Winning> for Found {
+    fn from(winning: Winning) -> Self {
+        Self { winning, round: None, part: None, whole: None }
+    }
+}
+
+/// An answer that is remembered.
+#[derive(Clone, Debug)]
+struct Known {
+    found: Elsewhere,
+    part: Option<Share>,
+    whole: Option<Money>,
+}
+
+const ALL: Share = Share::from_units(1_000_000);
+
 /// A book order's id in a round, and the fee of a move where that is what is asked about.
 type Question = (u64, String, Option<Credits>);
 
 pub struct WinningLimits {
     turn: Semaphore,
     queue: Semaphore,
-    known: Mutex<BTreeMap<Question, Elsewhere>>,
+    known: Mutex<BTreeMap<Question, Known>>,
 }
 
 impl Default for WinningLimits {
@@ -42,10 +71,10 @@ impl WinningLimits {
     fn wait(&self) -> Option<SemaphorePermit<'_>> {
         self.queue.try_acquire().ok()
     }
-    fn known(&self, asked: &Question) -> Option<Elsewhere> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
+    fn known(&self, asked: &Question) -> Option<Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).cloned()
     }
-    fn remember(&self, asked: Question, found: Elsewhere) {
+    fn remember(&self, asked: Question, found: Known) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(asked, found);
         // Keys begin with the round: the first is the oldest.
@@ -57,11 +86,15 @@ impl WinningLimits {
 
 /// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
 /// open, one after it.
-pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>) -> Done<Winning> {
-    match search(app, refused_in, is_open, asked, None).await? {
-        Elsewhere::From(winning) => Ok(winning),
-        Elsewhere::NoRoom => Ok(Winning::Unknown),
-    }
+pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>) -> Done<Found> {
+    let Some((round, known)) = search(app, refused_in, is_open, asked, None).await? else {
+        return Ok(Winning::Unknown.into());
+    };
+    let winning = match known.found {
+        Elsewhere::From(winning) => winning,
+        Elsewhere::NoRoom => Winning::Unknown,
+    };
+    Ok(Found { winning, round: Some(round), part: known.part, whole: known.whole })
 }
 
 /// The same for a bid whose workload's node had too little room: what would have taken it to another.
@@ -72,11 +105,18 @@ pub async fn winning_elsewhere(
     asked: Asked<'_>,
     may_go: MayGo,
 ) -> Done<Elsewhere> {
-    search(app, refused_in, is_open, asked, Some(may_go)).await
+    let known = search(app, refused_in, is_open, asked, Some(may_go)).await?;
+    Ok(known.map_or(Elsewhere::From(Winning::Unknown), |(_, known)| known.found))
 }
 
-async fn search(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>, may_go: Option<MayGo>) -> Done<Elsewhere> {
-    const UNKNOWN: Elsewhere = Elsewhere::From(Winning::Unknown);
+/// The round and what was found in it; `None` where none could be asked.
+async fn search(
+    app: &App,
+    refused_in: u64,
+    is_open: bool,
+    asked: Asked<'_>,
+    may_go: Option<MayGo>,
+) -> Done<Option<(u64, Known)>> {
     let Asked { order, runs_of, guess } = asked;
     let rounds = match is_open {
         true => {
@@ -88,15 +128,15 @@ async fn search(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>, may
     for round in rounds {
         let question = (round, order.to_owned(), may_go.as_ref().map(|go| go.move_fee));
         if let Some(found) = app.winning.known(&question) {
-            return Ok(found);
+            return Ok(Some((round, found)));
         }
         // Whoever would have to wait long is content with a bound.
-        let Some(waiting) = app.winning.wait() else { return Ok(UNKNOWN) };
-        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(UNKNOWN) };
+        let Some(waiting) = app.winning.wait() else { return Ok(None) };
+        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(None) };
         drop(waiting);
         // Somebody before may have asked the same.
         if let Some(found) = app.winning.known(&question) {
-            return Ok(found);
+            return Ok(Some((round, found)));
         }
         let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
         let book: Book = serde_json::from_str(&book).map_err(|e| Failure::fault(&e))?;
@@ -104,22 +144,46 @@ async fn search(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>, may
             continue;
         }
         if book.orders.len() > MOST_ORDERS {
-            return Ok(UNKNOWN);
+            return Ok(None);
         }
         let (id, may_go) = (order.to_owned(), may_go.clone());
         let ends = Instant::now() + LONGEST_SEARCH;
-        let search = move || {
+        let look = move || {
             let in_time = || Instant::now() < ends;
-            let (asked, proposer) = (Asked { order: &id, runs_of, guess }, &MixedInteger::PRODUCTION);
+            let asked = || Asked { order: &id, runs_of, guess };
             match may_go {
-                Some(may_go) => elsewhere(&book, &may_go, asked, proposer, &in_time),
-                None => Elsewhere::From(clearing::winning_limit(&book, asked, proposer, &Limits::PRODUCTION, &in_time)),
+                Some(may_go) => {
+                    let found = elsewhere(&book, &may_go, asked(), &MixedInteger::PRODUCTION, &in_time);
+                    Known { found, part: None, whole: None }
+                }
+                None => at_home(&book, &asked, &in_time),
             }
         };
-        let found = tokio::task::spawn_blocking(search).await.map_err(|e| Failure::fault(&e))?;
+        let found = tokio::task::spawn_blocking(look).await.map_err(|e| Failure::fault(&e))?;
         drop(turn);
-        app.winning.remember(question, found);
-        return Ok(found);
+        app.winning.remember(question, found.clone());
+        return Ok(Some((round, found)));
     }
-    Ok(UNKNOWN)
+    Ok(None)
+}
+
+/// The limit with which it begins to win, what it wins with it and, where that is a part, the one for all of it.
+fn at_home<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() -> bool) -> Known {
+    let (proposer, limits) = (&MixedInteger::PRODUCTION, &Limits::PRODUCTION);
+    let winning = clearing::winning_limit(book, asked(), proposer, limits, in_time);
+    let (mut part, mut whole) = (None, None);
+    if let Winning::Limit(limit) = winning {
+        let award = clearing::award_with(book, &asked(), limit, proposer, limits);
+        let order = book.orders.iter().find(|o| o.id == asked().order);
+        part = award.as_ref().zip(order).map(|(award, order)| part_of(award, order));
+        whole = match part {
+            Some(part) if part == ALL => Some(limit),
+            Some(_) => match clearing::full_fill_limit(book, asked(), proposer, limits, in_time) {
+                Winning::Limit(whole) => Some(whole),
+                _ => None,
+            },
+            None => None,
+        };
+    }
+    Known { found: Elsewhere::From(winning), part, whole }
 }

@@ -1,6 +1,7 @@
 //! Asked after a round: why an order has not won, and what would have.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::explanation::numbers::Numbers;
 use crate::app::explanation::staying::Staying;
 use crate::app::explanation::{BindingNode, Explanation, explain};
 use crate::app::held_back::HeldBack;
@@ -63,10 +64,12 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
             winning::winning_limit(app, why.round, order.status.is_live(), Asked { order: &name, runs_of, guess })
                 .await?
         }
-        None => Winning::Unknown,
+        None => Winning::Unknown.into(),
     };
     let staying = staying(app, &order).await?;
-    let mut explanation = explain(&order, node, staying, found);
+    let asked = order.clone();
+    let numbers = app.sequencer.query(move |s| Numbers::of(s, &asked)).await?;
+    let mut explanation = explain(&order, node, staying, &found, numbers.as_ref());
     if let Some(netted) = netted(app, &order).await? {
         explanation.sentence = format!("{} {netted}", explanation.sentence);
     }

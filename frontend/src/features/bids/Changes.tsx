@@ -24,7 +24,7 @@ export function Changes({ order, explain, slots, onReplaced }: Props) {
         <tbody>
           {explain.changes.map((c) => (
             <tr key={c.change + c.limit} className={c.helps ? '' : 'mut'}>
-              <td style={{ whiteSpace: 'normal' }}><span className="row g6"><span className={c.helps ? 'ok' : 't3'}><Icon name={c.helps ? 'check' : 'cross'} size={12} /></span>{changeText(order, c.change)}{!c.helps && ' does not help'}</span></td>
+              <td style={{ whiteSpace: 'normal' }}><span className="row g6"><span className={c.helps ? 'ok' : 't3'}><Icon name={c.helps ? 'check' : 'cross'} size={12} /></span>{changeText(order, c.change)}{winning?.percent && c.limit === winning.value && `: wins ${winning.percent} of it`}{!c.helps && ' does not help'}</span></td>
               <td className="r">{c.limit ? amount(c.limit) : '–'}</td>
               <td className="r">{c.limit && c.helps && <Button size="sm" kind="primary" busy={replace.busy} onClick={() => c.limit && replace.run(c.limit)} aria-label={`Set: ${changeText(order, c.change)}`}>Set</Button>}</td>
             </tr>

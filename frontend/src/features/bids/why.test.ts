@@ -27,6 +27,14 @@ describe('the limit that would have won', () => {
     const w = winningOf(explain({ minimum_winning_limit: null, maximum_winning_limit: { value: '0.5', quality: 'bound' } }), 'offer');
     expect(w && [aboutText(w, 'offer', '0.50'), surety(w, 'offer')]).toEqual(['at most about 0.50', 'a bound: a lower price may follow']);
   });
+  it('says how little it wins, and where it was found if not in the round that refused', () => {
+    const of = (more: object) => winningOf(explain({ round: 7, minimum_winning_limit: { value: '2.000000', quality: 'exact', ...more } }), 'bid');
+    expect(of({ round: 7, part: '1.000000', whole: '2.000000' })).toEqual({ value: '2.000000', exact: true });
+    const small = of({ round: 9, part: '0.054444', whole: '3.000000' });
+    expect(small).toEqual({ value: '2.000000', exact: true, percent: '5.4 %', round: 9 });
+    expect(small && surety(small, 'bid')).toBe('round 9: sure to have won, and the least that was');
+    expect(of({ part: '0.000044' })?.percent).toBe('under 0.1 %');
+  });
 });
 
 describe('where its limit buys nothing', () => {

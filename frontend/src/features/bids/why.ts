@@ -3,12 +3,20 @@ import type { Explain, Order, RoundPrice } from '@/lib/api';
 import { type Micro, asMicro, cost, formatExact, inUnits, micro, nano, unitOf } from '@/lib/money';
 import { missText, perSlot } from './order';
 
-/** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. */
-export interface Winning { value: string; exact: boolean }
+/** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. `percent`: how much of the order it
+ *  wins, where that is not all; `round`: where it was found, if not in the one that refused the order. */
+export interface Winning { value: string; exact: boolean; percent?: string; round?: number }
 
 export function winningOf(e: Explain, side: Order['side']): Winning | null {
   const limit = side === 'bid' ? e.minimum_winning_limit : e.maximum_winning_limit;
-  return limit && { value: limit.value, exact: limit.quality === 'exact' };
+  if (!limit) return null;
+  const part = limit.part ? micro(limit.part) : null;
+  return {
+    value: limit.value,
+    exact: limit.quality === 'exact',
+    ...(part !== null && part < 1_000_000n && { percent: part < 1_000n ? 'under 0.1 %' : `${part / 10_000n}.${(part / 1_000n) % 10n} %` }),
+    ...(limit.round && e.round && limit.round !== e.round && { round: limit.round }),
+  };
 }
 
 /** What was missing in a slot: to what would have won where that is known, else to the price that it faced. Where nobody trades
@@ -30,7 +38,8 @@ export const aboutText = (w: Winning, side: Order['side'], amount: string): stri
 /** How sure the advice is, for the head of its table. */
 export function surety(w: Winning, side: Order['side']): string {
   const [end, way] = side === 'bid' ? ['least', 'higher'] : ['most', 'lower'];
-  return w.exact ? `sure to have won, and the ${end} that was` : `a bound: a ${way} price may follow`;
+  const said = w.exact ? `sure to have won, and the ${end} that was` : `a bound: a ${way} price may follow`;
+  return w.round ? `round ${w.round}: ${said}` : said;
 }
 
 function pricesOf(order: Order, prices: RoundPrice[], resource: string): RoundPrice[] {

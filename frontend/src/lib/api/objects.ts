@@ -200,12 +200,14 @@ export interface Preview {
   in_last_round?: { round: number; part: string; money: string; whole: string | null; reason: string | null } | null;
   round: number; gate_closes_at: string; warnings: string[];
 }
+/** `round`: in whose book it was found; `part`: of what is left of the order, from 0 to 1; `whole`: the limit that would have won all of that. */
+export interface WinningLimit { value: string; quality: string; round?: number | null; part?: string | null; whole?: string | null }
 export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
   /** Where a run of the window came nearest: how many slots these two are of. */
   slots?: number | null;
   /** Of a bid the least, of an offer the most that would have won; null where no other limit would have. */
-  minimum_winning_limit: { value: string; quality: string } | null; maximum_winning_limit: { value: string; quality: string } | null;
+  minimum_winning_limit: WinningLimit | null; maximum_winning_limit: WinningLimit | null;
   changes: { change: string; limit: string | null; helps: boolean }[];
 }
 

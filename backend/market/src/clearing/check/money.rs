@@ -1,5 +1,5 @@
 //! Money, ties and the reasons given.
-use super::super::outcome::{Mode, Reason};
+use super::super::outcome::{Mode, Outcome, Reason};
 use super::super::rational::Rat;
 use super::Report;
 use super::facts::{Facts, NANO_PER_MICRO};
@@ -137,6 +137,23 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
             if g.iter().zip(&spans).any(|(i, s)| s.1 <= Rat::ONE && !f.awards[*i].as_ref().is_some_and(|a| a.full)) {
                 short = short.or(Some(g));
             }
+        }
+    }
+}
+
+/// Nobody is told that its limit is the price who would gain by more: a bid by itself, of which a part was filled.
+pub fn limits(f: &Facts, out: &Outcome, r: &mut Report) {
+    let ids: BTreeMap<&str, usize> = f.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+    for a in out.awards.iter().filter(|a| a.limited_by == Some(Reason::MarginalProrata)) {
+        let Some(&i) = ids.get(a.order.as_str()).filter(|i| f.orders[**i].bid && f.single(**i)) else { continue };
+        let Some(award) = &f.awards[i] else { continue };
+        let gain = f.surplus(i, award.alternative, &f.price);
+        if gain > f.tolerance(i, award.alternative) {
+            r.bad(
+                "REASON",
+                "a bid that would gain by more is told that its limit is the price",
+                &[("order", &a.order), ("surplus in nano-credits", &gain)],
+            );
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Why an order has not won, in words, and what would have helped.
+pub mod numbers;
 mod sentence;
 pub mod staying;
 
+use self::numbers::Numbers;
 use self::staying::Staying;
+use crate::app::winning::Found;
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::clearing::Winning;
 use headroom_market::ids::OrderId;
-use headroom_market::units::Credits;
+use headroom_market::units::{Credits, Resource, Share};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +50,12 @@ pub struct WinningLimit {
     /// `exact`: cleared again with all else as it was, the order wins with it, and not with a tick
     /// worse. `bound`: what the prices say; another limit may itself move them.
     pub quality: String,
+    /// The round in whose book it was found: an open order's latest, which may be after `round`. `null`: as things are.
+    pub round: Option<u64>,
+    /// The part of what is left of the order that it wins with it, from 0 to 1; `null` where that was not found out.
+    pub part: Option<Share>,
+    /// The limit with which it would have won all that is left of it; `null` where that was not found.
+    pub whole: Option<Credits>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -58,18 +67,21 @@ pub struct Change {
 
 /// The limit that would have won, where another limit would have. An order that was refused
 /// although its limit was good enough gets none.
-fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningLimit> {
+fn winning_limit(order: &Order, why: &NotWon, found: &Found) -> Option<WinningLimit> {
     let better = |value: &Credits| match order.side {
         Side::Bid => *value > order.remaining_limit,
         Side::Offer => *value < order.remaining_limit,
     };
-    let (value, quality) = match found {
+    let (value, quality) = match found.winning {
         Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), EXACT),
         Winning::Between { wins, .. } => (Some(Credits::from_units(wins.0)), "bound"),
         Winning::NoneTried => (None, EXACT),
         Winning::Unknown => (why.winning_limit, "bound"),
     };
-    value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
+    let whole = found.whole.map(|limit| Credits::from_units(limit.0));
+    let round = found.round.filter(|_| found.winning != Winning::Unknown).or(Some(why.round));
+    let told = |value| WinningLimit { value, quality: quality.to_owned(), round, part: found.part, whole };
+    value.filter(better).map(told)
 }
 
 fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: Winning) -> Vec<Change> {
@@ -77,7 +89,12 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
     let mut changes = Vec::new();
     match winning.filter(|w| w.quality == EXACT) {
-        Some(winning) => changes.push(change(other_limit, Some(winning.value), true)),
+        Some(winning) => {
+            changes.push(change(other_limit, Some(winning.value), true));
+            if let Some(whole) = winning.whole.filter(|whole| *whole != winning.value) {
+                changes.push(change(&format!("{other_limit} further, to win all of it"), Some(whole), true));
+            }
+        }
         // the prices of the round say so much, and it may take more
         None => changes.extend(winning.map(|w| {
             let at_least = if order.side == Side::Bid {
@@ -91,6 +108,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     let unasked = order.side == Side::Offer && found == Winning::NoneTried && why.price_faced == Some(Credits::ZERO);
     if unasked {
         changes.push(change("Offer another slot, or wait: nobody pays anything for this one", None, true));
+        changes.push(change(other_limit, None, false));
+    }
+    let by_no_limit = order.side == Side::Bid && found == Winning::NoneTried && why.reason == Reason::OutOfMoney;
+    if by_no_limit {
         changes.push(change(other_limit, None, false));
     }
     match (why.reason, order.side) {
@@ -170,8 +191,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             changes.push(change("Do for its parent what helps that one", None, true));
             changes.push(change("Leave the parent out", None, true));
         }
-        (Reason::Halted, Side::Bid) if order.request.instance.is_none() => {
-            changes.push(change("Accept another pool", None, true))
+        (Reason::Halted, side) => {
+            changes.push(change("Wait until an operator lets rounds go on there", None, true));
+            if side == Side::Bid && order.request.instance.is_none() {
+                changes.push(change("Accept another pool", None, true));
+            }
         }
         _ => {}
     }
@@ -182,8 +206,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             | Reason::Paradoxical
             | Reason::TieLost
             | Reason::SolverFallback
-    ) || why.budget_left.is_some_and(|left| !left.is_zero());
-    if all_or_none && !order.request.min_fill.is_zero() {
+    ) || by_no_limit
+        || why.budget_left.is_some_and(|left| !left.is_zero());
+    // a device is one workload's or another's: no order takes a part of them
+    let divides = !order.request.resources.contains_key(&Resource::GpuMilli);
+    if all_or_none && divides && !order.request.min_fill.is_zero() {
         changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
     }
     changes
@@ -197,16 +224,24 @@ pub struct BindingNode {
 }
 
 /// Why an order has not won all of it, and what helps. `node`: the one that came nearest, where room was short;
-/// `staying`: of a bid for a workload on a full node, what kept it there; `found`: what clearing its round again with other limits has shown.
-pub fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying>, found: Winning) -> Explanation {
+/// `staying`: of a bid for a workload on a full node, what kept it there; `found`: what clearing its round again with other limits has shown;
+/// `numbers`: those of what keeps it out of rounds.
+pub fn explain(
+    order: &Order,
+    node: Option<BindingNode>,
+    staying: Option<Staying>,
+    found: &Found,
+    numbers: Option<&Numbers>,
+) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
-    let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
+    let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found.winning)).unwrap_or_default();
     let staying = staying.filter(|_| not_won.is_some_and(|why| why.reason == Reason::NoHostFits));
     changes.extend(staying.map(|staying| staying.changes(order)).unwrap_or_default());
     let of_a_move = staying.and_then(|staying| staying.least_limit(order));
-    let winning = winning.or(of_a_move.map(|value| WinningLimit { value, quality: "bound".to_owned() }));
+    let bound = |value| WinningLimit { value, quality: "bound".to_owned(), round: None, part: None, whole: None };
+    let winning = winning.or(of_a_move.map(bound));
     // Only as things are: an order that has ended was refused in a round of then.
     let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
     if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHostFits) {
@@ -216,6 +251,12 @@ pub fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
     let mut sentence = sentence::sentence(order, not_won, winning.as_ref());
+    if let Some(told) = not_won.and(numbers).and_then(Numbers::sentence) {
+        sentence = told;
+    }
+    if let Some(part) = winning.as_ref().and_then(sentence::part_and_whole) {
+        sentence = format!("{sentence} {part}");
+    }
     if let Some(why) = staying.and_then(|staying| staying.sentence(order)) {
         sentence = format!("The price was right, but the workload's node had too little room, and {why}");
     }
@@ -255,6 +296,11 @@ pub fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As it is told where no other numbers are known.
+    fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying>, found: Winning) -> Explanation {
+        super::explain(order, node, staying, &found.into(), None)
+    }
     use headroom_market::clearing::Money;
     use headroom_market::round::stays::{Elsewhere, Stays};
     use headroom_market::time::Slot;

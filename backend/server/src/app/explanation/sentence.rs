@@ -2,7 +2,8 @@
 use super::{EXACT, WinningLimit};
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
-use headroom_market::units::Credits;
+use headroom_market::units::{Credits, Share};
+use headroom_market::workload::Class;
 
 /// What a reason code means for this order, for people.
 fn sentence_of(reason: Reason, order: &Order) -> String {
@@ -32,7 +33,7 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
         }
         Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
         Reason::SelfTrade => {
-            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
+            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for the same workload or for one on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
         }
         Reason::LeavesNode => {
             "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
@@ -40,6 +41,9 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::Ineligible => "The round could not take it in as it stands.",
         Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
         Reason::OutOfMoney => "The price was below what the offer asks for.",
+        Reason::MarginalProrata if order.request.class == Class::Opportunistic => {
+            "The limit is the price, and at one price others come first: those of class critical or standard, and whoever has what it renews. This one is opportunistic."
+        }
         Reason::MarginalProrata if order.remaining == order.request.resources => {
             "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
@@ -80,7 +84,7 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
             "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
         }
         Reason::ForecastHeadroom if order.request.replicas > 1 => {
-            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows, and not one more replica was to be had."
+            "The limit was above the price, but not one more replica was to be had: what was left was too little for a whole one or, at the highest price that the round allows, was shared equally."
         }
         Reason::ForecastHeadroom => {
             "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows."
@@ -138,6 +142,20 @@ pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&Winnin
 /// Whether it is known that a bid would have had to pay more than the price that it faced, rounding apart.
 fn beyond(winning: &WinningLimit, price: Credits) -> bool {
     winning.quality == EXACT && winning.value > price + Credits::from_units(2)
+}
+
+/// How little a limit wins, where it wins a part, and from which on it is all.
+pub fn part_and_whole(winning: &WinningLimit) -> Option<String> {
+    let part = winning.part.filter(|part| *part < Share::from_units(1_000_000))?;
+    // Of one in a million it is still not nothing.
+    let tenths_of_a_percent = (part.units() / 1_000).max(1);
+    let value = winning.value;
+    let won =
+        format!("With {value} it would have won {}.{} % of it", tenths_of_a_percent / 10, tenths_of_a_percent % 10);
+    Some(match winning.whole {
+        Some(whole) => format!("{won}, and all of it with {whole}."),
+        None => format!("{won}; with which limit all of it was not found."),
+    })
 }
 
 /// The project with its numbers: what it had left, and what the order could have cost.
