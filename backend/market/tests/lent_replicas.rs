@@ -115,10 +115,18 @@ fn after_the_last_resort_whoever_can_trades_again() {
     }
 }
 
-/// Such a book beside more blocks than can be tried one by one, in another pool: those trade, as nothing is broken there.
+/// Books of which rounds that have no work to spend end in the last resort, beside blocks in another pool: those trade, as
+/// nothing is broken there.
 #[test]
 fn the_last_resort_stays_in_its_part_of_the_book() {
-    let mut book = untied(62_144);
+    let limits = Limits { work: 0, ..Limits::default() };
+    for seed in [90_534, 117_852, 377_382] {
+        beside_blocks_apart(seed, &limits);
+    }
+}
+
+fn beside_blocks_apart(seed: u64, limits: &Limits) {
+    let mut book = untied(seed);
     let apart = r#"{"format":"headroom.book/1","cap":"7","alpha":"0","seed":1,
         "products":[{"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":2000,"reserve":"1"}]}],
         "orders":[{"id":"apart","owner":"a","side":"bid","limit":"50","min_fill":"1",
@@ -127,10 +135,10 @@ fn the_last_resort_stays_in_its_part_of_the_book() {
     book.products.extend(apart.products);
     let blocks = (0..300).map(|n| Order { id: format!("apart{n:03}"), ..apart.orders[0].clone() });
     book.orders.extend(blocks);
-    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = clear(&book, Mode::Market, &NoProposal, limits).expect("an outcome");
     let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
-    assert_eq!(outcome.awards.iter().filter(|a| a.order.starts_with("apart")).count(), 300);
-    assert!(outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback));
+    assert_eq!(outcome.awards.iter().filter(|a| a.order.starts_with("apart")).count(), 300, "seed {seed}");
+    assert!(outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback), "seed {seed}");
 }
 
 /// Of two replicas one is too little, and by its fill the offer gives a part of the second.

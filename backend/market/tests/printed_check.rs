@@ -108,6 +108,27 @@ fn wrong_statements_are_noticed() {
     });
 }
 
+/// Of two replicas one is to be had for nothing: the bid would gain by the other, too.
+#[test]
+fn who_would_gain_by_one_more_replica_is_not_told_that_its_limit_is_the_price() {
+    let text = r#"{"format":"headroom.book/1","cap":"3","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":17,"reserve":"0.1"}]}],
+        "orders":[{"id":"b","owner":"b","side":"bid","limit":"40","replicas":2,
+            "alternatives":[{"quantities":[["p","cpu",0,20]]}]}]}"#;
+    let book = headroom_market::clearing::parse(text).expect("a book");
+    for whole_replicas in [false, true] {
+        let limits = Limits { whole_replicas, ..Limits::default() };
+        let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("an outcome");
+        let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        assert_eq!(outcome.awards[0].quantities[0].quantity, 10);
+        assert_eq!(outcome.awards[0].limited_by, Some(Reason::ForecastHeadroom));
+        outcome.awards[0].limited_by = Some(Reason::MarginalProrata);
+        outcome.certificate = None;
+        let broken = verify(&book, outcome, Mode::Market).expect_err("that is not why");
+        assert!(broken.iter().any(|b| b.rule == "REASON"), "{broken:?}");
+    }
+}
+
 /// Where nothing but divisible orders and blocks trade, no search can have to give up one of them.
 #[test]
 fn a_divisible_order_is_not_given_up_without_need() {

@@ -33,6 +33,10 @@ const OPEN: usize = 100_000;
 /// blocks near what it found.
 const RESERVE: u64 = 4;
 
+/// The part of it, as one over this, that a search may work on once it has found something, where it follows others of
+/// the same component that whole replicas have bounded since.
+const AGAIN: u64 = 4;
+
 impl Search<'_> {
     pub fn run(&self) -> Option<Solved> {
         let mut model = Model::build(self.m, self.c, self.upper, false);
@@ -44,6 +48,9 @@ impl Search<'_> {
                     model.lp.cols[j].hi = Some(Rat::ZERO);
                 }
             }
+        }
+        if self.mode == Mode::Market {
+            self.leave_out_too_dear(&mut model);
         }
         let reserve = self.rationing.get() / RESERVE;
         self.rationing.set(self.rationing.get() - reserve);
@@ -114,6 +121,8 @@ impl Search<'_> {
             stack.push(n);
         }
         let (mut tied, may_tie) = (Tied::default(), self.may_tie(model));
+        let rationing = self.rationing.get();
+        let enough = if self.again { rationing - rationing / AGAIN } else { 0 };
         let mut exhausted = false;
         let mut repairs = Allowance { programs: self.nodes / 2, effort: 0 };
         let mut turn = 0_u64;
@@ -129,7 +138,10 @@ impl Search<'_> {
                 }
                 continue;
             }
-            if nodes >= self.nodes || cuts > self.max_cuts {
+            // what one more choice would have to be shared by is not there any more, or is kept for searches that follow
+            let is_shared = best.as_ref().is_some_and(|b| b.shared.is_some());
+            let spent = is_shared && self.rationing.get() < rationing && self.rationing.get() <= enough;
+            if nodes >= self.nodes || cuts > self.max_cuts || spent {
                 exact = false;
                 for b in stack.iter().chain([&node]).filter_map(|n| n.bound.clone()) {
                     bound = bound.max(b);

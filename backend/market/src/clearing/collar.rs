@@ -127,20 +127,28 @@ impl Sharing<'_> {
 
     /// Solves a program within what may still be worked.
     pub(super) fn solved(&self, lp: Lp) -> Option<Simplex> {
+        let mut s = Simplex::new(lp);
+        self.solve(&mut s)?;
+        Some(s)
+    }
+
+    /// Solves a program, or solves it on, within what may still be worked.
+    pub(super) fn solve(&self, s: &mut Simplex) -> Option<()> {
         let worked = self.from.saturating_sub(self.left.get());
         if worked > IN_VAIN && self.losers.borrow().as_ref().is_some_and(|losers| !losers.is_empty()) {
             return None;
         }
-        let mut s = Simplex::new(lp);
-        s.most_effort = self.left.get();
-        let end = if s.most_effort == 0 { End::Exhausted } else { s.solve() };
-        self.left.set(self.left.get().saturating_sub(s.effort.max(1)));
-        (end == End::Optimal).then_some(s)
+        let before = s.effort;
+        s.most_effort = before.saturating_add(self.left.get());
+        let end = if self.left.get() == 0 { End::Exhausted } else { s.solve() };
+        self.left.set(self.left.get().saturating_sub((s.effort - before).max(1)));
+        (end == End::Optimal).then_some(())
     }
 
-    /// The value of a column at a fill, as far as its own bound allows it.
+    /// The value of a column at a fill, as far as its own bounds allow it: an accepted block has its least fill.
     pub(super) fn at(&self, j: usize, fill: &Rat) -> Rat {
-        (fill * &self.model.units(j)).min(self.lp.cols[j].hi.clone().unwrap_or_default())
+        let col = &self.lp.cols[j];
+        (fill * &self.model.units(j)).max(col.lo.clone()).min(col.hi.clone().unwrap_or_default())
     }
 }
 

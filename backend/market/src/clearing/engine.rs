@@ -76,7 +76,9 @@ fn clear_once(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits)
     let m = Market::new(&sorted);
     let orders = m.orders.len();
     let blocks = (0..orders).filter(|i| limits.without_blocks && m.orders[*i].block);
+    let parts_at_collars = Limits { parts_at_collars: true, ..limits.clone() };
     let clearing = Clearing {
+        parts_at_collars: &parts_at_collars,
         round: Round { book, sorted: &sorted, m: &m, mode, limits },
         proposer,
         out: blocks.collect(),
@@ -99,6 +101,8 @@ struct Clearing<'a> {
     proposer: &'a dyn Proposer,
     /// Who has no part in the round.
     out: BTreeSet<usize>,
+    /// The limits with which it is cleared once more where whole replicas at a collar break a rule.
+    parts_at_collars: &'a Limits,
     past: Past,
     blocks_left: usize,
     choices_left: usize,
@@ -108,6 +112,7 @@ impl<'a> Clearing<'a> {
     fn run(mut self) -> Result<Outcome, ClearFault> {
         // what was cleared to choose who is left out is where the next turn begins
         let mut chosen: Option<Tried<'_>> = None;
+        let mut fewest: Option<(usize, BTreeSet<usize>)> = None;
         for turn in 0..ONE_BY_ONE + ALL_NAMED {
             let Ok(tried) = chosen.take().map_or_else(|| self.without(&self.out), Ok) else {
                 break;
@@ -120,12 +125,26 @@ impl<'a> Clearing<'a> {
             {
                 return Ok(better);
             }
+            if turn == 0
+                && let Some(rounded) = self.with_parts(&tried)
+            {
+                return Ok(self.with_those_back(rounded));
+            }
             let tried = if exhausted { tried } else { self.without_blocks(tried) };
             if tried.broken.is_empty() {
                 return Ok(self.with_those_back(tried));
             }
             let mut named = offenders(self.round.m, &tried.run, &tried.broken);
             named.retain(|i| !self.out.contains(i));
+            // a turn that had nothing left to work with breaks more than the one before: that one is gone on from, once
+            if let Some((_, out)) = fewest.take_if(|(broken, _)| exhausted && *broken < tried.broken.len()) {
+                self.out = out;
+                self.past.start_anew();
+                continue;
+            }
+            if turn == 0 && !exhausted {
+                fewest = Some((tried.broken.len(), self.out.union(&named).copied().collect::<BTreeSet<usize>>()));
+            }
             if named.is_empty() {
                 break;
             }
@@ -155,6 +174,22 @@ impl<'a> Clearing<'a> {
             }
         }
         Ok(Tried { run, broken })
+    }
+
+    /// The whole round with shares of replicas at collars that are rounded, where that breaks nothing.
+    fn with_parts(&mut self, tried: &Tried<'a>) -> Option<Tried<'a>> {
+        let in_replicas = |i: &usize| self.round.m.orders[*i].bid && self.round.m.orders[*i].replicas.is_some();
+        let concerned = tried.run.end.is_rationed() && (0..self.round.m.orders.len()).any(|i| in_replicas(&i));
+        if tried.broken.is_empty() || self.round.limits.whole_replicas || !concerned {
+            return None;
+        }
+        let (limits, past) = (self.round.limits, std::mem::take(&mut self.past));
+        self.round.limits = self.parts_at_collars;
+        let rounded = self.without(&self.out).ok().filter(|rounded| rounded.broken.is_empty());
+        if rounded.is_none() {
+            (self.round.limits, self.past) = (limits, past);
+        }
+        rounded
     }
 
     /// The round without one more, whose work counts whatever becomes of it.

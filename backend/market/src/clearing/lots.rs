@@ -57,9 +57,38 @@ pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole, marginal: bo
     found
 }
 
+/// Whether less is left of each product, also of supply that costs less than its price, than a replica, or a unit, of
+/// all that are filled in part.
+fn is_left_over(m: &Market, c: &Component, (s, whole): (&Solved, &Whole)) -> bool {
+    let mut lumps: BTreeMap<usize, Rat> = BTreeMap::new();
+    for (i, f) in &whole.orders {
+        let o = &m.orders[*i];
+        let alternative = &o.alternatives[f.alternative];
+        let is_full = alternative.quantities.iter().zip(&f.quantities).all(|((_, asked), got)| asked == got);
+        for (k, asked) in alternative.quantities.iter().filter(|_| !is_full) {
+            let lump = lumps.entry(*k).or_default();
+            *lump = &*lump + &o.replicas.map_or(Rat::ONE, |n| Rat::ratio(*asked, n));
+        }
+    }
+    let mut left = surplus(m, whole);
+    for step in c.steps.iter().map(|e| (&m.steps[*e], whole.steps.get(e).copied().unwrap_or(0))) {
+        let at = c.products.iter().position(|k| *k == step.0.product);
+        if at.is_some_and(|at| s.low[at] > Rat::int(step.0.reserve)) {
+            let idle = left.entry(step.0.product).or_default();
+            *idle = &*idle + &Rat::int(step.0.quantity - step.1);
+        }
+    }
+    left.iter().all(|(k, left)| !left.is_pos() || lumps.get(k).is_some_and(|lump| left < lump))
+}
+
 /// Products of which at least a unit more is lent than bought. However small that is, and whatever it is due to, a
 /// bid that loses a part of a replica is not to set its price: a tolerance by order would be bought with small ones.
 fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
+    surplus(m, whole).into_iter().filter(|(_, left)| *left >= Rat::ONE).map(|(k, _)| k).collect()
+}
+
+/// How much more of each product is lent than bought.
+fn surplus(m: &Market, whole: &Whole) -> BTreeMap<usize, Rat> {
     let mut rest: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut add = |k: usize, by: Rat| {
         let t = rest.entry(k).or_default();
@@ -78,7 +107,7 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
         add(m.arcs[*e].from, Rat::int(-z));
         add(m.arcs[*e].to, &m.arcs[*e].ratio * &Rat::int(*z));
     }
-    rest.into_iter().filter(|(_, left)| *left >= Rat::ONE).map(|(k, _)| k).collect()
+    rest
 }
 
 /// What a component is told as, once orders are bounded by whole replicas.
@@ -109,6 +138,7 @@ pub fn told(
     now: (&Solved, &Whole),
     bounded: &BTreeMap<(usize, usize), Option<Rat>>,
     rule_book: bool,
+    parts_at_collars: bool,
 ) -> Told {
     let emptied = bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i));
     if rule_book && before.0.rationed && !emptied {
@@ -120,7 +150,14 @@ pub fn told(
     }
     if rule_book {
         let carried = [&before.0.low, &before.0.high].into_iter().all(|prices| carry(m, c, prices, now.0, bounded));
-        return if carried { Told::AtCollar } else { Told::Bounded };
+        // else the parts may be rounded after all, if what those lose who are short is what rounding may leave over
+        return if carried {
+            Told::AtCollar
+        } else if parts_at_collars && before.0.rationed && is_left_over(m, c, before) {
+            Told::Parts
+        } else {
+            Told::Bounded
+        };
     }
     let costly = worth(m, before.1) < worth(m, now.1) || !unsold(m, before.1).is_empty();
     if emptied || costly { Told::Bounded } else { Told::Parts }

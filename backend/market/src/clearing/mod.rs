@@ -96,6 +96,9 @@ pub struct Limits {
     /// Cuts bids in replicas that may lie on several nodes before those that can lie on one only, whatever they are
     /// worth: another way that `clear` tries.
     pub bound_first: bool,
+    /// Rounds shares of replicas at a collar, though somebody's comes to nothing, where bounding them by whole replicas
+    /// would have its price fall: what `clear` tries once more where that breaks a rule.
+    pub parts_at_collars: bool,
 }
 
 impl Limits {
@@ -116,6 +119,7 @@ impl Default for Limits {
             without_blocks: false,
             whole_replicas: false,
             bound_first: false,
+            parts_at_collars: false,
         }
     }
 }
@@ -132,5 +136,6 @@ impl Limits {
         without_blocks: false,
         whole_replicas: true,
         bound_first: false,
+        parts_at_collars: false,
     };
 }

@@ -200,7 +200,7 @@ impl Sharing<'_> {
         let part = |j: usize| found.values[j].div(&self.model.units(j));
         let has_less = |j: usize| {
             let mine = self.uses(j, missing.iter());
-            let more = |k: &usize| self.incumbent(*k) == self.incumbent(j) && part(*k) > part(j);
+            let more = |k: &usize| self.incumbent(*k) == self.incumbent(j) && !self.has_least(*k) && part(*k) > part(j);
             let mut others = found.shared.iter().filter(|k| more(k));
             others.any(|k| mine.iter().all(|product| self.uses(*k, missing.iter()).contains(product)))
         };
@@ -227,11 +227,13 @@ impl Sharing<'_> {
         let (mut lp, trade) = self.market();
         // a row of its own may be why one has less than others: that is found where the outcome is checked
         let (mut uneven, mut same, mut since) = (None, None, 0);
+        let mut crowded = Vec::new();
         for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
             let Some(s) = self.solved(lp.clone()) else { break };
             let values = s.values();
             let excess: Vec<Rat> = trade.iter().map(|(more, less)| &values[*more] - &values[*less]).collect();
+            crowded = self.crowding(&s, &excess, &levels);
             match self.exact(&s, &trade, &levels, rows) {
                 Some(found) if found.evenness == Evenness::Everywhere => {
                     if let Some(found) = accepted(found) {
@@ -262,7 +264,31 @@ impl Sharing<'_> {
             }
             levels = next;
         }
-        same.and_then(accepted).or_else(|| accepted(uneven?))
+        let found = same.and_then(accepted).or_else(|| accepted(uneven?));
+        if found.is_none() && !crowded.is_empty() && self.losers.borrow().as_ref().is_none_or(Vec::is_empty) {
+            *self.losers.borrow_mut() = Some(crowded);
+        }
+        found
+    }
+
+    /// The accepted blocks on what is missing although nobody else has any of it, those first that gain least at the prices
+    /// of a program: with all of them there is no rationing.
+    fn crowding(&self, s: &Simplex, excess: &[Rat], levels: &Levels) -> Vec<usize> {
+        let is_closed =
+            |k: &usize| excess[*k].is_pos() && levels.get(k).is_some_and(|(inc, new)| inc.is_zero() || new.is_zero());
+        let closed: Vec<usize> = (0..excess.len()).filter(is_closed).collect();
+        let gain = |j: usize| {
+            let col = &self.lp.cols[j];
+            let paid = |gain: Rat, (r, e): &(usize, Rat)| gain.sub_mul(e, &s.dual(*r));
+            &col.entries.iter().fold(col.cost.clone(), paid) * &s.var(j)
+        };
+        let is_bid = |i: &usize| self.m.orders[*i].bid;
+        let takes = |(i, j): &(&usize, &usize)| is_bid(i) && !self.uses(**j, closed.iter()).is_empty();
+        let mut found: Vec<(Rat, [u8; 32], usize)> =
+            self.accepted.iter().filter(takes).map(|(i, j)| (gain(*j), self.m.orders[*i].lot, *i)).collect();
+        found.retain(|(.., i)| self.lp.cols[self.accepted[i]].lo.is_pos());
+        found.sort();
+        found.into_iter().map(|(.., i)| i).collect()
     }
 
     /// Longer steps for a level that goes on the same way, as what others take up may keep what is missing
@@ -341,15 +367,25 @@ impl Sharing<'_> {
         users.filter(|j| self.rationable(*j)).any(|j| {
             let level = self.level_of(j, levels);
             let own = level < Rat::ONE && level == *(if self.incumbent(j) { inc } else { new });
-            own && values[j] == self.at(j, &level)
+            own && self.moves(j, &level) && values[j] == self.at(j, &level)
         })
     }
 
-    /// A column whose fill may be rationed: bids, except those that are filled to a least part or not at all.
+    /// A column whose fill may be rationed: bids, of an accepted block what is above its least fill.
     pub(super) fn rationable(&self, j: usize) -> bool {
-        let bid = matches!(&self.model.meaning[j], Meaning::Orders { members, .. }
-            if self.m.orders[members[0].0].bid && !self.m.orders[members[0].0].least.is_pos());
-        bid && self.lp.cols[j].hi.as_ref().is_some_and(Rat::is_pos)
+        let col = &self.lp.cols[j];
+        let bid = matches!(&self.model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid);
+        bid && col.hi.as_ref().is_some_and(|hi| *hi > col.lo)
+    }
+
+    /// Whether a level may bound a column: above the least fill of a block.
+    fn moves(&self, j: usize, level: &Rat) -> bool {
+        level * &self.model.units(j) >= self.lp.cols[j].lo
+    }
+
+    /// Whether a column is that of a block with a least fill, which nobody compares its own share with.
+    pub(super) fn has_least(&self, j: usize) -> bool {
+        self.lp.cols[j].lo.is_pos()
     }
 
     fn incumbent(&self, j: usize) -> bool {
@@ -376,12 +412,13 @@ impl Sharing<'_> {
         let (inc, new) = level.cloned().unwrap_or((Rat::ONE, Rat::ONE));
         // what they have, what those could have that this level holds back, and the greatest part of one
         let of = |first: bool| {
-            let mine = mine.iter().copied().filter(move |j| self.incumbent(*j) == first);
+            let at_least = |j: usize| self.has_least(j) && values[j] == self.lp.cols[j].lo;
+            let mine = mine.iter().copied().filter(move |j| self.incumbent(*j) == first && !at_least(*j));
             let has = sum(mine.clone().map(|j| &entry(j) * &values[j]));
             let own = if first { &inc } else { &new };
             let held = mine.clone().filter(|j| {
                 let level = self.level_of(*j, levels);
-                level == *own && values[*j] == self.at(*j, &level)
+                level == *own && self.moves(*j, &level) && values[*j] == self.at(*j, &level)
             });
             let most = sum(held.map(|j| &entry(j) * &self.at(j, &Rat::ONE)));
             let top = mine.map(|j| values[j].div(&self.model.units(j))).max().unwrap_or_default();

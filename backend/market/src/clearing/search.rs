@@ -90,6 +90,8 @@ pub struct Search<'a> {
     pub programs: Cell<usize>,
     /// Entries that programs may still work on where a collar rations.
     pub rationing: &'a Cell<u64>,
+    /// Whether the component was searched with fewer bounds just before: then less of it is spent once a choice is found.
+    pub again: bool,
 }
 
 /// What repairs may still do, in programs, and what they have done.

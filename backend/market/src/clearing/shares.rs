@@ -11,9 +11,6 @@ use super::simplex::{Lp, Simplex};
 use super::ties;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Beyond so many groups not every level is raised as far as it goes.
-const GROUPS: usize = 24;
-
 /// Bids that share: incumbents or not, the scarce products that they use, and a column of its own or none.
 type Group = (bool, Vec<usize>, Vec<usize>, usize);
 
@@ -195,15 +192,22 @@ impl Sharing<'_> {
 
     /// How those that use the same scarce products share.
     fn evenness(&self, sorted: &Sorted, parts: &[Rat]) -> Evenness {
+        let compared: Vec<((&Group, &Vec<usize>), &Rat)> = sorted
+            .groups
+            .iter()
+            .zip(parts)
+            .filter(|((_, members), _)| !members.iter().any(|j| self.has_least(*j)))
+            .collect();
+        let parts: Vec<&Rat> = compared.iter().map(|(_, part)| *part).collect();
         let groups: Vec<((&Group, &Vec<usize>), Rat)> =
-            sorted.groups.iter().map(|(group, members)| ((group, members), self.most(members, sorted))).collect();
+            compared.iter().map(|((group, members), _)| ((*group, *members), self.most(members, sorted))).collect();
         let held = |group: &((&Group, &Vec<usize>), Rat), part: &Rat, of: &dyn Fn(&Group) -> bool| {
             let ((mine, _), most) = group;
-            let mut others = groups.iter().zip(parts).map(|(((other, _), _), p)| (*other, p));
+            let mut others = groups.iter().zip(&parts).map(|(((other, _), _), p)| (*other, *p));
             part < most && others.any(|(other, p)| other.0 == mine.0 && part < p && of(other))
         };
         let own = |members: &[usize]| members.iter().any(|j| self.has_rows(*j));
-        let each = || groups.iter().zip(parts);
+        let each = || groups.iter().zip(parts.iter().copied());
         if each().any(|(group, part)| held(group, part, &|other| other.1 == group.0.0.1)) {
             return Evenness::Uneven;
         }
@@ -301,7 +305,10 @@ impl Sharing<'_> {
                     *t = &*t + &(e * &units);
                 }
             }
-            least = least.min(most.clone());
+            let of_blocks = members.iter().map(|j| self.lp.cols[*j].lo.div(&self.model.units(*j))).max();
+            let of_blocks = of_blocks.unwrap_or_default();
+            most = most.max(of_blocks.clone());
+            least = least.max(of_blocks).min(most.clone());
             level.push(lp.col(Rat::ZERO, least, Some(most), entries.into_iter().collect()));
         }
         for (j, g) in sorted.bounds() {
@@ -317,41 +324,36 @@ impl Sharing<'_> {
         let newcomer: Vec<bool> = groups.keys().map(|g| g.0).collect();
         for class in [false, true] {
             let mut open: Vec<usize> = (0..level.len()).filter(|g| newcomer[*g] == class).collect();
+            if open.is_empty() {
+                continue;
+            }
+            // the least of those that are open, which the others no longer hold back
+            let mut together = lp.clone();
+            let least = together.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), Vec::new());
+            let mut held: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+            for g in &open {
+                let row = together.row(Rat::ZERO);
+                together.cols[least].push(row, Rat::ONE);
+                together.cols[level[*g]].push(row, Rat::int(-1));
+                let free = together.col(Rat::ZERO, Rat::ZERO, Some(Rat::ZERO), vec![(row, Rat::int(-1))]);
+                held.insert(*g, (row, free));
+            }
+            let mut s = Simplex::new(together);
             while !open.is_empty() {
-                let mut together = lp.clone();
-                let least = together.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), Vec::new());
-                for g in &open {
-                    let row = together.row(Rat::ZERO);
-                    together.cols[least].push(row, Rat::ONE);
-                    together.cols[level[*g]].push(row, Rat::int(-1));
-                }
-                let s = self.solved(together)?;
+                self.solve(&mut s)?;
                 let floor = s.var(least);
-                let mut stuck = Vec::new();
-                for g in &open {
-                    let j = level[*g];
-                    let value = if level.len() > GROUPS { s.var(j) } else { floor.clone() };
-                    let most = lp.cols[j].hi.clone().unwrap_or_default();
-                    if level.len() > GROUPS || most <= floor || open.len() == 1 {
-                        stuck.push((*g, value.min(most)));
-                        continue;
-                    }
-                    let mut alone = lp.clone();
-                    for other in &open {
-                        let col = &mut alone.cols[level[*other]];
-                        col.lo = floor.clone().max(col.lo.clone()).min(col.hi.clone()?);
-                    }
-                    alone.cols[j].cost = Rat::ONE;
-                    let s = self.solved(alone)?;
-                    if s.var(j) <= floor.clone().max(lp.cols[j].lo.clone()) {
-                        stuck.push((*g, s.var(j)));
-                    }
-                }
+                // a level whose row has a price is no greater in any solution
+                let most = |g: &usize| lp.cols[level[*g]].hi.clone().unwrap_or_default();
+                let is_stuck = |g: &&usize| !s.dual(held[*g].0).is_zero() || most(g) <= floor;
+                let stuck: Vec<(usize, Rat)> =
+                    open.iter().filter(is_stuck).map(|g| (*g, s.var(level[*g]).min(most(g)))).collect();
                 if stuck.is_empty() {
-                    return None; // can't happen: if each could have more, all could
+                    return None; // can't happen: if no row has a price, the least could be greater
                 }
                 for (g, value) in &stuck {
                     (lp.cols[level[*g]].lo, lp.cols[level[*g]].hi) = (value.clone(), Some(value.clone()));
+                    s.set_bounds(level[*g], value.clone(), Some(value.clone()));
+                    s.set_bounds(held[g].1, Rat::ZERO, Some(Rat::ONE));
                 }
                 open.retain(|g| stuck.iter().all(|s| s.0 != *g));
             }

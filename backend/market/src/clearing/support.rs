@@ -59,14 +59,7 @@ impl Search<'_> {
             return self.nodal(&fixed, accepted, worst);
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
-        // what costs more than the collar is not bought: it can be had there
-        for (meaning, col) in open.meaning.iter().zip(&mut open.lp.cols) {
-            if let Meaning::Step(s) = meaning
-                && self.m.steps[*s].reserve > self.m.cap[self.m.steps[*s].product]
-            {
-                col.hi = Some(Rat::ZERO);
-            }
-        }
+        self.leave_out_too_dear(&mut open);
         self.fix(&mut open, accepted);
         let losers = RefCell::new(None);
         let sharing = Sharing {
@@ -90,6 +83,26 @@ impl Search<'_> {
             None => {
                 let losers: Vec<usize> = losers.take().unwrap_or_default();
                 Support::No(if losers.is_empty() { worst } else { losers })
+            }
+        }
+    }
+
+    /// Takes out what costs more than the collars pay, which no price brings to market: steps and offers of nobody's family.
+    pub(super) fn leave_out_too_dear(&self, model: &mut Model) {
+        let cap: BTreeMap<usize, Rat> =
+            model.product_row.iter().map(|(k, row)| (*row, Rat::int(self.m.cap[*k]))).collect();
+        for (meaning, col) in model.meaning.iter().zip(&mut model.lp.cols) {
+            let sells = match meaning {
+                Meaning::Step(_) => true,
+                Meaning::Orders { members, .. } => {
+                    let o = &self.m.orders[members[0].0];
+                    !o.bid && o.parent.is_none() && o.children.is_empty()
+                }
+                _ => false,
+            };
+            let most = |(r, e): &(usize, Rat)| cap.get(r).map(|cap| e * cap);
+            if sells && (&col.cost - &sum(col.entries.iter().filter_map(most))).is_neg() {
+                col.hi = Some(Rat::ZERO);
             }
         }
     }

@@ -54,6 +54,14 @@ pub struct Past {
     rationing: u64,
 }
 
+impl Past {
+    /// Forgets what was spent.
+    pub fn start_anew(&mut self) {
+        (self.work, self.rationing) = (0, 0);
+        self.nodes.iter_mut().for_each(|nodes| *nodes = 0);
+    }
+}
+
 /// What an attempt came to.
 pub struct Run<'a> {
     pub outcome: Outcome,
@@ -302,6 +310,11 @@ impl<'a> Attempt<'a> {
             }
         }
         gone
+    }
+
+    /// Whether anything was rationed at a collar.
+    pub fn is_rationed(&self) -> bool {
+        self.past.rationing > 0
     }
 
     /// Whether the work of the round is spent.

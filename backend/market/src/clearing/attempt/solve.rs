@@ -25,7 +25,7 @@ impl Attempt<'_> {
     pub(super) fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         if self.lifted.market(n).is_some() {
             // parts of replicas are rounded, and stay with nobody: what holds bids back is not known yet
-            return self.solve_once(n, proposer);
+            return self.solve_once(n, proposer, false);
         }
         // what each might have had before it was bounded; `None` once it got something back
         let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
@@ -33,7 +33,7 @@ impl Attempt<'_> {
         let (was_whole, mut parts) = (self.whole.contains(&n), None);
         let mut unbounded: BTreeMap<(usize, usize), [Rat; 3]> = BTreeMap::new();
         for turn in 0.. {
-            self.solve_once(n, proposer)?;
+            self.solve_once(n, proposer, turn > 0)?;
             if turn == 0 {
                 parts = self.done[n].clone();
             }
@@ -69,7 +69,15 @@ impl Attempt<'_> {
             (Some(parts), Some(now))
                 if self.mode == Mode::Market && !before.is_empty() && parts.0.dropped.is_empty() =>
             {
-                lots::told(self.m, &self.parts[n], (&parts.0, &parts.1), (&now.0, &now.1), &before, rule_book)
+                lots::told(
+                    self.m,
+                    &self.parts[n],
+                    (&parts.0, &parts.1),
+                    (&now.0, &now.1),
+                    &before,
+                    rule_book,
+                    self.limits.parts_at_collars,
+                )
             }
             _ => lots::Told::Bounded,
         };
@@ -104,7 +112,7 @@ impl Attempt<'_> {
         u64::try_from(own).unwrap_or(most).min(self.lifted.rationing(n, self.limits))
     }
 
-    fn solve_once(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
+    fn solve_once(&mut self, n: usize, proposer: &dyn Proposer, again: bool) -> Result<(), ClearFault> {
         let open = self.lifted.market(n);
         let (m, c) = (open.as_deref().unwrap_or(self.m), &self.parts[n]);
         let proposal = self.past.winners[n]
@@ -129,6 +137,7 @@ impl Attempt<'_> {
                 proposal: proposal.clone(),
                 programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
                 rationing: &rationing,
+                again,
             };
             let programs = search.programs.get();
             let before = rationing.get();
@@ -150,13 +159,18 @@ impl Attempt<'_> {
                     return Err(ClearFault::NoAllocation(first));
                 }
                 None => {
-                    // blocks go before those whom the rule book lets nobody give up
+                    // blocks go before those whom the rule book lets nobody give up, those with a least fill first
                     let mut gone: BTreeSet<usize> = std::mem::take(&mut blocks).into_iter().collect();
+                    let (least, others): (Vec<usize>, Vec<usize>) =
+                        gone.iter().partition(|i| m.orders[**i].least.is_pos());
+                    if !least.is_empty() && !others.is_empty() {
+                        (gone, blocks) = (least.into_iter().collect(), others);
+                    }
                     if gone.is_empty() {
                         gone = starved(m, &part, &self.upper, turn);
                         turn += 1;
                     }
-                    rationing.set(self.rationing_of(n, true));
+                    rationing.set(self.rationing_of(n, blocks.is_empty()));
                     part.orders.retain(|i| !gone.contains(i));
                     given_up.extend(gone);
                 }

@@ -459,4 +459,40 @@ mod tests {
         let never = explain(&order, None, None, Winning::NoneTried);
         assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
     }
+
+    #[test]
+    fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
+        let order = order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001"));
+        let found = Found {
+            winning: Winning::Limit(Money(1_500_001)),
+            round: Some(9),
+            part: Some(Share::from_units(54_444)),
+            whole: Some(Money(3_000_000)),
+        };
+        let said = super::explain(&order, None, None, &found, None);
+        let why = "With 1.500001 it would have won 5.4 % of it, and all of it with 3.000000.";
+        assert!(said.sentence.ends_with(why), "{}", said.sentence);
+        let winning = said.minimum_winning_limit.expect("a limit");
+        assert_eq!((winning.round, winning.whole.map(|w| w.to_string()).as_deref()), (Some(9), Some("3.000000")));
+        assert!(said.round != Some(9), "the explanation's own round is that of the reason");
+        assert!(said.changes.iter().any(|c| c.change.contains("to win all of it") && c.helps), "{:?}", said.changes);
+        let all = Found { part: Some(Share::from_units(1_000_000)), whole: Some(Money(1_500_001)), ..found };
+        let said = super::explain(&order, None, None, &all, None);
+        assert!(!said.sentence.contains('%'), "{}", said.sentence);
+        assert!(!said.changes.iter().any(|c| c.change.contains("to win all of it")), "{:?}", said.changes);
+    }
+
+    #[test]
+    fn numbers_stand_in_the_place_of_what_a_reason_says_of_any_order() {
+        let mut offer = order(OFFER, "2", "SELF_TRADE", "0", "0", None);
+        let bid: OrderId = BID.parse().expect("an id");
+        let own = Numbers::OwnBids { bids: vec![bid], own_workload: true };
+        let said = super::explain(&offer, None, None, &Winning::Unknown.into(), Some(&own));
+        assert!(said.sentence.contains(BID) && said.sentence.contains("very workload"), "{}", said.sentence);
+        offer.last_reason.as_mut().expect("a reason").reason = Reason::ThrashLimit;
+        let slot = Slot::starting_at(1_795_646_400);
+        let thrash = Numbers::Thrash { slot, resource: Resource::CpuMilli, most: 100, left: 20 };
+        let said = super::explain(&offer, None, None, &Winning::Unknown.into(), Some(&thrash));
+        assert!(said.sentence.contains("100 cpu_milli") && said.sentence.contains("20 of that"), "{}", said.sentence);
+    }
 }
