@@ -3339,6 +3339,13 @@ export interface components {
              *     worse. `bound`: what the prices say; another limit may itself move them.
              */
             quality: string;
+            /**
+             * Format: int64
+             * @description The round in whose book it was found: an open order's latest, which may be after `round`. `null`: as things are.
+             */
+            round?: number | null;
+            part?: components["schemas"]["Share"] | null;
+            whole?: components["schemas"]["Credits"] | null;
         };
     };
     responses: never;
