@@ -116,17 +116,16 @@ fn who_would_gain_by_one_more_replica_is_not_told_that_its_limit_is_the_price() 
         "orders":[{"id":"b","owner":"b","side":"bid","limit":"40","replicas":2,
             "alternatives":[{"quantities":[["p","cpu",0,20]]}]}]}"#;
     let book = headroom_market::clearing::parse(text).expect("a book");
-    for whole_replicas in [false, true] {
-        let limits = Limits { whole_replicas, ..Limits::default() };
-        let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("an outcome");
-        let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
-        assert_eq!(outcome.awards[0].quantities[0].quantity, 10);
-        assert_eq!(outcome.awards[0].limited_by, Some(Reason::ForecastHeadroom));
-        outcome.awards[0].limited_by = Some(Reason::MarginalProrata);
-        outcome.certificate = None;
-        let broken = verify(&book, outcome, Mode::Market).expect_err("that is not why");
-        assert!(broken.iter().any(|b| b.rule == "REASON"), "{broken:?}");
-    }
+    // as in a round, where nobody takes a part of a replica
+    let limits = Limits { whole_replicas: true, ..Limits::default() };
+    let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("an outcome");
+    let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!(outcome.awards[0].quantities[0].quantity, 10);
+    assert_eq!(outcome.awards[0].limited_by, Some(Reason::ForecastHeadroom));
+    outcome.awards[0].limited_by = Some(Reason::MarginalProrata);
+    outcome.certificate = None;
+    let broken = verify(&book, outcome, Mode::Market).expect_err("that is not why");
+    assert!(broken.iter().any(|b| b.rule == "REASON"), "{broken:?}");
 }
 
 /// Where nothing but divisible orders and blocks trade, no search can have to give up one of them.
