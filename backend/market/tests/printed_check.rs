@@ -108,21 +108,22 @@ fn wrong_statements_are_noticed() {
     });
 }
 
-/// Of two replicas one is to be had for nothing: the bid would gain by the other, too.
+/// Of two replicas one is to be had, for less than they are worth: the bid would gain by the other, too.
 #[test]
 fn who_would_gain_by_one_more_replica_is_not_told_that_its_limit_is_the_price() {
     let text = r#"{"format":"headroom.book/1","cap":"3","alpha":"0","seed":1,
-        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":17,"reserve":"0.1"}]}],
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[]}],
         "orders":[{"id":"b","owner":"b","side":"bid","limit":"40","replicas":2,
-            "alternatives":[{"quantities":[["p","cpu",0,20]]}]}]}"#;
+            "alternatives":[{"quantities":[["p","cpu",0,20]]}]},
+        {"id":"l","owner":"l","side":"offer","limit":"1.7","alternatives":[{"quantities":[["p","cpu",0,17]]}]}]}"#;
     let book = headroom_market::clearing::parse(text).expect("a book");
     // as in a round, where nobody takes a part of a replica
     let limits = Limits { whole_replicas: true, ..Limits::default() };
     let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("an outcome");
     let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
-    assert_eq!(outcome.awards[0].quantities[0].quantity, 10);
-    assert_eq!(outcome.awards[0].limited_by, Some(Reason::ForecastHeadroom));
-    outcome.awards[0].limited_by = Some(Reason::MarginalProrata);
+    let award = outcome.awards.iter_mut().find(|a| a.order == "b").expect("it wins a replica");
+    assert_eq!((award.quantities[0].quantity, award.limited_by), (10, Some(Reason::ForecastHeadroom)));
+    award.limited_by = Some(Reason::MarginalProrata);
     outcome.certificate = None;
     let broken = verify(&book, outcome, Mode::Market).expect_err("that is not why");
     assert!(broken.iter().any(|b| b.rule == "REASON"), "{broken:?}");
