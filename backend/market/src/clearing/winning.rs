@@ -114,17 +114,11 @@ pub fn winning_limit(
     limits: &Limits,
     go_on: &dyn Fn() -> bool,
 ) -> Winning {
-    // The alternatives of a bid that takes runs follow its limit.
-    let has_runs = asked.runs_of.is_some();
     // An offer has won what is paid: who lends what nobody buys, and is paid nothing, has not.
-    let wins = |book: &Book, position: usize| {
-        let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
-        let order = &book.orders[position];
-        let wins = outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0));
-        let said = said(&outcome, order).filter(|_| !has_runs);
-        Some(Tried { wins, worth: worth(&outcome, &order.id), said })
+    let wins = |outcome: &Outcome, order: &Order| {
+        outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0))
     };
-    winning_limit_by(book, asked, go_on, &wins)
+    by_clearing(book, asked, proposer, limits, go_on, &wins)
 }
 
 /// What the order wins with a limit, if anything.
@@ -155,12 +149,25 @@ pub fn full_fill_limit(
     limits: &Limits,
     go_on: &dyn Fn() -> bool,
 ) -> Winning {
+    by_clearing(book, asked, proposer, limits, go_on, &is_full)
+}
+
+/// The limit with which an outcome of the book has an order win, by what winning is.
+fn by_clearing(
+    book: &Book,
+    asked: Asked<'_>,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+    go_on: &dyn Fn() -> bool,
+    is_won: &dyn Fn(&Outcome, &Order) -> bool,
+) -> Winning {
+    // The alternatives of a bid that takes runs follow its limit.
     let has_runs = asked.runs_of.is_some();
     let wins = |book: &Book, position: usize| {
         let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
         let order = &book.orders[position];
         let said = said(&outcome, order).filter(|_| !has_runs);
-        Some(Tried { wins: is_full(&outcome, order), worth: worth(&outcome, &order.id), said })
+        Some(Tried { wins: is_won(&outcome, order), worth: worth(&outcome, &order.id), said })
     };
     winning_limit_by(book, asked, go_on, &wins)
 }
