@@ -123,6 +123,7 @@ fn the_last_resort_stays_in_its_part_of_the_book() {
     for seed in [90_534, 117_852, 377_382] {
         beside_blocks_apart(seed, &limits);
     }
+    beside_blocks_apart(62_144, &Limits::default());
 }
 
 fn beside_blocks_apart(seed: u64, limits: &Limits) {

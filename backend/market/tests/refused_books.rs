@@ -1,5 +1,7 @@
 //! Every fault of a book is told at once, each with its JSON pointer.
-use headroom_market::clearing::{Asked, Limits, Mode, Money, NoProposal, Winning, clear, parse, verify, winning_limit};
+use headroom_market::clearing::{
+    Asked, Limits, Mode, Money, NoProposal, Winning, award_with, clear, full_fill_limit, parse, verify, winning_limit,
+};
 use serde_json::{Value, json};
 
 fn pointers(text: &str) -> Vec<(String, String)> {
@@ -447,4 +449,30 @@ fn a_limit_that_wins_is_found_between_those_that_lose() {
     };
     assert_eq!(found("x"), Winning::Limit(Money(10_000_001)));
     assert_eq!(found("y"), Winning::NoneTried);
+}
+
+/// Where winning begins a bid may have a small part: the limit for all of it wins all, and with a tick less not all.
+#[test]
+fn the_limit_for_all_of_an_order_wins_all_of_it() {
+    let text = r#"{
+        "format": "headroom.book/1", "cap": "100",
+        "products": [ { "pool": "a", "resource": "cpu", "slot": 0,
+            "supply": [ { "quantity": 5, "reserve": "1" }, { "quantity": 200, "reserve": "3" } ] } ],
+        "orders": [
+            { "id": "x", "owner": "o", "side": "bid", "limit": "50", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 100] ] } ] },
+            { "id": "y", "owner": "p", "side": "bid", "limit": "2", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 1] ] } ] }
+        ]
+    }"#;
+    let book = parse(text).expect("a good book");
+    let asked = || Asked { order: "x", runs_of: None, guess: None };
+    let won = |limit: Money| {
+        let award = award_with(&book, &asked(), limit, &NoProposal, &Limits::default());
+        award.map_or(0, |a| a.quantities[0].quantity)
+    };
+    let begins = winning_limit(&book, asked(), &NoProposal, &Limits::default(), &|| true);
+    let whole = full_fill_limit(&book, asked(), &NoProposal, &Limits::default(), &|| true);
+    let (Winning::Limit(begins), Winning::Limit(whole)) = (begins, whole) else { panic!("{begins:?} {whole:?}") };
+    assert_eq!((won(begins), won(Money(begins.0 - 1))), (4, 0), "four of five are left at a price of 1");
+    assert_eq!((won(whole), won(Money(whole.0 - 1)) < 100), (100, true));
+    assert!(whole > begins, "{whole:?}");
 }

@@ -271,8 +271,8 @@ impl Sharing<'_> {
         found
     }
 
-    /// The accepted blocks on what is missing although nobody else has any of it, those first that gain least at the prices
-    /// of a program: with all of them there is no rationing.
+    /// The accepted blocks on what is missing although a level leaves newcomers, or incumbents, none of it; those first that
+    /// gain least at the prices of a program. Some of them have to go: no level makes room for all.
     fn crowding(&self, s: &Simplex, excess: &[Rat], levels: &Levels) -> Vec<usize> {
         let is_closed =
             |k: &usize| excess[*k].is_pos() && levels.get(k).is_some_and(|(inc, new)| inc.is_zero() || new.is_zero());
