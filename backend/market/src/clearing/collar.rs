@@ -42,6 +42,8 @@ pub struct Sharing<'a> {
     pub losers: &'a RefCell<Option<Vec<usize>>>,
     /// What was left before anything was sought.
     pub from: u64,
+    /// Whether accepted blocks share with nobody: what is above their least fill is not rationed.
+    pub apart: bool,
 }
 
 /// Entries that programs may work on although it is known already that a block is in the way: small books are searched

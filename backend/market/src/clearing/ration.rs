@@ -371,9 +371,12 @@ impl Sharing<'_> {
         })
     }
 
-    /// A column whose fill may be rationed: bids, of an accepted block what is above its least fill.
+    /// A column whose fill may be rationed: bids, of an accepted block what is above its least fill where it is not `apart`.
     pub(super) fn rationable(&self, j: usize) -> bool {
         let col = &self.lp.cols[j];
+        if self.apart && col.lo.is_pos() {
+            return false;
+        }
         let bid = matches!(&self.model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid);
         bid && col.hi.as_ref().is_some_and(|hi| *hi > col.lo)
     }

@@ -9,8 +9,11 @@ use super::rational::{Rat, sum};
 use super::search::{Found, Search, Solved};
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Entries that programs may work on for blocks that share with nobody: small books are searched for both.
+const APART: u64 = 200_000;
 
 /// The verdict on a candidate.
 pub(super) enum Support {
@@ -72,19 +75,37 @@ impl Search<'_> {
             behind: Behind::default(),
             losers: &losers,
             from: self.rationing.get(),
+            apart: false,
         };
-        let found = if sharing.is_short(s) { sharing.run(|p, values| self.choose(&open, p, values)) } else { None };
-        match found {
-            Some(r) => {
-                let w = welfare(&open.lp, &r.values);
-                Support::Shared(r, w)
-            }
+        let (mut found, mut apart) = (None, None);
+        if sharing.is_short(s) {
+            found = sharing.run(|p, values| self.choose(&open, p, values)).map(|r| (welfare(&open.lp, &r.values), r));
+            apart = self.with_blocks_apart(&sharing);
+        }
+        match apart.filter(|a| found.as_ref().is_none_or(|f| a.0 > f.0)).or(found) {
+            Some((w, r)) => Support::Shared(r, w),
             None if !fixed.host_row.is_empty() => self.nodal(&fixed, accepted, worst),
             None => {
                 let losers: Vec<usize> = losers.take().unwrap_or_default();
                 Support::No(if losers.is_empty() { worst } else { losers })
             }
         }
+    }
+
+    /// The same where accepted blocks have what is best and share with nobody, if any has a least fill under all of it:
+    /// that may be worth more.
+    fn with_blocks_apart(&self, sharing: &Sharing) -> Option<(Rat, Rationed)> {
+        let cols = &sharing.lp.cols;
+        let in_part = |j: &usize| sharing.has_least(*j) && cols[*j].hi.as_ref() != Some(&cols[*j].lo);
+        if !sharing.accepted.values().any(in_part) {
+            return None;
+        }
+        let most = self.rationing.get().min(APART);
+        let (left, losers) = (Cell::new(most), RefCell::new(None));
+        let apart = Sharing { apart: true, left: &left, losers: &losers, from: most, ..sharing.clone() };
+        let found = apart.run(|p, values| self.choose(sharing.model, p, values));
+        self.rationing.set(self.rationing.get().saturating_sub(most - left.get()));
+        found.map(|r| (welfare(sharing.lp, &r.values), r))
     }
 
     /// Takes out what costs more than the collars pay, which no price brings to market: steps and offers of nobody's family.
