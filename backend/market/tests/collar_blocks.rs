@@ -124,6 +124,36 @@ fn a_minimum_fill_is_reached_at_a_collar() {
     assert_eq!((won(&outcome, "least"), won(&outcome, "any")), (75, 15));
 }
 
+/// Nor does who bids more come first by asking for a least fill: it shares, though it would be worth more than others.
+#[test]
+fn a_minimum_fill_does_not_come_first_at_a_collar() {
+    for least in ["0", "0.000001", "0.25"] {
+        let (_, outcome) = at_a_collar(120, &[asks("least", 100, "150", least), asks("any", 100, "100", "0")]);
+        let won: Vec<i64> = outcome.awards.iter().map(|a| a.quantities[0].quantity).collect();
+        assert_eq!(won, [60, 60], "{least}");
+    }
+}
+
+/// A bid that gains nothing may have more of what is at its collar than what whoever gains leaves, where a lender of
+/// something else lives by it. (For a session of work everybody came first who gains: 7.5 credits of welfare in place of 24.)
+#[test]
+fn who_gains_nothing_may_bring_a_lender_in_at_a_collar() {
+    let text = r#"{"format":"headroom.book/1","cap":"100","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":6,"reserve":"4"}],"cap":"4"},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":8,"reserve":"5"}]}],
+        "orders":[{"id":"both","owner":"a","side":"bid","min_fill":"0.25","limit":"72",
+                "alternatives":[{"quantities":[["p","cpu",0,8],["q","cpu",0,8]]}]},
+            {"id":"one","owner":"b","side":"bid","limit":"27.5","alternatives":[{"quantities":[["p","cpu",0,5]]}]},
+            {"id":"lends","owner":"c","side":"offer","min_fill":"0.8","limit":"2.5",
+                "alternatives":[{"quantities":[["q","cpu",0,5]]}]}]}"#;
+    let book = parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!(outcome.welfare.0.to_string(), "24");
+    let won: Vec<(&str, i64)> = outcome.awards.iter().map(|a| (a.order.as_str(), a.quantities[0].quantity)).collect();
+    assert_eq!(won, [("both", 5), ("lends", 5), ("one", 1)]);
+}
+
 /// Books of the generator in which every product that is traded has a collar at seven tenths of its price. (Of the first,
 /// with 200 orders, 41 were given up, 37 of them such as may be filled in part: whose share of a replica came to nothing
 /// bounded the others, and each of many groups that share was raised by programs of its own.)

@@ -129,6 +129,36 @@ fn who_would_gain_by_one_more_replica_is_not_told_that_its_limit_is_the_price() 
     assert!(broken.iter().any(|b| b.rule == "REASON"), "{broken:?}");
 }
 
+/// Whoever is refused for a row of its own is told the one that has no room for it, not another that has.
+#[test]
+fn a_row_with_room_for_all_of_an_order_is_not_why_it_is_refused() {
+    let text = r#"{"format":"headroom.book/1","cap":"10","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":100,"reserve":"1"}]}],
+        "instances":[{"id":"i","owner":"a","holding":[["p","cpu",0,40]],"floor":[["p","cpu",0,10]],
+            "max_swap":[["p","cpu",0,12]]}],
+        "budgets":[{"id":"h","amount":"50"}],
+        "orders":[{"id":"big","owner":"a","side":"bid","limit":"90","min_fill":"1","instance":"i","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,13]]}]},
+            {"id":"dear","owner":"b","side":"bid","limit":"1","alternatives":[{"quantities":[["p","cpu",0,5]]}]},
+            {"id":"small","owner":"a","side":"bid","limit":"8","min_fill":"1","instance":"i","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,10]]}]}]}"#;
+    let book = headroom_market::clearing::parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    let told: Vec<(&str, Reason)> = outcome.refused.iter().map(|r| (r.order.as_str(), r.reason)).collect();
+    println!("{told:?}");
+    let told_instead = |order: &str, reason: Reason| {
+        let mut other = outcome.clone();
+        other.certificate = None;
+        other.refused.iter_mut().find(|r| r.order == order).expect("it is refused").reason = reason;
+        verify(&book, other, Mode::Market).is_ok()
+    };
+    for (order, rows) in [("big", [true, true, false]), ("small", [false, false, false]), ("dear", [false; 3])] {
+        let reasons = [Reason::ThrashLimit, Reason::Budget, Reason::FloorProtected];
+        assert_eq!(reasons.map(|reason| told_instead(order, reason)), rows, "{order}");
+    }
+}
+
 /// Where nothing but divisible orders and blocks trade, no search can have to give up one of them.
 #[test]
 fn a_divisible_order_is_not_given_up_without_need() {

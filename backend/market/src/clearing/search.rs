@@ -33,6 +33,9 @@ pub struct Solved {
     pub effort: u64,
 }
 
+/// Entries that programs may work on in one search for accepted blocks that share with nobody.
+pub const APART: u64 = 1_000_000;
+
 /// Nodes that a component's search may use whatever its size.
 const LEAST: u64 = 200;
 
@@ -90,6 +93,8 @@ pub struct Search<'a> {
     pub programs: Cell<usize>,
     /// Entries that programs may still work on where a collar rations.
     pub rationing: &'a Cell<u64>,
+    /// The same for accepted blocks that share with nobody.
+    pub apart: Cell<u64>,
     /// Whether the component was searched with fewer bounds just before: then less of it is spent once a choice is found.
     pub again: bool,
 }

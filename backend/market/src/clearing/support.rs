@@ -12,8 +12,8 @@ use super::ties;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Entries that programs may work on for blocks that share with nobody: small books are searched for both.
-const APART: u64 = 200_000;
+/// Entries that programs may work on for blocks of one choice that share with nobody: small books are searched for both.
+const APART_AT_ONCE: u64 = 30_000;
 
 /// The verdict on a candidate.
 pub(super) enum Support {
@@ -82,7 +82,8 @@ impl Search<'_> {
             found = sharing.run(|p, values| self.choose(&open, p, values)).map(|r| (welfare(&open.lp, &r.values), r));
             apart = self.with_blocks_apart(&sharing);
         }
-        match apart.filter(|a| found.as_ref().is_none_or(|f| a.0 > f.0)).or(found) {
+        let better = |a: &(Rat, Rationed), f: &(Rat, Rationed)| a.0 > f.0 && !self.come_first(&sharing, &a.1, &f.1);
+        match apart.filter(|a| found.as_ref().is_none_or(|f| better(a, f))).or(found) {
             Some((w, r)) => Support::Shared(r, w),
             None if !fixed.host_row.is_empty() => self.nodal(&fixed, accepted, worst),
             None => {
@@ -100,12 +101,25 @@ impl Search<'_> {
         if !sharing.accepted.values().any(in_part) {
             return None;
         }
-        let most = self.rationing.get().min(APART);
+        let most = self.apart.get().min(APART_AT_ONCE);
         let (left, losers) = (Cell::new(most), RefCell::new(None));
         let apart = Sharing { apart: true, left: &left, losers: &losers, from: most, ..sharing.clone() };
         let found = apart.run(|p, values| self.choose(sharing.model, p, values));
-        self.rationing.set(self.rationing.get().saturating_sub(most - left.get()));
+        self.apart.set(self.apart.get() - (most - left.get()));
         found.map(|r| (welfare(sharing.lp, &r.values), r))
+    }
+
+    /// Whether accepted blocks that are nobody's parent or child, and gain, have more than where they share: nobody comes
+    /// before others at a collar by asking for a least fill.
+    fn come_first(&self, sharing: &Sharing, apart: &Rationed, shares: &Rationed) -> bool {
+        let at: BTreeMap<usize, &Rat> =
+            self.c.products.iter().map(|k| sharing.model.product_row[k]).zip(&apart.low).collect();
+        let paid = |gain: Rat, (r, e): &(usize, Rat)| at.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
+        sharing.accepted.iter().any(|(i, j)| {
+            let (o, col) = (&self.m.orders[*i], &sharing.lp.cols[*j]);
+            let gains = || col.entries.iter().fold(col.cost.clone(), paid).is_pos();
+            o.parent.is_none() && o.children.is_empty() && apart.values[*j] > shares.values[*j] && gains()
+        })
     }
 
     /// Takes out what costs more than the collars pay, which no price brings to market: steps and offers of nobody's family.

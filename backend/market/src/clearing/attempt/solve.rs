@@ -5,7 +5,7 @@ use super::super::fault::ClearFault;
 use super::super::outcome::Mode;
 use super::super::rational::Rat;
 use super::super::rounding::round;
-use super::super::search::{Search, search_nodes};
+use super::super::search::{APART, Search, search_nodes};
 use super::super::{Proposal, Proposer, lots, nodal};
 use super::{Attempt, lifted};
 use std::cell::Cell;
@@ -137,6 +137,7 @@ impl Attempt<'_> {
                 proposal: proposal.clone(),
                 programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
                 rationing: &rationing,
+                apart: Cell::new(APART),
                 again,
             };
             let programs = search.programs.get();

@@ -160,6 +160,7 @@ pub fn limits(f: &Facts, out: &Outcome, r: &mut Report) {
 
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
+    let room = rows::Room::of(f);
     for (i, x) in f.refused.iter().enumerate() {
         let (o, Some(x)) = (&f.orders[i], x) else {
             continue;
@@ -181,9 +182,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             }
             Reason::ParentRejected => f.live(i),
             Reason::MinFillUnreachable => !o.least.is_pos(),
-            Reason::Budget => o.budget.is_none(),
-            Reason::FloorProtected => o.bid || o.instance.is_none(),
-            Reason::ThrashLimit => o.instance.is_none(),
+            Reason::Budget | Reason::FloorProtected | Reason::ThrashLimit => !room.may_refuse(f, i, x.reason),
             Reason::NoHostFits => {
                 let pays: Vec<usize> =
                     (0..each.len()).filter(|a| mode == Mode::Welfare || each[*a].0 >= -each[*a].1).collect();

@@ -1,5 +1,6 @@
 //! The rows: balance, floors, thrash limits, least fills, links and budgets.
 use super::super::book::{Instance, ProductKey, Quantity};
+use super::super::outcome::Reason;
 use super::super::rational::Rat;
 use super::Report;
 use super::facts::{Facts, NANO_PER_MICRO};
@@ -60,6 +61,64 @@ pub fn spent(f: &Facts) -> Vec<Rat> {
         }
     }
     spent
+}
+
+/// What rows have room for beyond what is awarded: what orders without all of what they ask for may have been rounded by.
+pub struct Room {
+    changes: Changes,
+    /// What is left of each budget, and by how much its members may have been rounded.
+    budgets: Vec<(Rat, Rat)>,
+    /// Units that the orders of an instance on a product may have been rounded by.
+    units: BTreeMap<(usize, usize), i128>,
+}
+
+impl Room {
+    pub fn of(f: &Facts) -> Room {
+        let spent = spent(f);
+        let mut budgets: Vec<(Rat, Rat)> =
+            (0..spent.len()).map(|budget| (surely_left(f, budget, &spent), Rat::ZERO)).collect();
+        let mut units = BTreeMap::new();
+        for (i, o) in f.orders.iter().enumerate().filter(|(i, _)| !f.awards[*i].as_ref().is_some_and(|a| a.full)) {
+            for (a, alternative) in o.alternatives.iter().enumerate() {
+                if let Some(inst) = o.instance {
+                    for (p, (k, _)) in alternative.iter().enumerate() {
+                        *units.entry((inst, *k)).or_default() += o.unit(a, p);
+                    }
+                }
+                if let Some(budget) = o.budget {
+                    let step = alternative.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
+                    let step = o.replicas.map_or(step.clone(), |n| step.max(Rat::ratio(1, n)));
+                    let rounded = &mut budgets[budget].1;
+                    *rounded = &*rounded + &(&step * &Rat::int(hold(f, i, a)));
+                }
+            }
+        }
+        Room { changes: changes(f), budgets, units }
+    }
+
+    /// Whether a row of this kind may be why an order has nothing: not if all of it fits, however others were rounded.
+    pub fn may_refuse(&self, f: &Facts, i: usize, reason: Reason) -> bool {
+        let o = &f.orders[i];
+        if reason == Reason::Budget {
+            let of_budget = |(left, rounded): &(Rat, Rat)| {
+                (0..o.alternatives.len()).any(|a| *left <= &Rat::int(hold(f, i, a)) + rounded)
+            };
+            return o.budget.is_some_and(|budget| of_budget(&self.budgets[budget]));
+        }
+        let Some(inst) = o.instance else { return false };
+        let rows = &f.book.instances[inst];
+        o.alternatives.iter().flatten().any(|(k, quantity)| {
+            let (won, lent, _) = self.changes.get(&(inst, *k)).copied().unwrap_or_default();
+            let net = if o.bid { won - lent } else { lent - won };
+            let most = match reason {
+                Reason::FloorProtected if o.bid => None,
+                Reason::FloorProtected => lendable(rows, &f.keys[*k]),
+                _ => listed(&rows.max_swap, &f.keys[*k]),
+            };
+            let rounded = self.units.get(&(inst, *k)).copied().unwrap_or_default();
+            most.is_some_and(|most| most - net < quantity + rounded)
+        })
+    }
 }
 
 /// What is surely left of a budget, as printed fills have six digits: a little less than the amount less what is `spent`.
