@@ -98,6 +98,9 @@ impl Search<'_> {
             found.nodes += before - left.programs;
             found.effort = left.effort;
         }
+        if self.mode == Mode::Market {
+            found.best = found.best.map(|best| self.with_idle(&model, best));
+        }
         self.finish(model, found, dropped)
     }
 
@@ -194,7 +197,9 @@ impl Search<'_> {
                     match verdict {
                         Support::Shared(r, w) => {
                             exact &= r.complete;
-                            if best.as_ref().is_none_or(|b| w > b.welfare) {
+                            // of choices that share as much, the one with most to share it
+                            let more = |b: &Best| (&w, accepted.len()) > (&b.welfare, b.accepted.len());
+                            if best.as_ref().is_none_or(|b| w > b.welfare || (b.shared.is_some() && more(b))) {
                                 let accepted = accepted.clone();
                                 best = Some(Best { welfare: w, accepted, simplex: None, shared: Some(r) });
                             }

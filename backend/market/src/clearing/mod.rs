@@ -25,6 +25,7 @@ mod flow;
 mod gain;
 pub mod generate;
 mod hosting;
+mod idle;
 mod in_step;
 mod keys;
 mod leave_out;
