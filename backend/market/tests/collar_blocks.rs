@@ -2,7 +2,9 @@
 //! filled in part.
 use headroom_market::clearing::check::given_up;
 use headroom_market::clearing::generate::Draw;
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, clear, parse, verify};
+use headroom_market::clearing::outcome::Reason;
+use headroom_market::clearing::rational::Rat;
+use headroom_market::clearing::{Book, Fraction, Limits, Mode, Money, NoProposal, clear, parse, verify};
 use serde_json::{Value, json};
 
 const SLOTS: i64 = 4;
@@ -134,6 +136,58 @@ fn a_minimum_fill_does_not_come_first_at_a_collar() {
     }
 }
 
+/// The checker has it so, too.
+#[test]
+fn verify_refuses_who_comes_first_by_a_minimum_fill() {
+    let (book, mut outcome) = at_a_collar(120, &[asks("least", 100, "150", "0.25"), asks("any", 100, "100", "0")]);
+    outcome.certificate = None;
+    for (award, (units, fill)) in outcome.awards.iter_mut().zip([(20_i64, (1, 5)), (100, (1, 1))]) {
+        award.quantities[0].quantity = units;
+        award.fill = Some(Fraction(Rat::ratio(fill.0, fill.1)));
+        award.money = Money(units * 600_000);
+        award.limited_by = (units < 100).then_some(Reason::ForecastHeadroom);
+    }
+    outcome.welfare = Fraction(Rat::int(170));
+    outcome.bound = Some(Fraction(Rat::int(170)));
+    let broken: Vec<&str> =
+        verify(&book, outcome, Mode::Market).expect_err("it is refused").iter().map(|b| b.rule).collect();
+    assert_eq!(broken, ["RATION"]);
+}
+
+/// Whoever bids the same for the same has the same, though each asks for a little at least: also where two of three would be
+/// worth as much.
+#[test]
+fn twins_with_a_minimum_fill_share_alike() {
+    let three = |least: [&str; 3]| {
+        let bid = |(id, least): (&str, &str)| asks(id, 60, "120", least);
+        let (_, outcome) = at_a_collar(90, &["a", "b", "c"].into_iter().zip(least).map(bid).collect::<Vec<_>>());
+        outcome.awards.iter().map(|a| a.quantities[0].quantity).collect::<Vec<i64>>()
+    };
+    assert_eq!(three(["0", "0", "0"]), [30, 30, 30]);
+    assert_eq!(three(["0.000001", "0.000001", "0.000001"]), [30, 30, 30]);
+    assert_eq!(three(["0.000001", "0", "0"]), [30, 30, 30]);
+}
+
+/// A bid with two alternatives finds six units idle at the reserve price: the shares that were found first kept it out, and
+/// others found with it in were worth less.
+#[test]
+fn what_shares_leave_idle_goes_to_who_gains_by_it() {
+    let text = r#"{"format":"headroom.book/1","cap":"100000","alpha":"0","seed":20705,
+        "products":[{"pool":"p2","resource":"cpu","slot":0,"supply":[{"quantity":61,"reserve":"0.1"}],"cap":"0.25"},
+            {"pool":"p3","resource":"cpu","slot":0,"supply":[{"quantity":57,"reserve":"0.2"}],"cap":"0.6"}],
+        "orders":[{"id":"o2","owner":"a","side":"bid","limit":"560.072138",
+                "alternatives":[{"quantities":[["p2","cpu",0,22]]}]},
+            {"id":"o4","owner":"b","side":"bid","limit":"14",
+                "alternatives":[{"quantities":[["p3","cpu",0,6]]},{"quantities":[["p3","cpu",0,90]]}]},
+            {"id":"o7","owner":"c","side":"bid","limit":"93",
+                "alternatives":[{"quantities":[["p3","cpu",0,60],["p2","cpu",0,66]]}]}]}"#;
+    let book = parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    let idle = outcome.awards.iter().find(|a| a.order == "o4").map(|a| a.quantities[0].quantity);
+    assert_eq!((idle, outcome.refused.len()), (Some(6), 0));
+}
+
 /// A bid that gains nothing may have more of what is at its collar than what whoever gains leaves, where a lender of
 /// something else lives by it. (For a session of work everybody came first who gains: 7.5 credits of welfare in place of 24.)
 #[test]
@@ -159,7 +213,6 @@ fn who_gains_nothing_may_bring_a_lender_in_at_a_collar() {
 /// bounded the others, and each of many groups that share was raised by programs of its own.)
 #[test]
 fn where_everything_is_at_its_collar_nobody_divisible_is_given_up() {
-    use headroom_market::clearing::Money;
     use headroom_market::clearing::generate::{Size, book};
     for (seed, orders) in [(1, 200), (4, 60), (5, 90)] {
         let mut b = book(&Size { orders, pools: 3, slots: 3, nodes: 0 }, seed);

@@ -88,6 +88,12 @@ fn wrong_statements_are_noticed() {
         let award = out.awards.iter_mut().find(full);
         award.map(|a| a.limited_by = Some(Reason::NoHostFits)).is_some()
     });
+    for reason in [Reason::Halted, Reason::OutOfMoney, Reason::Paradoxical, Reason::Budget, Reason::ThrashLimit] {
+        all_noticed("an award in part, limited by what limits none of these", |_, out| {
+            let limited = out.awards.iter_mut().find(|a| a.limited_by.is_some());
+            limited.map(|a| a.limited_by = Some(reason)).is_some()
+        });
+    }
     for reason in [Reason::Halted, Reason::Expired, Reason::Ineligible, Reason::InsufficientHold] {
         all_noticed("a reason that no book gives", |_, out| {
             out.refused.first_mut().map(|r| r.reason = reason).is_some()

@@ -179,7 +179,7 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &
         certificate::check(outcome, &greatest, report);
         printed::check(&f, outcome, mode, report);
         if mode == Mode::Market {
-            money::limits(&f, outcome, report);
+            money::limits(&f, outcome, &hosting, report);
             given_up::check(&f, outcome, &hosting, report);
         }
     }

@@ -141,18 +141,27 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
     }
 }
 
-/// Nobody is told that its limit is the price who would gain by more: a bid by itself, of which a part was filled.
-pub fn limits(f: &Facts, out: &Outcome, r: &mut Report) {
+/// What is said of an award that was filled in part does not contradict prices, rows or placements. Nobody is told that its
+/// limit is the price who would gain by more: a bid by itself.
+pub fn limits(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
     let ids: BTreeMap<&str, usize> = f.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
-    for a in out.awards.iter().filter(|a| a.limited_by == Some(Reason::MarginalProrata)) {
-        let Some(&i) = ids.get(a.order.as_str()).filter(|i| f.orders[**i].bid && f.single(**i)) else { continue };
+    let room = rows::Room::of(f);
+    for a in &out.awards {
+        let Some((reason, &i)) = a.limited_by.zip(ids.get(a.order.as_str())) else { continue };
         let Some(award) = &f.awards[i] else { continue };
-        let gain = f.surplus(i, award.alternative, &f.price);
-        if gain > f.tolerance(i, award.alternative) {
+        let (gain, tolerance) = (f.surplus(i, award.alternative, &f.price), f.tolerance(i, award.alternative));
+        let wrong = match reason {
+            Reason::MarginalProrata => f.orders[i].bid && f.single(i) && gain > tolerance,
+            Reason::ForecastHeadroom => f.single(i) && gain < -tolerance,
+            Reason::Budget | Reason::FloorProtected | Reason::ThrashLimit => !room.may_refuse(f, i, reason),
+            Reason::NoHostFits => !hosting.none_fits(f, i, award.alternative),
+            _ => true,
+        };
+        if wrong {
             r.bad(
                 "REASON",
-                "a bid that would gain by more is told that its limit is the price",
-                &[("order", &a.order), ("surplus in nano-credits", &gain)],
+                "what is said to limit an award does not",
+                &[("order", &a.order), ("reason", &reason.code()), ("surplus in nano-credits", &gain)],
             );
         }
     }

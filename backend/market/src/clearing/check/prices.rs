@@ -301,6 +301,24 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         let newcomers = groups.get(&(true, false, at.clone())).filter(|_| *incumbents);
         newcomers_wait(f, g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
     }
+    for (i, o) in f.orders.iter().enumerate() {
+        let in_part = o.bid && o.alternatives.len() == 1 && o.least.is_pos() && o.least < Rat::ONE;
+        if !in_part || !f.single(i) || f.surplus(i, 0, price) <= f.tolerance(i, 0) || at_cap(i).is_empty() {
+            continue;
+        }
+        let (has, _) = span(f, i);
+        let waits = |j: &&usize| {
+            is_short(j) && has > o.least && span(f, **j).1 <= has && lots::could_have_more(f, &[i, **j], **j, price)
+        };
+        let others = groups.get(&(true, o.incumbent, at_cap(i)));
+        if let Some(waits) = others.into_iter().flatten().find(waits) {
+            r.bad(
+                "RATION",
+                "who asks for a least fill has more at a collar than who does not",
+                &[("order", &f.orders[*waits].id), ("instead", &o.id)],
+            );
+        }
+    }
     let behind = |i: &usize| at_cap(*i).is_empty();
     for ((_, incumbents, from), g) in &sent {
         let newcomers = sent.get(&(true, false, from.clone())).filter(|_| *incumbents);
