@@ -303,7 +303,9 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
     }
     for (i, o) in f.orders.iter().enumerate() {
         let in_part = o.bid && o.alternatives.len() == 1 && o.least.is_pos() && o.least < Rat::ONE;
-        if !in_part || !f.single(i) || f.surplus(i, 0, price) <= f.tolerance(i, 0) || at_cap(i).is_empty() {
+        // where not all that it asks for is at its cap, a price may need it to have more of the rest
+        let all_at_cap = in_part && at_cap(i).len() == o.alternatives[0].len();
+        if !all_at_cap || !f.single(i) || f.surplus(i, 0, price) <= f.tolerance(i, 0) {
             continue;
         }
         let (has, _) = span(f, i);
