@@ -197,9 +197,14 @@ impl Search<'_> {
                     match verdict {
                         Support::Shared(r, w) => {
                             exact &= r.complete;
-                            // of choices that share as much, the one with most to share it
-                            let more = |b: &Best| (&w, accepted.len()) > (&b.welfare, b.accepted.len());
-                            if best.as_ref().is_none_or(|b| w > b.welfare || (b.shared.is_some() && more(b))) {
+                            // with one more to share it who gains by it, as much is worth more
+                            let with_more = |b: &Best| {
+                                let kept = b.accepted.iter().all(|(i, j)| accepted.get(i) == Some(j));
+                                let mut more = accepted.iter().filter(|(i, _)| !b.accepted.contains_key(i)).peekable();
+                                let any = w == b.welfare && kept && more.peek().is_some();
+                                any && more.all(|(_, j)| self.gains(model, *j, &r.low))
+                            };
+                            if best.as_ref().is_none_or(|b| w > b.welfare || (b.shared.is_some() && with_more(b))) {
                                 let accepted = accepted.clone();
                                 best = Some(Best { welfare: w, accepted, simplex: None, shared: Some(r) });
                             }

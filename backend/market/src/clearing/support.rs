@@ -112,14 +112,19 @@ impl Search<'_> {
     /// Whether accepted blocks that are nobody's parent or child, and gain, have more than where they share: nobody comes
     /// before others at a collar by asking for a least fill.
     fn come_first(&self, sharing: &Sharing, apart: &Rationed, shares: &Rationed) -> bool {
-        let at: BTreeMap<usize, &Rat> =
-            self.c.products.iter().map(|k| sharing.model.product_row[k]).zip(&apart.low).collect();
-        let paid = |gain: Rat, (r, e): &(usize, Rat)| at.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
         sharing.accepted.iter().any(|(i, j)| {
-            let (o, col) = (&self.m.orders[*i], &sharing.lp.cols[*j]);
-            let gains = || col.entries.iter().fold(col.cost.clone(), paid).is_pos();
-            o.parent.is_none() && o.children.is_empty() && apart.values[*j] > shares.values[*j] && gains()
+            let o = &self.m.orders[*i];
+            let more = apart.values[*j] > shares.values[*j] && self.gains(sharing.model, *j, &apart.low);
+            o.parent.is_none() && o.children.is_empty() && more
         })
+    }
+
+    /// Whether a column gains at public prices (by position in the component).
+    pub(super) fn gains(&self, model: &Model, j: usize, price: &[Rat]) -> bool {
+        let at: BTreeMap<usize, &Rat> = self.c.products.iter().map(|k| model.product_row[k]).zip(price).collect();
+        let paid = |gain: Rat, (r, e): &(usize, Rat)| at.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
+        let col = &model.lp.cols[j];
+        col.entries.iter().fold(col.cost.clone(), paid).is_pos()
     }
 
     /// Takes out what costs more than the collars pay, which no price brings to market: steps and offers of nobody's family.
