@@ -79,3 +79,25 @@ fn a_repair_is_no_worse_than_what_was_there_without() {
         assert!(welfare >= least, "{name}: {welfare}");
     }
 }
+
+/// Where a collar rations, whoever would gain nothing by winning is not let in because others share as much beside it:
+/// a limit that wins so in one round would win in no other.
+#[test]
+fn who_is_tied_at_no_gain_is_refused_beside_a_collar() {
+    let text = r#"{
+        "format": "headroom.book/1", "cap": "100",
+        "products": [
+            { "pool": "p", "resource": "cpu", "slot": 0, "supply": [ { "quantity": 90, "reserve": "0" } ], "cap": "0.6" },
+            { "pool": "q", "resource": "cpu", "slot": 0, "supply": [ { "quantity": 500, "reserve": "1" } ] }
+        ],
+        "orders": [
+            { "id": "one", "owner": "a", "side": "bid", "limit": "120", "alternatives": [ { "quantities": [ ["p", "cpu", 0, 60] ] } ] },
+            { "id": "both", "owner": "b", "side": "bid", "limit": "300", "alternatives": [ { "quantities": [ ["p", "cpu", 0, 60], ["q", "cpu", 0, 60] ] } ] },
+            { "id": "tied", "owner": "c", "side": "bid", "min_fill": "1", "limit": "40", "alternatives": [ { "quantities": [ ["q", "cpu", 0, 40] ] } ] }
+        ]
+    }"#;
+    let outcome = cleared(&parse(text).expect("a good book"));
+    assert_eq!(outcome.prices[0].set_by, "cap");
+    let won: Vec<(&str, i64)> = outcome.awards.iter().map(|a| (a.order.as_str(), a.quantities[0].quantity)).collect();
+    assert_eq!(won, [("both", 45), ("one", 45)]);
+}

@@ -19,11 +19,6 @@ impl Search<'_> {
             .zip(shared.low.iter().zip(&shared.high))
             .map(|(k, both)| (model.product_row[k], both))
             .collect();
-        let gain = |j: usize| {
-            let col = &model.lp.cols[j];
-            let paid = |gain: Rat, (r, e): &(usize, Rat)| price.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p.1));
-            &col.entries.iter().fold(col.cost.clone(), paid) * &model.units(j)
-        };
         // steps whose reserve is the price, by the row of their product
         let mut idle: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (j, col) in model.lp.cols.iter().enumerate() {
@@ -48,7 +43,7 @@ impl Search<'_> {
         let refused =
             model.blocks.iter().filter(|(i, _)| alone(i)).flat_map(|(i, cols)| cols.iter().map(move |j| (*i, *j)));
         let mut gaining: Vec<(Rat, [u8; 32], usize, usize)> = refused
-            .map(|(i, j)| (-&gain(j), self.m.orders[i].lot, i, j))
+            .map(|(i, j)| (-&(&self.gain(model, j, &shared.high) * &model.units(j)), self.m.orders[i].lot, i, j))
             .filter(|(loss, _, _, j)| loss.is_neg() && model.lp.cols[*j].hi.as_ref() == Some(&model.units(*j)))
             .collect();
         gaining.sort();
