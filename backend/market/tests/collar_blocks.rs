@@ -208,6 +208,48 @@ fn who_gains_nothing_may_bring_a_lender_in_at_a_collar() {
     assert_eq!(won, [("both", 5), ("lends", 5), ("one", 1)]);
 }
 
+/// Nobody is given up for what a block has beyond its least fill where prices would have something sold to the last unit:
+/// other prices are found, or the block has its least. (`o0` was in both books, in the first for 2.5 credits of welfare less.)
+#[test]
+fn for_more_than_a_least_fill_nobody_is_given_up() {
+    let texts = [
+        r#"{"format":"headroom.book/1","cap":"3","alpha":"0","seed":1,
+        "products":[{"pool":"p0","resource":"cpu","slot":0,"supply":[{"quantity":103,"reserve":"0.3"}]},
+            {"pool":"p1","resource":"cpu","slot":0,"supply":[{"quantity":79,"reserve":"0.8"}],"cap":"1.7"}],
+        "orders":[{"id":"o0","owner":"t0","side":"bid","limit":"554.2","min_fill":"0",
+                "alternatives":[{"quantities":[["p1","cpu",0,65],["p0","cpu",0,98]]}]},
+            {"id":"o1","owner":"t1","side":"bid","limit":"162.5","min_fill":"1",
+                "alternatives":[{"quantities":[["p1","cpu",0,65]]}]},
+            {"id":"o2","owner":"t2","side":"bid","limit":"328.5","min_fill":"1",
+                "alternatives":[{"quantities":[["p0","cpu",0,63],["p1","cpu",0,10]]}]},
+            {"id":"o3","owner":"t3","side":"bid","limit":"357","min_fill":"0.25",
+                "alternatives":[{"quantities":[["p0","cpu",0,38],["p1","cpu",0,81]]}]},
+            {"id":"o4","owner":"t4","side":"bid","limit":"357","min_fill":"0.25",
+                "alternatives":[{"quantities":[["p0","cpu",0,38],["p1","cpu",0,81]]}]}]}"#,
+        r#"{"format":"headroom.book/1","cap":"3","alpha":"0","seed":1,
+        "products":[{"pool":"p0","resource":"cpu","slot":0,"supply":[{"quantity":41,"reserve":"0.7"}],"cap":"1.3"},
+            {"pool":"p1","resource":"cpu","slot":0,"supply":[{"quantity":69,"reserve":"1.0"}],"cap":"2.5"}],
+        "orders":[{"id":"o0","owner":"t0","side":"bid","limit":"410.4","min_fill":"0",
+                "alternatives":[{"quantities":[["p1","cpu",0,68],["p0","cpu",0,84]]}]},
+            {"id":"o1","owner":"t1","side":"bid","limit":"172.2","min_fill":"0",
+                "alternatives":[{"quantities":[["p0","cpu",0,82]]}]},
+            {"id":"o2","owner":"t2","side":"bid","limit":"345","min_fill":"0.000001",
+                "alternatives":[{"quantities":[["p1","cpu",0,42],["p0","cpu",0,96]]}]},
+            {"id":"o3","owner":"t3","side":"bid","limit":"276","min_fill":"0.5",
+                "alternatives":[{"quantities":[["p0","cpu",0,22],["p1","cpu",0,98]]}]},
+            {"id":"o4","owner":"t4","side":"bid","limit":"276","min_fill":"0.5",
+                "alternatives":[{"quantities":[["p0","cpu",0,22],["p1","cpu",0,98]]}]}]}"#,
+    ];
+    for (text, welfare) in texts.into_iter().zip([543_314_286, 153_918_321]) {
+        let book = parse(text).expect("a book");
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        let given_up: Vec<&str> =
+            outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).map(|r| r.order.as_str()).collect();
+        assert_eq!((given_up, outcome.welfare.0), (vec![], Rat::ratio(welfare, 1_000_000)));
+    }
+}
+
 /// Books of the generator in which every product that is traded has a collar at seven tenths of its price. (Of the first,
 /// with 200 orders, 41 were given up, 37 of them such as may be filled in part: whose share of a replica came to nothing
 /// bounded the others, and each of many groups that share was raised by programs of its own.)

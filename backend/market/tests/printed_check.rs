@@ -165,6 +165,37 @@ fn a_row_with_room_for_all_of_an_order_is_not_why_it_is_refused() {
     }
 }
 
+/// A search may give a block up, but whoever asks for what costs more than it is worth loses by the price.
+#[test]
+fn who_loses_by_the_price_was_not_given_up() {
+    let text = r#"{"format":"headroom.book/1","cap":"10","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":10,"reserve":"1"}]}],
+        "orders":[{"id":"all","owner":"a","side":"bid","limit":"30","min_fill":"1",
+                "alternatives":[{"quantities":[["p","cpu",0,8]]}]},
+            {"id":"any","owner":"b","side":"bid","limit":"25","alternatives":[{"quantities":[["p","cpu",0,5]]}]},
+            {"id":"dear","owner":"c","side":"bid","limit":"2.5","alternatives":[{"quantities":[["p","cpu",0,5]]}]},
+            {"id":"dear block","owner":"c","side":"bid","limit":"3","min_fill":"1",
+                "alternatives":[{"quantities":[["p","cpu",0,4]]},{"quantities":[["p","cpu",0,5]]}]},
+            {"id":"lends","owner":"d","side":"offer","limit":"40","alternatives":[{"quantities":[["p","cpu",0,5]]}]}]}"#;
+    let book = headroom_market::clearing::parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    outcome.certificate = None;
+    let mut told = |order: &str, reason: Reason| {
+        outcome.refused.iter_mut().find(|r| r.order == order).expect("it is refused").reason = reason;
+        outcome.quality = Quality::Fallback;
+        match verify(&book, outcome.clone(), Mode::Market) {
+            Ok(_) => Vec::new(),
+            Err(broken) => broken.iter().map(|b| b.rule).collect(),
+        }
+    };
+    assert_eq!(told("all", Reason::SolverFallback), [""; 0], "a block in the money");
+    for dear in ["dear", "dear block", "lends"] {
+        assert!(told(dear, Reason::SolverFallback).contains(&"REASON"), "{dear}");
+        assert_eq!(told(dear, Reason::OutOfMoney), [""; 0], "{dear}");
+    }
+}
+
 /// Where nothing but divisible orders and blocks trade, no search can have to give up one of them.
 #[test]
 fn a_divisible_order_is_not_given_up_without_need() {

@@ -202,7 +202,7 @@ impl Search<'_> {
                                 let kept = b.accepted.iter().all(|(i, j)| accepted.get(i) == Some(j));
                                 let mut more = accepted.iter().filter(|(i, _)| !b.accepted.contains_key(i)).peekable();
                                 let any = w == b.welfare && kept && more.peek().is_some();
-                                any && more.all(|(_, j)| self.gain(model, *j, &r.low).is_pos())
+                                any && more.all(|(_, j)| model.gain(self.c, *j, &r.low).is_pos())
                             };
                             if best.as_ref().is_none_or(|b| w > b.welfare || (b.shared.is_some() && with_more(b))) {
                                 let accepted = accepted.clone();

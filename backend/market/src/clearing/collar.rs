@@ -100,6 +100,14 @@ impl Sharing<'_> {
             None if as_if_there => return None,
             None => choose(&p, &found.values)?,
         };
+        let first = self.first(&found, &low);
+        if !first.is_empty() {
+            let mut losers = self.losers.borrow_mut();
+            if losers.as_ref().is_none_or(Vec::is_empty) {
+                *losers = Some(first);
+            }
+            return None;
+        }
         Some(Rationed { values: found.values, low, high, complete: true })
     }
 

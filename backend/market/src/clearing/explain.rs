@@ -42,6 +42,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let m = c.m;
     let quotes = quotes(c);
     let price: Vec<i128> = quotes.iter().map(|q| q.price).collect();
+    let ends: [Vec<i128>; 2] = [quotes.iter().map(|q| q.low).collect(), quotes.iter().map(|q| q.high).collect()];
     let welfare = c.components.iter().fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
     let bound = c.bound.clone().max(welfare.clone());
     let gap = gap(&welfare, &bound);
@@ -59,7 +60,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
                     m.orders[i].alternatives[f.alternative].quantities.iter().any(|q| held_down.contains(&q.0));
                 awards.push(award(c, i, f, &price, mode, binding[i], at_collar));
             }
-            None => refused.push(refusal(c, i, &price, &binding, &dropped, &reach)),
+            None => refused.push(refusal(c, i, &price, &ends, &binding, &dropped, &reach)),
         }
     }
     let limited_by = (gap != "0").then(|| limited_by(c, &refused));
@@ -362,6 +363,7 @@ fn refusal(
     c: &Cleared,
     i: usize,
     price: &[i128],
+    ends: &[Vec<i128>; 2],
     binding: &[Option<Reason>],
     dropped: &BTreeSet<usize>,
     reach: &Upstream,
@@ -391,7 +393,12 @@ fn refusal(
     let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
     let given_up = c.left_out.contains(&i) || dropped.contains(&i);
     // whoever was given up and would have lost at every price there could be: that says more
-    let surely = o.bid && m.book.alpha.0.is_zero();
+    let loses_at = |price: &[i128], alt: &super::problem::AltRef| {
+        let (cost, tol) = alt.quantities.iter().fold((0, 0), |t, (k, q)| (t.0 + price[*k] * q, t.1 + q));
+        let value = alt.value * NANO_PER_MICRO;
+        (if o.bid { value - cost } else { cost - value }) < -tol
+    };
+    let surely = ends.iter().all(|price| o.alternatives.iter().all(|alt| loses_at(price, alt)));
     let reason = if given_up && !(surely && surplus < -tol) {
         Reason::SolverFallback
     } else if surplus < -tol {

@@ -43,7 +43,7 @@ impl Search<'_> {
         let refused =
             model.blocks.iter().filter(|(i, _)| alone(i)).flat_map(|(i, cols)| cols.iter().map(move |j| (*i, *j)));
         let mut gaining: Vec<(Rat, [u8; 32], usize, usize)> = refused
-            .map(|(i, j)| (-&(&self.gain(model, j, &shared.high) * &model.units(j)), self.m.orders[i].lot, i, j))
+            .map(|(i, j)| (-&(&model.gain(self.c, j, &shared.high) * &model.units(j)), self.m.orders[i].lot, i, j))
             .filter(|(loss, _, _, j)| loss.is_neg() && model.lp.cols[*j].hi.as_ref() == Some(&model.units(*j)))
             .collect();
         gaining.sort();

@@ -21,6 +21,7 @@ mod engine;
 mod explain;
 mod externality;
 mod fault;
+mod first;
 mod flow;
 mod gain;
 pub mod generate;

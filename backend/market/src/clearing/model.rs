@@ -190,6 +190,14 @@ impl Model {
         bid && self.lp.cols[col].entries.iter().any(|e| self.host_row.contains(&e.0))
     }
 
+    /// What a unit of a column gains at public prices (by position in the component).
+    pub fn gain(&self, c: &Component, j: usize, price: &[Rat]) -> Rat {
+        let at: BTreeMap<usize, &Rat> = c.products.iter().map(|k| self.product_row[k]).zip(price).collect();
+        let paid = |gain: Rat, (r, e): &(usize, Rat)| at.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
+        let col = &self.lp.cols[j];
+        col.entries.iter().fold(col.cost.clone(), paid)
+    }
+
     /// Units of a column at full fill of its order (blocks and single orders).
     pub fn units(&self, col: usize) -> Rat {
         match &self.meaning[col] {

@@ -242,7 +242,7 @@ impl Sharing<'_> {
         matches!(&self.model.meaning[j], Meaning::Orders { members, .. } if !self.m.orders[members[0].0].rows.is_empty())
     }
 
-    fn private_rows(&self) -> BTreeSet<usize> {
+    pub(super) fn private_rows(&self) -> BTreeSet<usize> {
         self.model.own_row.values().chain(&self.model.host_row).copied().collect()
     }
 

@@ -114,17 +114,9 @@ impl Search<'_> {
     fn come_first(&self, sharing: &Sharing, apart: &Rationed, shares: &Rationed) -> bool {
         sharing.accepted.iter().any(|(i, j)| {
             let o = &self.m.orders[*i];
-            let more = apart.values[*j] > shares.values[*j] && self.gain(sharing.model, *j, &apart.low).is_pos();
+            let more = apart.values[*j] > shares.values[*j] && sharing.model.gain(self.c, *j, &apart.low).is_pos();
             o.parent.is_none() && o.children.is_empty() && more
         })
-    }
-
-    /// What a unit of a column gains at public prices (by position in the component).
-    pub(super) fn gain(&self, model: &Model, j: usize, price: &[Rat]) -> Rat {
-        let at: BTreeMap<usize, &Rat> = self.c.products.iter().map(|k| model.product_row[k]).zip(price).collect();
-        let paid = |gain: Rat, (r, e): &(usize, Rat)| at.get(r).map_or(gain.clone(), |p| gain.sub_mul(e, p));
-        let col = &model.lp.cols[j];
-        col.entries.iter().fold(col.cost.clone(), paid)
     }
 
     /// Takes out what costs more than the collars pay, which no price brings to market: steps and offers of nobody's family.

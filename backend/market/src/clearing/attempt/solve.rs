@@ -147,7 +147,8 @@ impl Attempt<'_> {
             let programs = (programs - search.programs.get()) as u64;
             let rationed = before - rationing.get();
             self.past.rationing += rationed;
-            self.work += columns * programs + (columns * nodes).max(effort / EFFORT) + rationed / EFFORT;
+            let shared = rationed + (APART - search.apart.get());
+            self.work += columns * programs + (columns * nodes).max(effort / EFFORT) + shared / EFFORT;
             match found {
                 Some(s) => break s,
                 // no prices for what the nodes' rows leave: orders are cut one by one instead

@@ -167,6 +167,14 @@ pub fn limits(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
     }
 }
 
+/// Whether an order loses at the published prices and at both ends of those that carry the outcome, whatever it would have won:
+/// that is why it has nothing then, whoever gave it up.
+fn loses_anyway(f: &Facts, i: usize) -> bool {
+    let prices = [&f.low, &f.price, &f.high];
+    let loses = |price: &[i128], a: usize| f.surplus(i, a, price) < -f.tolerance(i, a);
+    prices.into_iter().all(|price| (0..f.orders[i].alternatives.len()).all(|a| loses(price, a)))
+}
+
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
     let room = rows::Room::of(f);
@@ -184,7 +192,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             Reason::Paradoxical => {
                 mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t))
             }
-            Reason::SolverFallback => !f.fallback,
+            Reason::SolverFallback => !f.fallback || mode == Mode::Market && loses_anyway(f, i),
             Reason::ForecastHeadroom => {
                 let lots = o.replicas.is_some();
                 mode == Mode::Market && !(0..each.len()).any(|a| each[a].0 >= -each[a].1 && (lots || f.capped(i, a)))
