@@ -144,7 +144,9 @@ fn searched(story: &Story<'_>, order: &Order, longest: Duration) -> String {
         text += &story.would_win(order, refused, found, award.as_ref());
     }
     let reason = story.award(&order.id).map_or(story.refusal(&order.id).map(|r| r.reason), |a| a.limited_by);
-    if let Some(limit) = story.limit_in_budget(order).filter(|_| reason == Some(Reason::Budget))
+    // whoever the search gave up may be in its own way
+    let by_budget = matches!(reason, Some(Reason::Budget | Reason::SolverFallback));
+    if let Some(limit) = story.limit_in_budget(order).filter(|_| by_budget)
         && let Some(award) = won_with(book, order, limit)
     {
         text += &story.in_budget(order, limit, &award);

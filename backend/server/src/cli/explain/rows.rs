@@ -44,6 +44,8 @@ impl Story<'_> {
                 }
             }
             (Reason::Budget, _) => self.budget(order, t),
+            // the search says nothing of what made it hard: a budget with too little left for all of it may be why
+            (Reason::SolverFallback, _) if self.exceeds_budget(order) => self.budget(order, t),
             _ => {}
         }
     }
@@ -69,6 +71,11 @@ impl Story<'_> {
         let others = self.book.orders.iter().filter(|o| o.budget == order.budget && o.id != order.id);
         let amount = Rat::int(budget.amount.0.into());
         Some(others.filter_map(|o| Some(count(o, self.award(&o.id)?))).fold(amount, |left, taken| &left - &taken))
+    }
+
+    fn exceeds_budget(&self, order: &Order) -> bool {
+        let count = Rat::int(self.counts(order, 0).0);
+        self.budget_left(order).is_some_and(|left| left < count)
     }
 
     fn budget(&self, order: &Order, t: &mut String) {

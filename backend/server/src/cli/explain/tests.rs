@@ -186,6 +186,18 @@ fn a_budget_says_what_it_counts_and_what_it_has_left() {
     says(&part, &["Lowered to 40 credits", "would have won all of it (10 p/cpu/0)"]);
 }
 
+/// Of five units a budget of 22 credits pays for parts of one: the search gave this bid up, and its budget is why.
+#[test]
+fn who_is_given_up_is_told_of_a_budget_that_is_too_small_for_it() {
+    let mine = |id: &str, limit: &str, quantity| with(order(id, "bid", limit, quantity), "budget", json!("h"));
+    let mut few = book(&[(5, "3")], json!([mine("a", "90", 9), mine("b", "416", 8), mine("c", "387", 9)]));
+    few["budgets"] = json!([{ "id": "h", "amount": "22" }]);
+    let told = explained(&few, "a");
+    says(&told, &["(SOLVER_FALLBACK)", "The budget h is 22 credits", "All of it counts 90 credits"]);
+    let alone = explained(&book(&[(5, "3")], json!([order("a", "bid", "90", 9)])), "a");
+    assert!(!alone.contains("budget"), "{alone}");
+}
+
 #[test]
 fn replicas_are_named_where_they_are_why() {
     let offer = with(with(order("s", "offer", "5", 382), "instance", json!("i")), "replicas", json!(1));
