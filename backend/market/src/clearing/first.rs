@@ -13,7 +13,7 @@ use super::simplex::Column;
 use std::collections::BTreeSet;
 
 impl Sharing<'_> {
-    /// The accepted blocks that come first so at these prices (by position in the component).
+    /// The accepted blocks (their orders) that come first so at these prices, which are by position in the component.
     pub(super) fn first(&self, found: &Levelled, price: &[Rat]) -> Vec<usize> {
         let values = &found.values;
         let part = |j: usize| values[j].div(&self.model.units(j));
