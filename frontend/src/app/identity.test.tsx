@@ -19,7 +19,7 @@ const ben: Me = { ...bob, user: { ...bob.user, id: 'usr_ben', name: 'Ben' } };
 
 /** The session of the cookies, which all tabs share; the server refuses what is meant for another. */
 let session = alice;
-const asked: { line: string; participant?: string }[] = [];
+const asked: { line: string; participant?: string; body: string }[] = [];
 const real = globalThis.fetch;
 beforeEach(() => {
   asRole.role = 'bidder';
@@ -27,7 +27,7 @@ beforeEach(() => {
   globalThis.fetch = (async (input: string, init: RequestInit) => {
     const url = new URL(input, 'http://mock');
     const participant = (init.headers as Record<string, string>)['Headroom-Participant'];
-    asked.push({ line: `${init.method} ${url.pathname}`, participant });
+    asked.push({ line: `${init.method} ${url.pathname}`, participant, body: String(init.body ?? '') });
     const answer = (status: number, body: unknown) => new Response(JSON.stringify(body), { status });
     if (url.pathname === '/v1/me') return answer(200, session);
     if (url.pathname === '/v1/auth/refresh') {
@@ -43,7 +43,7 @@ afterEach(() => { cleanup(); forget(); queryClient.clear(); asked.length = 0; gl
 async function open(path = '/pools/fra1-gp') {
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
   render(<QueryClientProvider client={queryClient}><RouterProvider router={router} /></QueryClientProvider>);
-  await waitFor(() => expect(screen.getByRole('button', { name: /^Place bid, hold/ })).toBeTruthy(), { timeout: 5000 });
+  await waitFor(() => expect(screen.getByRole('button', { name: /^Place bid, hold/ })).toBeTruthy());
   return router;
 }
 const limit = () => screen.getByLabelText(/^Limit for/) as HTMLInputElement;
@@ -56,14 +56,16 @@ it('goes over at once when another tab says that it has switched: nothing of the
   await open();
   fireEvent.change(limit(), { target: { value: '77.77' } });
   expect(header()).toContain('alice');
+  // what was typed is asked about a little later, and would be refused
+  await waitFor(() => expect(asked.some((a) => a.line === 'POST /v1/bids/preview' && a.body.includes('77.77'))).toBe(true));
   session = bob;
   const before = asked.length;
   tell();
-  const note = await screen.findByRole('alert', {}, { timeout: 3000 });
+  const note = await screen.findByRole('alert', {});
   expect(note.textContent).toContain('Another tab acts for bob now');
   expect(asked[before]?.line, 'it asks because it was told, not because something was refused').toBe('GET /v1/me');
   await waitFor(() => expect(header()).toContain('bob'));
-  await waitFor(() => expect(screen.getByRole('button', { name: /^Place bid, hold/ })).toBeTruthy(), { timeout: 5000 });
+  await waitFor(() => expect(screen.getByRole('button', { name: /^Place bid, hold/ })).toBeTruthy());
   expect(limit().value).not.toBe('77.77');
   expect(asked.filter((a) => a.line === 'GET /v1/balance').map((a) => a.participant)).toEqual(['par_alice', 'par_bob']);
   fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
@@ -75,7 +77,7 @@ it('without that, a write of a page that shows another is not done; going back k
   fireEvent.change(limit(), { target: { value: '77.77' } });
   session = bob;
   fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
-  const dialog = await screen.findByRole('dialog', {}, { timeout: 3000 });
+  const dialog = await screen.findByRole('dialog', {});
   expect(dialog.textContent).toMatch(/It was meant for alice, but another tab of this browser acts for bob now\. So nothing was placed/);
   expect(placed()).toEqual(['par_alice']);
   // Neither the other tab's word nor a refused read takes the page away while it asks.
@@ -97,7 +99,7 @@ it('or it goes on as the other, with nothing kept', async () => {
   fireEvent.change(limit(), { target: { value: '77.77' } });
   session = bob;
   fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
-  fireEvent.click(await screen.findByRole('button', { name: 'Go on as bob' }, { timeout: 3000 }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Go on as bob' }));
   await waitFor(() => expect(header()).toContain('bob'));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(screen.queryByRole('alert')).toBeNull();
@@ -108,7 +110,7 @@ it('a read that is refused is enough to go over', async () => {
   await open();
   session = bob;
   await queryClient.invalidateQueries({ queryKey: ['/balance'] });
-  await waitFor(() => expect(header()).toContain('bob'), { timeout: 3000 });
+  await waitFor(() => expect(header()).toContain('bob'));
   expect((await screen.findByRole('alert')).textContent).toContain('no longer alice');
 });
 
@@ -116,7 +118,7 @@ it('somebody else who signed in is named, and there is no way back but to sign i
   await open();
   session = ben;
   tell();
-  const note = await screen.findByRole('alert', {}, { timeout: 3000 });
+  const note = await screen.findByRole('alert', {});
   expect(note.textContent).toContain('Another tab acts for Ben (bob) now');
   expect(screen.queryByRole('button', { name: /Go back/ })).toBeNull();
   expect(screen.getByRole('link', { name: 'Sign in again' }).getAttribute('href')).toBe('/login');
@@ -126,7 +128,7 @@ it('a page that has gone over is read anew when it goes back', async () => {
   await open();
   session = bob;
   tell();
-  await waitFor(() => expect(header()).toContain('bob'), { timeout: 3000 });
+  await waitFor(() => expect(header()).toContain('bob'));
   const reload = vi.fn();
   await goBack(queryClient, alice, reload);
   expect([session.participant.name, reload.mock.calls.length]).toEqual(['alice', 1]);

@@ -21,7 +21,7 @@ afterEach(() => { cleanup(); forget(); queryClient.clear(); orders.splice(0, ord
 async function visit(path: string, role = 'bidder') {
   asRole.role = role;
   render(<QueryClientProvider client={queryClient}><RouterProvider router={makeRouter(createMemoryHistory({ initialEntries: [path] }))} /></QueryClientProvider>);
-  await waitFor(() => expect(screen.getAllByRole('heading', { level: 1 })).toHaveLength(1), { timeout: 4000 });
+  await waitFor(() => expect(screen.getAllByRole('heading', { level: 1 })).toHaveLength(1));
 }
 /** As many older orders as that, of one status. */
 function fill(status: string, count: number): Order[] {

@@ -24,14 +24,14 @@ async function visit(path: string, role: string) {
   asRole.role = role;
   const router = makeRouter(createMemoryHistory({ initialEntries: [address(path)] }));
   render(<QueryClientProvider client={queryClient}><RouterProvider router={router} /></QueryClientProvider>);
-  await waitFor(() => expect(screen.getAllByRole('heading', { level: 1 })).toHaveLength(1), { timeout: 4000 });
+  await waitFor(() => expect(screen.getAllByRole('heading', { level: 1 })).toHaveLength(1));
 }
 
 for (const route of ROUTES) {
   const role = ['pricing:write', 'admin:write'].includes(route.scope ?? '') ? 'admin' : 'bidder';
   it(`${route.path} as ${role}`, async () => {
     await visit(route.path, role);
-    await waitFor(() => expect(document.querySelector('[role=status][aria-label=Loading]')).toBeNull(), { timeout: 4000 });
+    await waitFor(() => expect(document.querySelector('[role=status][aria-label=Loading]')).toBeNull());
     expect(document.querySelector('[role=alert]')).toBeNull();
     expect(document.title).toContain('Headroom');
   });
@@ -205,9 +205,9 @@ it('what sets a price is what the clearing says, not a comparison with the reser
 
 it('a reserve price can be tried before it is proposed, and others decide on it', async () => {
   await visit('/admin/pricing', 'admin');
-  await waitFor(() => expect(screen.getByRole('button', { name: 'Simulate' })).toBeTruthy(), { timeout: 4000 });
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Simulate' })).toBeTruthy());
   fireEvent.click(screen.getByRole('button', { name: 'Simulate' }));
-  await waitFor(() => expect(screen.getByText(/the operator would have sold/).textContent).toContain('less'), { timeout: 4000 });
+  await waitFor(() => expect(screen.getByText(/the operator would have sold/).textContent).toContain('less'));
   expect(screen.getByRole('table', { name: 'Who would have got less' }).textContent).toContain('Genomics Core');
   expect(screen.getByText(/Left out: round/)).toBeTruthy();
   // Somebody else's proposal: the mock's admin may approve it, and has to say why not.

@@ -4,7 +4,7 @@ import { vi } from 'vitest';
 import { answer } from './server.ts';
 import { people } from './users.ts';
 
-configure({ asyncUtilTimeout: 15_000 });
+configure({ asyncUtilTimeout: 30_000 });
 
 export const asRole = { role: 'bidder' };
 

@@ -30,7 +30,7 @@ const show = (of: typeof pool, resource = 'cpu_milli', unitPrice: number | null 
 async function open() {
   show(pool);
   // The preview has answered, and put in its proposal.
-  await waitFor(() => expect(screen.getByRole('button', { name: /Propose|Place bid, hold/ })).toBeTruthy(), { timeout: 4000 });
+  await waitFor(() => expect(screen.getByRole('button', { name: /Propose|Place bid, hold/ })).toBeTruthy());
 }
 const type = (label: string | RegExp, text: string) => fireEvent.change(screen.getByLabelText(label), { target: { value: text } });
 const settle = () => new Promise((r) => setTimeout(r, 400));
