@@ -8,6 +8,7 @@ mod arrows;
 mod audit;
 mod away;
 mod bad_input;
+mod clock;
 mod commands;
 mod common;
 mod containers;

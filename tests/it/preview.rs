@@ -108,3 +108,44 @@ async fn where_nothing_has_a_price_none_is_made_up() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// A reserve price that comes into force has made no price yet: what the operator sold counts at what it asks now.
+#[tokio::test]
+async fn a_new_reserve_price_counts_before_it_has_made_a_price() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin) = (sim.api("tenant")?, sim.api("admin")?);
+    admin.advance(200).await?;
+    admin.advance(200).await?;
+    let rhythm = Rhythm::of(&admin).await?;
+    let (before, after) = (rhythm.window(rhythm.horizon_slots - 4, 1), rhythm.late_window());
+    let preview = async |window: &Value, limit: &str| {
+        let order = json!({ "window": window, "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "fra1-gp" }], "limit": limit });
+        tenant.post("/v1/bids/preview", &order).await?.ok()
+    };
+    let amount = |text: &Value| text.as_str().and_then(|t| units(t, 6)).with_context(|| text.to_string());
+    let seen = preview(&after, "9").await?;
+    ensure!(seen["basis"] == "recent_slots" && seen["basis_slots"].as_i64() > Some(3), "{seen}");
+    let enough = seen["chances"][3]["limit"].as_str().context("a limit")?.to_owned();
+    ensure!(preview(&after, &enough).await?["fill_probability"] == json!(1.0), "{seen}");
+
+    let path = "/v1/pools/fra1-gp/reserve_prices";
+    let list = admin.get(path).await?;
+    let etag = list.header("etag").to_owned();
+    let list = list.ok()?;
+    let of_cpu = list["data"].as_array().and_then(|rows| rows.iter().find(|r| r["resource"] == "cpu_milli"));
+    let now = of_cpu.and_then(|r| r["steps"][0]["price"].as_str()).and_then(|t| units(t, 9)).context("a price")?;
+    let price = format!("0.{:09}", now * 10);
+    let reserve = json!({ "resource": "cpu_milli", "price": price, "effective_at": after["start_at"] });
+    let headers = [("content-type", "application/json"), ("if-match", etag.as_str()), ("idempotency-key", "dear")];
+    let made = admin.send("POST", path, &headers, Some(serde_json::to_vec(&reserve)?)).await?;
+    ensure!(made.status == 201, "{price}: {}", made.status);
+
+    let dear = preview(&after, &enough).await?;
+    ensure!(dear["fill_probability"].as_f64().is_some_and(|chance| chance < 0.5), "{dear}");
+    ensure!(amount(&dear["expected"])? > 5 * amount(&seen["expected"])?, "{dear}");
+    let limit = dear["chances"][3]["limit"].as_str().context("a limit")?;
+    ensure!(preview(&after, limit).await?["fill_probability"] == json!(1.0), "{dear}");
+    let as_before = preview(&before, &enough).await?;
+    ensure!(as_before["fill_probability"] == json!(1.0), "its slot begins before that: {as_before}");
+    Ok(())
+}

@@ -19,6 +19,14 @@ pub struct SystemClock {
     latest: AtomicI64,
 }
 
+impl SystemClock {
+    /// One that stands still at `least` until that time has come: what the market has recorded is over for it,
+    /// whatever the machine says.
+    pub fn not_before(least: Timestamp) -> SystemClock {
+        SystemClock { latest: AtomicI64::new(least.micros()) }
+    }
+}
+
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {

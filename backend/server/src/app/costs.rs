@@ -1,5 +1,6 @@
 //! What an order would have cost in the latest slots: of its alternatives the one that the clearing would
 //! choose, and the limits that would have been enough for it.
+use crate::app::past_prices::past_prices;
 use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
 use headroom_market::round::away::move_costs;
 use headroom_market::state::State as Market;
@@ -10,7 +11,7 @@ use headroom_market::units::{Credits, Price, Resource};
 /// its class's reference. What may be taken back has the reference of what is firm, and seldom its price.
 pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
-    let newest = || state.references.get(&(pool.to_owned(), resource)).and_then(|r| r.recent.last().copied());
+    let newest = || past_prices(state, pool, resource, slot).last().copied();
     product.or_else(newest).unwrap_or_else(|| state.reference(pool, resource, slot))
 }
 
@@ -123,8 +124,7 @@ fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Al
                 unpriced.push(*resource);
             }
             last = last.checked_add(now.charge_half_even(all)?)?;
-            let key = (alternative.pool.clone(), *resource);
-            let prices = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
+            let prices = past_prices(state, &alternative.pool, *resource, *slot);
             if prices.is_empty() {
                 fixed = fixed.checked_add(now.charge_half_even(all)?.units())?;
                 untraded.push(*resource);

@@ -15,6 +15,7 @@ pub mod key_uses;
 pub mod last_round;
 pub mod limiter;
 pub mod passwords;
+pub mod past_prices;
 pub mod predict_load;
 pub mod refresh;
 pub mod secret;

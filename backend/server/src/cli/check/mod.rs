@@ -137,9 +137,14 @@ async fn named(store: &Store, batches: &Batches, place: Place, older: i64, told_
         Kind::Rows(_) => stored::tables(store, &mut side, older).await?,
         Kind::Stream => stored::stream(store, &mut side, told_since).await?,
     }
+    let table = place.kind.table();
     Ok(match walk(store, batches, Side::of(place), false).await? {
-        Ok(Some(walked)) => walked.side.named(&side, place),
-        Ok(None) => format!("{}: what was read twice was not the same both times", place.kind.table()),
+        Ok(Some(walked)) => match (walked.side.named(&side, place), walked.went_back) {
+            (Some(bad), _) => bad,
+            (None, Some(back)) => format!("{table}: {back}"),
+            (None, None) => format!("{table}: what was read twice was not the same both times"),
+        },
+        Ok(None) => format!("{table}: what was read twice was not the same both times"),
         Err(bad) => bad,
     })
 }

@@ -63,6 +63,27 @@ pub struct Walked {
     pub rounds: Vec<u64>,
     /// The first event of the stream that the present rules have told.
     pub told_since: i64,
+    /// Where the market's clock went back the furthest.
+    pub went_back: Option<WentBack>,
+}
+
+/// An earlier version took the machine's clock as it was when it was started again. What ends twice is in the journal
+/// twice, and in its table once.
+#[derive(Debug)]
+pub struct WentBack {
+    row: i64,
+    micros: i64,
+}
+
+impl std::fmt::Display for WentBack {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let WentBack { row, micros } = self;
+        let by = format_args!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1000);
+        write!(
+            out,
+            "every row is as the journal gave it last, but something ended more than once. Row {row} of the journal was recorded {by} before the row that it follows: the clock had gone back. A restart of this version does not let it"
+        )
+    }
 }
 
 /// Walks the journal; `Err` is the first bad row. `prove` also decides every row again and reads the archive; without it the
@@ -76,6 +97,7 @@ pub async fn walk(
     let (mut chain, mut sealed, mut told) = (Chain::default(), Sealed::default(), Told::new(store).await?);
     let mut state: Option<State> = None;
     let (mut decided, mut made_whole, mut rounds) = (0, MadeWhole::default(), Vec::new());
+    let (mut recorded_at, mut went_back) = (0, None);
     loop {
         let rows = store.journal_after(chain.sequence, PAGE).await?;
         if rows.is_empty() {
@@ -86,6 +108,11 @@ pub async fn walk(
             if let Some(bad) = chain.broken_by(&row) {
                 return Ok(Err(bad));
             }
+            let micros = recorded_at - row.recorded_at;
+            if micros > went_back.as_ref().map_or(0, |back: &WentBack| back.micros) {
+                went_back = Some(WentBack { row: sequence, micros });
+            }
+            recorded_at = row.recorded_at;
             let events: Vec<Event> = match serde_json::from_str(&row.events) {
                 Ok(events) => events,
                 Err(error) => return Ok(Err(format!("journal: events of row {sequence} cannot be read: {error}"))),
@@ -139,7 +166,7 @@ pub async fn walk(
     }
     rounds.sort_unstable();
     let told_since = told.of_present_rules.unwrap_or(i64::MAX);
-    Ok(Ok(Some(Walked { chain, state, side, decided, made_whole, rounds, told_since })))
+    Ok(Ok(Some(Walked { chain, state, side, decided, made_whole, rounds, told_since, went_back })))
 }
 
 /// What a command has ended, moved and handed over; what is live still changes, and is added at the end.

@@ -18,6 +18,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+/// A clock that is so far behind what the market has recorded is refused: until then the market would stand still.
+const MOST_BEHIND_SECONDS: i64 = 600;
+
 pub struct Opened {
     pub clock: Arc<dyn Clock>,
     pub listener: TcpListener,
@@ -34,7 +37,7 @@ pub struct Opened {
 }
 
 pub async fn open(args: &UpArgs) -> anyhow::Result<Opened> {
-    let clock = clock(args)?;
+    let simulated = simulated_start(args)?;
     let public_url = args.public_url.as_deref().map(checked_url).transpose()?;
     let wished = wished_rhythm(args)?;
     // The port first: a busy one must not leave a half-made database behind.
@@ -74,15 +77,37 @@ pub async fn open(args: &UpArgs) -> anyhow::Result<Opened> {
         None if fresh => State::new(empty_market(rhythm.clone(), args.demo)),
         None => bail!("the database has a journal but no market. Run `headroom doctor --data {}`", args.data.display()),
     };
+    let recorded = Timestamp::from_micros(store.last_recorded_at().await?);
+    let clock = clock(simulated, recorded)?;
     let newest = store.stream_range().await?.1;
     let bus = bus(args.redis_url.as_deref().filter(|url| !url.is_empty()), newest).await?;
     Ok(Opened { clock, listener, url, store, bus, head, state, fresh, rhythm, wished })
 }
 
-fn clock(args: &UpArgs) -> anyhow::Result<Arc<dyn Clock>> {
-    let Some(text) = &args.sim_clock else { return Ok(Arc::new(SystemClock::default())) };
-    let start: Timestamp = text.parse().map_err(|e: &str| anyhow::anyhow!("--sim-clock: {e}"))?;
-    Ok(Arc::new(SimulatedClock::starting_at(start)))
+fn simulated_start(args: &UpArgs) -> anyhow::Result<Option<Timestamp>> {
+    let start = args.sim_clock.as_deref().map(str::parse).transpose();
+    start.map_err(|e: &str| anyhow::anyhow!("--sim-clock: {e}"))
+}
+
+/// Never behind what the market has recorded: a slot that is settled would be traded and settled again.
+fn clock(simulated: Option<Timestamp>, recorded: Timestamp) -> anyhow::Result<Arc<dyn Clock>> {
+    if let Some(start) = simulated {
+        return Ok(Arc::new(SimulatedClock::starting_at(start.max(recorded))));
+    }
+    let now = SystemClock::default().now();
+    let behind = recorded.seconds() - now.seconds();
+    if behind > MOST_BEHIND_SECONDS {
+        bail!(
+            "the clock of this machine says {now}, and the market has recorded something at {recorded}, {behind} s later. Nothing was started: until then it would stand still. Set the clock; if it is right now and was wrong before, wait until then, or restore a backup of before"
+        );
+    }
+    if behind > 0 {
+        tracing::warn!(
+            %now, %recorded,
+            "the clock is {behind} s behind what the market has recorded: the market stands still until then"
+        );
+    }
+    Ok(Arc::new(SystemClock::not_before(recorded)))
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {
