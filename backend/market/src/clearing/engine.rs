@@ -17,7 +17,7 @@ use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::problem::Market;
-use super::{Limits, Proposer, whole_welfare};
+use super::{Limits, Proposer, row_reason, whole_welfare};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -52,7 +52,9 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             best = outcome;
         }
     }
-    whole_welfare::settle(&book.sorted(), &mut best, limits.lending());
+    let sorted = book.sorted();
+    row_reason::tell(&sorted, &mut best, mode, limits.lending());
+    whole_welfare::settle(&sorted, &mut best, limits.lending());
     Ok(best)
 }
 

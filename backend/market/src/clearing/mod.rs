@@ -51,6 +51,7 @@ mod remainders;
 mod repair;
 mod room;
 mod rounding;
+mod row_reason;
 mod search;
 mod shares;
 mod simplex;

@@ -38,7 +38,8 @@ pub fn not_optimal(outcome: &mut Outcome) {
     sign(outcome);
 }
 
-fn sign(outcome: &mut Outcome) {
+/// The hash of what an outcome says now.
+pub fn sign(outcome: &mut Outcome) {
     let hash = outcome.result_hash();
     if let Some(certificate) = &mut outcome.certificate {
         certificate.result_hash = hash;

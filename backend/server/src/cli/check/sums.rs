@@ -96,7 +96,10 @@ impl Side {
         for (id, expected) in &self.kept {
             match stored.kept.get(id) {
                 None => {
-                    return Some(format!("{table}: row {id} is not in the table; the journal gives {}", shown(expected)));
+                    return Some(format!(
+                        "{table}: row {id} is not in the table; the journal gives {}",
+                        shown(expected)
+                    ));
                 }
                 Some(row) if row != expected => {
                     let (row, expected) = from_the_difference(row, expected);
