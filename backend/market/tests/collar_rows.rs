@@ -93,6 +93,73 @@ fn whoever_is_held_by_a_thrash_limit_has_what_that_leaves_it() {
     assert_eq!(outcome.quality, Quality::Optimal);
 }
 
+/// 190 units among six at a collar of 1.6: 0.97 of what each asks for. `dear` and `cheap` have a budget of 99 for their 121.6, so that
+/// `cheap` has less. Of 17.5 units `small` has 18, which is no greater part than that of `dear`: it is its share that
+/// holds `dear` back, not that `cheap` has what the budget leaves. `dear` was given up for it.
+#[test]
+fn a_part_that_rounding_made_whole_is_no_greater_share() {
+    let bid = |id: &str, limit: &str, quantity: i64, budget: &str| {
+        format!(
+            r#"{{"id":"{id}","owner":"{id}","side":"bid","limit":"{limit}",{budget}"alternatives":[{{"quantities":[["p","cpu",0,{quantity}]]}}]}}"#
+        )
+    };
+    let of_h = r#""budget":"h","#;
+    let orders = [
+        bid("one", "121.6", 38, ""),
+        bid("cheap", "121.6", 38, of_h),
+        bid("two", "121.6", 38, ""),
+        bid("small", "88.2", 18, ""),
+        bid("three", "163.4", 38, ""),
+        bid("dear", "163.4", 38, of_h),
+    ];
+    let outcome = cleared(&format!(
+        r#""products":[{{"pool":"p","resource":"cpu","slot":0,"supply":[{{"quantity":190,"reserve":"0.8"}}],"cap":"1.6"}}],
+        "budgets":[{{"id":"h","amount":"99"}}],"orders":[{}]"#,
+        orders.join(",")
+    ));
+    assert_eq!(prices(&outcome), [[NANO * 16 / 10; 3]]);
+    assert_eq!(outcome.awards.len(), 6, "{:?}", outcome.refused);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// `even` and `held` share what there is at the collar; the budget of `held` goes on to `other`, which gains less by it.
+/// `even` was given up: of a bid with a minimum fill the check did not see that it has its share.
+#[test]
+fn a_minimum_fill_that_has_its_share_is_not_owed_the_rest_of_its_budget() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":31,"reserve":"0.6"}]},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":80,"reserve":"0.9"}],"cap":"2.1"}],
+        "budgets":[{"id":"h","amount":"115"}],
+        "orders":[
+            {"id":"even","owner":"a","side":"bid","limit":"326.6","min_fill":"0.1",
+                "alternatives":[{"quantities":[["q","cpu",0,71]]}]},
+            {"id":"held","owner":"b","side":"bid","limit":"326.6","min_fill":"0.1","budget":"h",
+                "alternatives":[{"quantities":[["q","cpu",0,71]]}]},
+            {"id":"other","owner":"b","side":"bid","limit":"52.9","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,23]]}]}]"#,
+    );
+    assert_eq!(got(&outcome)[..2], [("even", 40), ("held", 40)]);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// Who asks for one unit may have had half of it, as the one has that half of a larger order.
+#[test]
+fn a_unit_that_rounding_took_may_have_been_a_share() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":8,"reserve":"1"}],"cap":"2.1"},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":4,"reserve":"0.1"}],"cap":"3"}],
+        "budgets":[{"id":"h","amount":"18"}],
+        "orders":[
+            {"id":"dear","owner":"a","side":"bid","limit":"54.8","alternatives":[{"quantities":[["p","cpu",0,1],["q","cpu",0,1]]}]},
+            {"id":"one","owner":"b","side":"bid","limit":"27.4","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,1],["q","cpu",0,1]]}]},
+            {"id":"six","owner":"b","side":"bid","limit":"43.2","budget":"h",
+                "alternatives":[{"quantities":[["q","cpu",0,6],["p","cpu",0,5]]}]}]"#,
+    );
+    assert!(given_up(&outcome).is_empty(), "{:?}", outcome.refused);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
 /// If everything could be had, the budget of 100 would go to `better` alone. As 5 units are there, it has room for both,
 /// and they share alike: 12 : 10.
 #[test]

@@ -201,3 +201,27 @@ fn no_price_under_that_of_a_bid_with_a_part_of_a_replica_passes() {
     }
     verify(&book, outcome, Mode::Market).expect("the right one passes");
 }
+
+/// Three in units of one beside two budgets: `held` is left out of the round for `next`, and then its budget of 5 has 2.6 left of the
+/// 5.1 that it counts with. That is the first reason that applies.
+#[test]
+fn who_was_left_out_and_has_no_budget_left_is_told_of_the_budget() {
+    let book = r#"{"format":"headroom.book/1","cap":"3","alpha":"0","seed":1288,
+        "products":[
+            {"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":7,"reserve":"0.7"},{"quantity":3,"reserve":"1.1"}]},
+            {"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":3,"reserve":"0.3"}],"cap":"2.1"},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":7,"reserve":"0.3"}],"cap":"2.4"}],
+        "budgets":[{"id":"h","amount":"5"},{"id":"j","amount":"4"}],
+        "orders":[
+            {"id":"free","owner":"a","side":"bid","limit":"41.83","alternatives":[{"quantities":[["p","cpu",0,1],["p","mem",0,1]]}]},
+            {"id":"held","owner":"b","side":"bid","limit":"20.915","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,1],["p","mem",0,1]]}]},
+            {"id":"next","owner":"b","side":"bid","limit":"4.25","budget":"h","alternatives":[{"quantities":[["q","cpu",0,1]]}]},
+            {"id":"three","owner":"c","side":"bid","limit":"14.82","budget":"j","alternatives":[{"quantities":[["p","mem",0,3]]}]}]}"#;
+    let book = parse(book).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+    let reasons: Vec<(&str, Reason)> = outcome.refused.iter().map(|r| (r.order.as_str(), r.reason)).collect();
+    assert_eq!(reasons, [("held", Reason::Budget)]);
+    let verified = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert!(verified.certificate.is_some_and(|c| c.verified), "nobody in the money is given up");
+}

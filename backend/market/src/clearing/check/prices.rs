@@ -237,18 +237,31 @@ pub fn row_binds(f: &Facts, i: usize, alternative: usize, changes: &rows::Change
 }
 
 /// Whether a product of the order is at its cap, and nobody who comes no earlier surely has a greater part of what it
-/// asks for there: then the order has its share, however much of its budget is left.
+/// asks for there: then the order has its share, however much of its budget is left. So has an accepted block, beyond its least.
 fn shares_at_cap(f: &Facts, i: usize, alternative: usize, scarce: &[BTreeSet<usize>]) -> bool {
     let o = &f.orders[i];
-    let mine = f.awards[i].as_ref().map_or(Rat::ZERO, |a| a.hi.clone());
+    // whoever was rounded to nothing may have had all but a unit
+    let under_a_unit = || {
+        let parts = o.alternatives[alternative].iter().enumerate();
+        parts.map(|(p, (_, asked))| Rat::ratio(o.unit(alternative, p), *asked)).min().unwrap_or_default()
+    };
+    let mine = f.awards[i].as_ref().map_or_else(under_a_unit, |a| a.hi.clone());
     let more = |k: usize| {
         f.awards.iter().zip(&f.orders).enumerate().any(|(j, (award, other))| {
             let alike = j != i && other.bid && other.divisible() && (o.incumbent || !other.incumbent);
             let uses = |a: &AwardFacts| other.alternatives[a.alternative].iter().any(|q| scarce[q.0].contains(&k));
-            alike && award.as_ref().is_some_and(|a| uses(a) && a.lo > mine)
+            alike && award.as_ref().is_some_and(|a| uses(a) && surely_had(f, j, a) > mine)
         })
     };
-    o.bid && o.divisible() && o.alternatives[alternative].iter().flat_map(|(k, _)| &scarce[*k]).any(|k| !more(*k))
+    let may_share = o.divisible() || f.awards[i].is_some();
+    o.bid && may_share && o.alternatives[alternative].iter().flat_map(|(k, _)| &scarce[*k]).any(|k| !more(*k))
+}
+
+/// The least that an award's fill may have been before rounding: one that rounding made whole is told as whole.
+fn surely_had(f: &Facts, i: usize, award: &AwardFacts) -> Rat {
+    let places = f.orders[i].alternatives[award.alternative].iter().zip(&award.got).enumerate();
+    let least = places.map(|(p, ((_, asked), got))| Rat::ratio(got - f.orders[i].unit(award.alternative, p), *asked));
+    if award.full { least.max().unwrap_or_default().min(award.lo.clone()) } else { award.lo.clone() }
 }
 
 /// The open interval in which an order's fill lies before rounding.
