@@ -17,7 +17,7 @@ use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::problem::Market;
-use super::{Limits, Proposer, row_reason, whole_welfare};
+use super::{Limits, Proposer, budget_reason, whole_welfare};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
     }
     let sorted = book.sorted();
-    row_reason::tell(&sorted, &mut best, mode, limits.lending());
+    budget_reason::tell(&sorted, &mut best, mode, limits.lending());
     whole_welfare::settle(&sorted, &mut best, limits.lending());
     Ok(best)
 }
