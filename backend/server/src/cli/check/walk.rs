@@ -81,7 +81,7 @@ impl std::fmt::Display for WentBack {
         let by = format_args!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1000);
         write!(
             out,
-            "every row is as the journal gave it last, but something ended more than once. Row {row} of the journal was recorded {by} before the row that it follows: the clock had gone back. A restart of this version does not let it"
+            "the rows that were looked at are as the journal gave them last, but something ended more than once. Row {row} of the journal was recorded {by} before the row that it follows: the clock had gone back. A restart of this version does not let it"
         )
     }
 }
