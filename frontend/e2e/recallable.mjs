@@ -1,5 +1,7 @@
 // A bidder lends CPU so that it may be taken back; another member buys it; the bidder takes it back on the page of the
 // workload, and is told who gave it up. Axe looks at the ticket, the pool, the order and the workload.
+import { answerTo } from './browser.mjs';
+
 export async function walkRecallable(page, origin, look, { lender, buyer }) {
   const call = async (user, method, path, body) => {
     const headers = { authorization: `Bearer ${user.api_key}`, 'content-type': 'application/json', 'idempotency-key': `recallable-${path}-${Date.now()}`, ...(method === 'PUT' && { 'if-match': '*' }) };
@@ -22,7 +24,7 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   for (const [user, instance] of [[lender, mine], [buyer, other]]) await call(user, 'PUT', `/instances/${instance.id}/strategy`, {});
   const twin = `${mine.pool}~recallable`;
   await page.goto(`${origin}/pools/${twin}`);
-  await page.getByText(/may be taken back in the middle of a slot/).first().waitFor({ timeout: 15_000 });
+  await page.getByText(/may be taken back in the middle of a slot/).first().waitFor();
   const ticket = page.getByRole('form', { name: 'Order ticket' });
   await ticket.getByText('Offer mine').click();
   await ticket.getByLabel('Workload that lends').selectOption(mine.id);
@@ -31,24 +33,23 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   await ticket.getByLabel('For', { exact: true }).fill('1');
   await ticket.getByLabel(/^Least you take/).fill('0.02');
   const place = ticket.getByRole('button', { name: /^Place offer/ });
-  await place.waitFor({ timeout: 15_000 });
+  await place.waitFor();
   await look('recallable-ticket');
-  const answered = page.waitForResponse((r) => r.request().method() === 'POST' && new URL(r.url()).pathname === '/v1/offers', { timeout: 15_000 });
-  await place.click();
-  const offer = await (await answered).json();
+  const offer = await answerTo(page, 'POST', '/v1/offers', () => place.click());
   const bid = await call(buyer, 'POST', '/bids', { instance: other.id, window: offer.window, resources: { cpu_milli: 150 }, pools: [{ pool: other.pool }], assurance: 'recallable', limit: '1', resell: 'never' });
   await page.goto(`${origin}/workloads?workload=${mine.id}`);
-  const take = page.getByRole('button', { name: /^Take back .*core/ });
-  await take.waitFor({ timeout: 30_000 });
+  // What it lent before may be taken back as well, each in the row of its slot.
+  const take = page.getByRole('row').filter({ hasText: offer.window.start_at.slice(11, 16) }).getByRole('button', { name: /^Take back .*core/ });
+  await take.waitFor();
   await look('recallable-workload');
   await take.click();
   await page.getByRole('button', { name: 'Take back', exact: true }).click();
   const told = page.getByText(/has .* again/).first();
-  await told.waitFor({ timeout: 15_000 });
+  await told.waitFor();
   await look('recallable-taken-back');
   // "Trade" opens the pool that was open last: the next walk is to find one with memory.
   await page.goto(`${origin}/pools/${mine.pool}`);
-  await page.getByRole('form', { name: 'Order ticket' }).waitFor({ timeout: 15_000 });
+  await page.getByRole('form', { name: 'Order ticket' }).waitFor();
   const award = (await call(buyer, 'GET', '/awards?limit=50')).data.find((a) => a.order === bid.id);
   return { ok: offer.assurance === 'recallable' && award?.lines[0]?.recalled === 150, pool: award?.lines[0]?.pool, recalled: award?.lines[0]?.recalled };
 }
