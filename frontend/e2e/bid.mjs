@@ -32,7 +32,8 @@ async function place(page, origin, shot) {
   await ticket.getByRole('button', { name: new RegExp(`hold ${HOPELESS}`) }).waitFor();
   const toast = page.getByRole('status').getByText(/Bid placed/);
   const started = Date.now();
-  const [{ id }] = await Promise.all([placeBy(page, ticket), toast.first().waitFor()]);
+  const { id } = await placeBy(page, ticket);
+  await toast.first().waitFor();
   const shownMs = Date.now() - started;
   await shot('2-placed');
   return { id, shownMs, proposed };

@@ -18,6 +18,7 @@ mod disputes;
 mod draws;
 mod exchange_random;
 mod families;
+mod first_reason;
 mod flood;
 mod given_up;
 mod grounds;

@@ -261,7 +261,7 @@ fn award(
         .zip(&f.quantities)
         .map(|((k, _), q)| Quantity { product: m.products[*k].clone(), quantity: small(*q) })
         .collect();
-    let full = alt.quantities.iter().zip(&f.quantities).all(|((_, w), q)| w == q);
+    let full = all_of(&alt.quantities, &f.quantities);
     let mut digits = Rat::int(1_000_000);
     if (&f.fill * &digits).floor() == 0 {
         digits = Rat::int(1_000_000_000_000_000_000);
@@ -292,6 +292,11 @@ fn award(
         limited_by,
         binding: c.cramped.get(&i).filter(|_| limited_by == Some(Reason::NoHostFits)).map(|b| bottleneck(m, *b)),
     }
+}
+
+/// Whether nothing of what is asked for is missing.
+fn all_of(asked: &[(usize, i128)], got: &[i128]) -> bool {
+    asked.iter().zip(got).all(|((_, asked), got)| asked == got)
 }
 
 fn bottleneck(m: &Market, (node, product, free): (usize, usize, i128)) -> Bottleneck {
@@ -332,7 +337,10 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
         let (mut used, mut before) = (Rat::ZERO, Rat::ZERO);
         for (i, a, v) in &row.terms {
             if let Some(f) = c.awards.get(i).filter(|f| f.alternative == *a) {
-                used = &used + &(v * &f.fill);
+                // what rounding made whole is paid for as a whole
+                let whole =
+                    row.kind == RowKind::Budget && all_of(&m.orders[*i].alternatives[*a].quantities, &f.quantities);
+                used = &used + &if whole { v.clone() } else { v * &f.fill };
             }
             if let Some(fill) = fills.get(&(*i, *a)) {
                 before = &before + &(v * fill);
@@ -342,8 +350,12 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
             let o = &m.orders[*i];
             let least = o.alternatives[*a].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
-            // one that has nothing needs room for its least fill
-            let step = if c.awards.contains_key(i) { step } else { step.max(o.least.clone()) };
+            // one that has nothing needs room for its least fill, one that misses less than a unit for that
+            let step = match c.awards.get(i) {
+                Some(f) if f.alternative == *a => step.min(&Rat::ONE - &f.fill),
+                Some(_) => step,
+                None => step.max(o.least.clone()),
+            };
             if v.is_pos() && ((&used + &(v * &step)) > row.limit || before >= row.limit) {
                 let reason = match row.kind {
                     RowKind::Budget => Reason::Budget,

@@ -13,6 +13,7 @@
 mod certificate;
 mod collars;
 mod facts;
+mod first_reason;
 mod given_up;
 mod lots;
 mod money;
@@ -180,6 +181,7 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &
         printed::check(&f, outcome, mode, report);
         if mode == Mode::Market {
             money::limits(&f, outcome, &hosting, report);
+            first_reason::awards(&f, outcome, report);
             given_up::check(&f, outcome, &hosting, report);
         }
     }

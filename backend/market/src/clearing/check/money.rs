@@ -1,12 +1,14 @@
 //! Money, ties and the reasons given.
 use super::super::outcome::{Mode, Outcome, Reason};
 use super::super::rational::Rat;
-use super::Report;
 use super::facts::{Facts, NANO_PER_MICRO};
 use super::place::Hosting;
 use super::prices;
 use super::rows;
+use super::{Report, first_reason};
 use std::collections::BTreeMap;
+
+const ANOTHER: &str = "another reason applies before the one that is given";
 
 /// Every award costs price times quantity, nobody pays above its limit, and nothing is lost.
 pub fn check(f: &Facts, r: &mut Report) {
@@ -177,7 +179,7 @@ fn loses_anyway(f: &Facts, i: usize) -> bool {
 
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
-    let room = rows::Room::of(f);
+    let (room, spent) = (rows::Room::of(f), rows::spent(f));
     for (i, x) in f.refused.iter().enumerate() {
         let (o, Some(x)) = (&f.orders[i], x) else {
             continue;
@@ -208,11 +210,11 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             }
             _ => false,
         };
-        if wrong {
+        if wrong || mode == Mode::Market && first_reason::is_another(f, i, x.reason, &spent) {
             let best = each.iter().map(|e| e.0).max().unwrap_or(0);
             r.bad(
                 "REASON",
-                "the reason given for a refusal does not hold",
+                if wrong { "the reason given for a refusal does not hold" } else { ANOTHER },
                 &[("order", &o.id), ("reason", &x.reason.code()), ("surplus in nano-credits", &best)],
             );
         }

@@ -52,6 +52,18 @@ pub fn hold(f: &Facts, i: usize, alternative: usize) -> i128 {
     o.limit.min(o.alternatives[alternative].iter().map(|(k, q)| f.cap[*k] * q).sum())
 }
 
+/// The least part of an alternative that an order can have: a unit of all of it or a replica, and its least fill.
+pub fn least(f: &Facts, i: usize, alternative: usize) -> Rat {
+    unit(f, i, alternative).max(f.orders[i].least.clone())
+}
+
+/// A unit of everything in an alternative, or a replica, as a part of all of it.
+pub fn unit(f: &Facts, i: usize, alternative: usize) -> Rat {
+    let o = &f.orders[i];
+    let unit = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
+    o.replicas.map_or(unit, |n| Rat::ratio(1, n))
+}
+
 /// The limit value of the fills under each budget.
 pub fn spent(f: &Facts) -> Vec<Rat> {
     let mut spent = vec![Rat::ZERO; f.book.budgets.len()];
@@ -96,18 +108,21 @@ impl Room {
         Room { changes: changes(f), budgets, units }
     }
 
-    /// Whether a row of this kind may be why an order has nothing: not if all of it fits, however others were rounded.
+    /// Whether a row of this kind may be why an order has no more: not if the least that it could have beside what it has
+    /// fits, however others were rounded.
     pub fn may_refuse(&self, f: &Facts, i: usize, reason: Reason) -> bool {
         let o = &f.orders[i];
+        let step = |a: usize| if f.awards[i].is_some() { unit(f, i, a) } else { least(f, i, a) };
         if reason == Reason::Budget {
             let of_budget = |(left, rounded): &(Rat, Rat)| {
-                (0..o.alternatives.len()).any(|a| *left <= &Rat::int(hold(f, i, a)) + rounded)
+                (0..o.alternatives.len()).any(|a| *left <= &(&step(a) * &Rat::int(hold(f, i, a))) + rounded)
             };
             return o.budget.is_some_and(|budget| of_budget(&self.budgets[budget]));
         }
         let Some(inst) = o.instance else { return false };
         let rows = &f.book.instances[inst];
-        o.alternatives.iter().flatten().any(|(k, quantity)| {
+        let asked = o.alternatives.iter().enumerate().flat_map(|(a, asked)| asked.iter().map(move |q| (a, q)));
+        asked.into_iter().any(|(a, (k, quantity))| {
             let (won, lent, _) = self.changes.get(&(inst, *k)).copied().unwrap_or_default();
             let net = if o.bid { won - lent } else { lent - won };
             let most = match reason {
@@ -116,7 +131,8 @@ impl Room {
                 _ => listed(&rows.max_swap, &f.keys[*k]),
             };
             let rounded = self.units.get(&(inst, *k)).copied().unwrap_or_default();
-            most.is_some_and(|most| most - net < quantity + rounded)
+            let step = &step(a) * &Rat::int(*quantity);
+            most.is_some_and(|most| Rat::int(most - net - rounded) < step)
         })
     }
 }

@@ -8,14 +8,23 @@ const STEPS: usize = 1_000;
 
 /// An offer always can: what nobody takes may stay idle. False too where it would take too long to say.
 pub fn surely_reached(f: &Facts, i: usize) -> bool {
+    let enough = |q: &(usize, i128)| reaches(f, i, q) == Some(true);
+    !f.orders[i].bid || f.orders[i].alternatives.iter().any(|alternative| alternative.iter().all(enough))
+}
+
+/// Whether of every alternative something doesn't come to that, wherever it comes from.
+pub fn surely_short(f: &Facts, i: usize) -> bool {
+    let short = |q: &(usize, i128)| reaches(f, i, q) == Some(false);
+    f.orders[i].bid && f.orders[i].alternatives.iter().all(|alternative| alternative.iter().any(short))
+}
+
+/// Whether what there is of a product comes to the least that an order asks of it; nothing where that would take too long.
+fn reaches(f: &Facts, i: usize, (k, q): &(usize, i128)) -> Option<bool> {
     let o = &f.orders[i];
     let least = o.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, n)).max(o.least.clone());
-    let enough = |(k, q): &(usize, i128)| {
-        let mut steps = 0;
-        let there = most(f, *k, &[], &mut steps);
-        steps <= STEPS && there >= &least * &Rat::int(*q)
-    };
-    !o.bid || o.alternatives.iter().any(|alternative| alternative.iter().all(enough))
+    let mut steps = 0;
+    let there = most(f, *k, &[], &mut steps);
+    (steps <= STEPS).then(|| there >= &least * &Rat::int(*q))
 }
 
 /// What there is of a product beyond what was `passed`.
