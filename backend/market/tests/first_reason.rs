@@ -102,3 +102,49 @@ fn who_has_spent_a_budget_is_told_so_of_the_part_that_it_has() {
         .collect();
     assert_eq!(believed, []);
 }
+
+/// A workload may change by 12, lend 30 of what it holds, and a budget has less than the least of a bid whatever it costs.
+const ROWS: &str = r#"{"format":"headroom.book/1","cap":"10","alpha":"0","seed":1,
+    "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":1000,"reserve":"1"}]},
+        {"pool":"p","resource":"lent","slot":0}],
+    "instances":[{"id":"i","owner":"a","max_swap":[["p","cpu",0,12]]},
+        {"id":"l","owner":"b","holding":[["p","lent",0,40]],"floor":[["p","lent",0,10]]}],
+    "budgets":[{"id":"h","amount":"60"}],
+    "orders":[
+        {"id":"changes","owner":"a","side":"bid","limit":"190","instance":"i","alternatives":[{"quantities":[["p","cpu",0,20]]}]},
+        {"id":"changes-whole","owner":"a","side":"bid","limit":"82","min_fill":"1","instance":"i","alternatives":[{"quantities":[["p","cpu",0,14]]}]},
+        {"id":"lends","owner":"b","side":"offer","limit":"40","instance":"l","alternatives":[{"quantities":[["p","lent",0,40]]}]},
+        {"id":"takes","owner":"c","side":"bid","limit":"400","alternatives":[{"quantities":[["p","lent",0,60]]}]},
+        {"id":"sets","owner":"d","side":"bid","limit":"10000","alternatives":[{"quantities":[["p","cpu",0,2000]]}]},
+        {"id":"beyond","owner":"e","side":"bid","limit":"2000","min_fill":"1","budget":"h","alternatives":[{"quantities":[["p","cpu",0,500]]}]}]}"#;
+
+#[test]
+fn a_row_that_leaves_not_a_unit_more_is_the_reason_of_a_part_and_of_a_refusal() {
+    let book = parse(ROWS).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    outcome.certificate = None;
+    let parts: Vec<(&str, Option<Reason>)> =
+        outcome.awards.iter().filter_map(|a| Some((a.order.as_str(), Some(a.limited_by?)))).collect();
+    println!("{parts:?}");
+    let refused: Vec<(&str, Reason)> = outcome.refused.iter().map(|r| (r.order.as_str(), r.reason)).collect();
+    assert_eq!(refused, [("beyond", Reason::Budget), ("changes-whole", Reason::ThrashLimit)]);
+    // no limit pays for it: a higher one counts with more of the budget
+    assert_eq!(outcome.refused[0].winning_limit, None);
+    let rows = [("changes", Reason::ThrashLimit), ("lends", Reason::FloorProtected)];
+    let not_rows = [Reason::ForecastHeadroom, Reason::MarginalProrata];
+    for (order, row) in rows {
+        let at = outcome.awards.iter().position(|a| a.order == order).expect("it has a part");
+        assert_eq!(outcome.awards[at].limited_by, Some(row), "{order}");
+        for other in not_rows {
+            let mut forged = outcome.clone();
+            forged.awards[at].limited_by = Some(other);
+            assert!(verify(&book, forged, Mode::Market).is_err(), "{order} told {other:?}");
+        }
+    }
+    for other in [Reason::Paradoxical, Reason::ForecastHeadroom, Reason::MarginalProrata, Reason::TieLost] {
+        let mut forged = outcome.clone();
+        forged.refused[1].reason = other;
+        assert!(verify(&book, forged, Mode::Market).is_err(), "changes-whole told {other:?}");
+    }
+}

@@ -39,6 +39,26 @@ pub fn tell(book: &Book, outcome: &mut Outcome, mode: Mode, lending: Lending) {
     }
 }
 
+/// The orders whose least is more than the whole of their budget, whatever alternative is taken: no price would have them win.
+pub fn beyond(m: &Market) -> BTreeSet<usize> {
+    let mut beyond = BTreeSet::new();
+    for row in m.rows.iter().filter(|row| row.kind == RowKind::Budget) {
+        let mut too_dear: BTreeMap<usize, usize> = BTreeMap::new();
+        for (i, a, value) in &row.terms {
+            *too_dear.entry(*i).or_default() += usize::from(value * &least(m, *i, *a) > row.limit);
+        }
+        beyond.extend(too_dear.into_iter().filter(|(i, n)| *n == m.orders[*i].alternatives.len()).map(|x| x.0));
+    }
+    beyond
+}
+
+/// The least part of an alternative that an order can have: a unit of all of it or a replica, and its least fill.
+fn least(m: &Market, i: usize, alternative: usize) -> Rat {
+    let o = &m.orders[i];
+    let unit = o.alternatives[alternative].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
+    o.replicas.map_or(unit, |n| Rat::ratio(1, n)).max(o.least.clone())
+}
+
 /// The orders for whose least, in whole units, their budget has not enough left beside the units that are awarded.
 fn without_a_unit(m: &Market, outcome: &Outcome) -> BTreeSet<String> {
     let awards: BTreeMap<&str, _> = outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
@@ -52,10 +72,7 @@ fn without_a_unit(m: &Market, outcome: &Outcome) -> BTreeSet<String> {
             &used + &(value * &fill.unwrap_or_default())
         });
         for (i, a, value) in row.terms.iter().filter(|(i, ..)| !awards.contains_key(m.id(*i))) {
-            let o = &m.orders[*i];
-            let unit = o.alternatives[*a].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
-            let least = o.replicas.map_or(unit, |n| Rat::ratio(1, n)).max(o.least.clone());
-            let fits = &used + &(value * &least) <= row.limit;
+            let fits = &used + &(value * &least(m, *i, *a)) <= row.limit;
             if fits { &mut with } else { &mut without }.insert(m.id(*i).to_owned());
         }
     }

@@ -2,6 +2,7 @@
 //! every order that did not win the first reason that applies, with its numbers.
 use super::behind;
 use super::book::{Book, Fraction, Money, Quantity};
+use super::budget_reason;
 use super::cleared::Cleared;
 use super::model::Meaning;
 use super::outcome::*;
@@ -42,25 +43,29 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let m = c.m;
     let quotes = quotes(c);
     let price: Vec<i128> = quotes.iter().map(|q| q.price).collect();
-    let ends: [Vec<i128>; 2] = [quotes.iter().map(|q| q.low).collect(), quotes.iter().map(|q| q.high).collect()];
     let welfare = c.components.iter().fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
     let bound = c.bound.clone().max(welfare.clone());
     let gap = gap(&welfare, &bound);
     let exact = gap == "0" && c.exact && c.components.iter().all(|s| s.1.exact);
     let mut awards = Vec::new();
     let mut refused = Vec::new();
-    let binding = binding(c);
-    let dropped: BTreeSet<usize> = c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect();
-    let reach = Upstream::new(m);
+    let around = Around {
+        price: &price,
+        ends: [quotes.iter().map(|q| q.low).collect(), quotes.iter().map(|q| q.high).collect()],
+        binding: binding(c),
+        beyond: budget_reason::beyond(m),
+        dropped: c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect(),
+        reach: Upstream::new(m),
+    };
     let held_down = behind::held_down(m, &price, c.components.iter().flat_map(|part| &part.2.flows));
     for i in 0..m.orders.len() {
         match c.awards.get(&i) {
             Some(f) => {
                 let at_collar =
                     m.orders[i].alternatives[f.alternative].quantities.iter().any(|q| held_down.contains(&q.0));
-                awards.push(award(c, i, f, &price, mode, binding[i], at_collar));
+                awards.push(award(c, i, f, &price, mode, around.binding[i], at_collar));
             }
-            None => refused.push(refusal(c, i, &price, &ends, &binding, &dropped, &reach)),
+            None => refused.push(refusal(c, i, &around)),
         }
     }
     let limited_by = (gap != "0").then(|| limited_by(c, &refused));
@@ -337,9 +342,8 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
         let (mut used, mut before) = (Rat::ZERO, Rat::ZERO);
         for (i, a, v) in &row.terms {
             if let Some(f) = c.awards.get(i).filter(|f| f.alternative == *a) {
-                // what rounding made whole is paid for as a whole
-                let whole =
-                    row.kind == RowKind::Budget && all_of(&m.orders[*i].alternatives[*a].quantities, &f.quantities);
+                // what rounding made whole is paid for and had as a whole
+                let whole = all_of(&m.orders[*i].alternatives[*a].quantities, &f.quantities);
                 used = &used + &if whole { v.clone() } else { v * &f.fill };
             }
             if let Some(fill) = fills.get(&(*i, *a)) {
@@ -371,16 +375,23 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
     out
 }
 
-fn refusal(
-    c: &Cleared,
-    i: usize,
-    price: &[i128],
-    ends: &[Vec<i128>; 2],
-    binding: &[Option<Reason>],
-    dropped: &BTreeSet<usize>,
-    reach: &Upstream,
-) -> Refusal {
+/// What decides which reason a refused order is told.
+struct Around<'a> {
+    price: &'a [i128],
+    /// The prices at both ends of those that carry the outcome.
+    ends: [Vec<i128>; 2],
+    /// The participant row that holds each order back.
+    binding: Vec<Option<Reason>>,
+    /// Orders whose budget never pays for the least of them.
+    beyond: BTreeSet<usize>,
+    /// Orders that the search gave up.
+    dropped: BTreeSet<usize>,
+    reach: Upstream<'a>,
+}
+
+fn refusal(c: &Cleared, i: usize, around: &Around) -> Refusal {
     let m = c.m;
+    let Around { price, ends, binding, beyond, dropped, reach } = around;
     let o = &m.orders[i];
     // (surplus, tolerance of published prices, bundle price, alternative), all in nano-credits
     let best = o
@@ -411,7 +422,9 @@ fn refusal(
         (if o.bid { value - cost } else { cost - value }) < -tol
     };
     let surely = ends.iter().all(|price| o.alternatives.iter().all(|alt| loses_at(price, alt)));
-    let reason = if given_up && !(surely && surplus < -tol) {
+    let reason = if beyond.contains(&i) {
+        Reason::Budget
+    } else if given_up && !(surely && surplus < -tol) {
         Reason::SolverFallback
     } else if surplus < -tol {
         Reason::OutOfMoney

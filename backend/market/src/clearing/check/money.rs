@@ -1,11 +1,12 @@
 //! Money, ties and the reasons given.
 use super::super::outcome::{Mode, Outcome, Reason};
 use super::super::rational::Rat;
+use super::Report;
 use super::facts::{Facts, NANO_PER_MICRO};
+use super::first_reason::{self, Tight};
 use super::place::Hosting;
 use super::prices;
 use super::rows;
-use super::{Report, first_reason};
 use std::collections::BTreeMap;
 
 const ANOTHER: &str = "another reason applies before the one that is given";
@@ -154,7 +155,7 @@ pub fn limits(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
         let (gain, tolerance) = (f.surplus(i, award.alternative, &f.price), f.tolerance(i, award.alternative));
         let wrong = match reason {
             Reason::MarginalProrata => f.orders[i].bid && f.single(i) && gain > tolerance,
-            Reason::ForecastHeadroom => f.single(i) && gain < -tolerance,
+            Reason::ForecastHeadroom => f.single(i) && gain <= 0,
             Reason::Budget | Reason::FloorProtected | Reason::ThrashLimit => !room.may_refuse(f, i, reason),
             Reason::NoHostFits => !hosting.none_fits(f, i, award.alternative),
             _ => true,
@@ -179,7 +180,7 @@ fn loses_anyway(f: &Facts, i: usize) -> bool {
 
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
-    let (room, spent) = (rows::Room::of(f), rows::spent(f));
+    let (room, tight) = (rows::Room::of(f), Tight::of(f));
     for (i, x) in f.refused.iter().enumerate() {
         let (o, Some(x)) = (&f.orders[i], x) else {
             continue;
@@ -210,7 +211,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             }
             _ => false,
         };
-        if wrong || mode == Mode::Market && first_reason::is_another(f, i, x.reason, &spent) {
+        if wrong || mode == Mode::Market && first_reason::is_another(f, i, x.reason, &tight) {
             let best = each.iter().map(|e| e.0).max().unwrap_or(0);
             r.bad(
                 "REASON",

@@ -62,7 +62,7 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
             "Not even all the supply together reaches the minimum fill, or is enough for one replica."
         }
         Reason::Paradoxical => {
-            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
+            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
         }
         Reason::TieLost => {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."

@@ -15,6 +15,9 @@ pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
         Reason::NoHostFits => "no node has room for more of it",
         Reason::MinFillUnreachable => "all that there is does not come to its minimum fill",
         Reason::ParentRejected => "its parent has not won",
+        Reason::Paradoxical if at_collar => {
+            "a product is at its collar: the least of it would leave others too little there who do more with it, or move other prices so that somebody would lose"
+        }
         Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
         Reason::Budget => "its budget has too little left for what it counts",
         Reason::FloorProtected => "lending more would leave the workload less than its floor",
