@@ -19,7 +19,7 @@ async function place(page, origin, shot) {
   await page.waitForURL(/\/pools\/[^/]+$/);
   const ticket = page.getByRole('form', { name: 'Order ticket' });
   const button = ticket.getByRole('button', { name: /Place bid, hold/ });
-  await button.waitFor();
+  await button.waitFor({ timeout: 15_000 });
   // What the ticket opens with must not be hopeless, wherever the server knows a chance.
   await page.waitForTimeout(1000);
   const proposed = (await ticket.getByText('chance to fill', { exact: true }).locator('..').innerText().catch(() => 'no history')).replaceAll(/\s+/g, ' ');
@@ -29,12 +29,14 @@ async function place(page, origin, shot) {
   await ticket.getByLabel('Memory').fill('1');
   await ticket.getByLabel('From').selectOption({ index: 4 });
   await ticket.getByLabel(/^Limit for/).fill(HOPELESS);
-  await ticket.getByRole('button', { name: new RegExp(`hold ${HOPELESS}`) }).waitFor();
+  await ticket.getByRole('button', { name: new RegExp(`hold ${HOPELESS}`) }).waitFor({ timeout: 15_000 });
   const toast = page.getByRole('status').getByText(/Bid placed/);
+  const refused = ticket.getByRole('alert');
   const started = Date.now();
   const { id } = await placeBy(page, ticket);
-  await toast.first().waitFor();
+  await Promise.race([toast.first().waitFor({ timeout: 15_000 }), refused.waitFor({ timeout: 15_000 })]);
   const shownMs = Date.now() - started;
+  if (await refused.isVisible()) { await shot('2-refused'); return { refused: await refused.innerText() }; }
   await shot('2-placed');
   return { id, shownMs, proposed };
 }
@@ -49,9 +51,9 @@ export async function walkBid(page, origin, shot) {
     await page.keyboard.press('o');
     await page.waitForURL(/\/bids/);
     // It may be filled by now, and is to be cancelled: what waits alone does not have it then.
-    await page.getByRole('tab', { name: /^All/ }).click();
+    await page.getByRole('tab', { name: /^All/ }).click({ timeout: 15_000 });
     const row = page.getByRole('table', { name: 'Orders' }).getByRole('row').filter({ hasText: placed.id.slice(-6) });
-    await row.waitFor();
+    await row.waitFor({ timeout: 15_000 });
     await row.click();
     await page.waitForURL(new RegExp(placed.id));
     const cancel = page.getByRole('button', { name: 'Cancel order' }).first();
@@ -60,7 +62,7 @@ export async function walkBid(page, origin, shot) {
     if (!open) { last = await status(page, placed.id); continue; }
     await cancel.click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel order' }).click();
-    await page.getByRole('status').getByText(/is cancelled/).first().waitFor();
+    await page.getByRole('status').getByText(/is cancelled/).first().waitFor({ timeout: 10_000 });
     await shot('4-cancelled');
     const gone = await until(page, placed.id, 'canceled');
     const shown = gone && await row.getByText('Cancelled', { exact: true }).waitFor({ timeout: 10_000 }).then(() => true, () => false);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-/** How long a walk waits for what has to come: a machine that does other things beside it may take its time. */
-const PATIENCE_MS = 60_000;
+/** How long an answer of the server may take. */
+const ANSWER_MS = 15_000;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 export async function launch({ width = 1440, height = 900 } = {}) {
@@ -18,7 +18,6 @@ export async function launch({ width = 1440, height = 900 } = {}) {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS,
     viewport: { width, height }, deviceScaleFactor: 1, reducedMotion: 'reduce', timezoneId: 'UTC', locale: 'en-GB',
   });
-  context.setDefaultTimeout(PATIENCE_MS);
   const close = context.close.bind(context);
   context.close = async (...options) => {
     await close(...options);
@@ -31,7 +30,7 @@ export async function launch({ width = 1440, height = 900 } = {}) {
 /** Does `act` and gives what the server answers to the request that comes of it; a refusal is thrown with its reason. */
 export async function answerTo(page, method, path, act) {
   const is = (r) => r.request().method() === method && new URL(r.url()).pathname.match(path)?.[0] === new URL(r.url()).pathname;
-  const [answer] = await Promise.all([page.waitForResponse(is), act()]);
+  const [answer] = await Promise.all([page.waitForResponse(is, { timeout: ANSWER_MS }), act()]);
   if (!answer.ok()) throw new Error(`${method} ${path} was answered with ${answer.status()}: ${(await answer.text()).slice(0, 300)}`);
   return answer.json();
 }

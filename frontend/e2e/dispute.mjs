@@ -24,18 +24,18 @@ export async function walkDispute(page, origin, look) {
       await form.getByLabel('Claimed').fill(claimed);
     }
     const dispute = await answerTo(page, 'POST', '/v1/disputes', () => send.click());
-    await form.waitFor({ state: 'detached' });
+    await form.waitFor({ state: 'detached', timeout: 15_000 });
     return { dispute, held };
   };
   const { dispute: first, held } = await open();
   const disputes = page.getByRole('table', { name: 'Disputes' });
-  await disputes.getByText(REASON).first().waitFor();
+  await disputes.getByText(REASON).first().waitFor({ timeout: 15_000 });
   await disputes.getByRole('button', { name: 'Take back…' }).first().click();
   await look('dispute-take-back');
   await page.getByRole('dialog').getByRole('button', { name: 'Take it back' }).click();
-  await disputes.getByText('withdrawn').first().waitFor();
+  await disputes.getByText('withdrawn').first().waitFor({ timeout: 15_000 });
   const { dispute: second } = await open('0.000002');
-  await disputes.getByText(/set aside/).first().waitFor();
+  await disputes.getByText(/set aside/).first().waitFor({ timeout: 15_000 });
   await look('dispute-open');
   return { ok: held && first.state === 'open' && second.claimed === '0.000002', dispute: second.id };
 }
@@ -43,7 +43,7 @@ export async function walkDispute(page, origin, look) {
 export async function walkDecision(page, origin, look, id) {
   await page.goto(`${origin}/finance`);
   const disputes = page.getByRole('table', { name: 'Disputes' });
-  await disputes.getByRole('button', { name: 'Decide…' }).first().click();
+  await disputes.getByRole('button', { name: 'Decide…' }).first().click({ timeout: 15_000 });
   const form = page.getByRole('form', { name: 'Decision' });
   await form.getByLabel('Paid to the member').fill('0');
   const rejects = await form.getByRole('button', { name: 'Reject it' }).isDisabled();
@@ -51,7 +51,7 @@ export async function walkDecision(page, origin, look, id) {
   await form.getByLabel(/^Reason/).fill('Half of it is right');
   await look('dispute-decide');
   const decided = await answerTo(page, 'POST', /.*\/decide/, () => form.getByRole('button', { name: 'Pay the note' }).click());
-  await disputes.getByText(/upheld in part/).first().waitFor();
+  await disputes.getByText(/upheld in part/).first().waitFor({ timeout: 15_000 });
   await look('dispute-decided');
   return { ok: rejects && decided.state === 'upheld' && (!id || decided.id === id), dispute: decided.id };
 }

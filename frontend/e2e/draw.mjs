@@ -9,10 +9,10 @@ export async function walkDraw(page, origin, look) {
   const panel = page.getByRole('region', { name: 'Take more now' });
   const offer = panel.getByRole('button', { name: 'Take it' }).first();
   const reason = panel.getByText('Nothing can be had now.');
-  await offer.or(reason).first().waitFor();
+  await offer.or(reason).first().waitFor({ timeout: 15_000 });
   await look('draw');
   // Either of them: with the end of a slot an offer becomes a reason, and back.
   const fill = panel.getByRole('button', { name: 'All that is free' });
-  await fill.or(panel.getByRole('link', { name: 'Bid for the slots that come' })).first().waitFor();
+  await fill.or(panel.getByRole('link', { name: 'Bid for the slots that come' })).first().waitFor({ timeout: 15_000 });
   return { ok: true, offered: await offer.isVisible() };
 }

@@ -5,11 +5,11 @@ import { placeBy } from './ticket.mjs';
 const csrf = 'headroom_csrf=';
 
 async function place(ticket, page, fill) {
-  await ticket.getByRole('button', { name: /Place bid, hold/ }).waitFor();
+  await ticket.getByRole('button', { name: /Place bid, hold/ }).waitFor({ timeout: 15_000 });
   await ticket.getByLabel('From').selectOption({ index: 3 });
   await fill();
   await ticket.getByLabel(/^Limit for/).fill('0.01');
-  return await placeBy(page, ticket);
+  return await placeBy(page, ticket, /Place bid, hold/);
 }
 
 export async function walkLinked(page, origin, look) {
@@ -27,8 +27,8 @@ export async function walkLinked(page, origin, look) {
   });
   await page.goto(`${origin}/bids?order=${child.id}`);
   const line = page.getByText(/Wins only together with/);
-  await line.waitFor();
-  await page.getByText(/at least 2 slots in a row/i).first().waitFor();
+  await line.waitFor({ timeout: 15_000 });
+  await page.getByText(/at least 2 slots in a row/i).first().waitFor({ timeout: 15_000 });
   await look('linked-child');
   await line.getByRole('link').click();
   await page.waitForURL(new RegExp(parent.id));
@@ -38,7 +38,7 @@ export async function walkLinked(page, origin, look) {
     await fetch(`/v1/bids/${id}`, { method: 'DELETE', headers: { 'X-CSRF-Token': token } });
   }, [parent.id, csrf]);
   await page.goto(`${origin}/bids?order=${child.id}`);
-  await page.getByText(/ended without an award, and it ended with it/).first().waitFor();
+  await page.getByText(/ended without an award, and it ended with it/).first().waitFor({ timeout: 20_000 });
   await look('linked-ended');
   return { ok: linked, parent: parent.id, child: child.id };
 }

@@ -24,7 +24,7 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   for (const [user, instance] of [[lender, mine], [buyer, other]]) await call(user, 'PUT', `/instances/${instance.id}/strategy`, {});
   const twin = `${mine.pool}~recallable`;
   await page.goto(`${origin}/pools/${twin}`);
-  await page.getByText(/may be taken back in the middle of a slot/).first().waitFor();
+  await page.getByText(/may be taken back in the middle of a slot/).first().waitFor({ timeout: 15_000 });
   const ticket = page.getByRole('form', { name: 'Order ticket' });
   await ticket.getByText('Offer mine').click();
   await ticket.getByLabel('Workload that lends').selectOption(mine.id);
@@ -33,23 +33,23 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   await ticket.getByLabel('For', { exact: true }).fill('1');
   await ticket.getByLabel(/^Least you take/).fill('0.02');
   const place = ticket.getByRole('button', { name: /^Place offer/ });
-  await place.waitFor();
+  await place.waitFor({ timeout: 15_000 });
   await look('recallable-ticket');
   const offer = await answerTo(page, 'POST', '/v1/offers', () => place.click());
   const bid = await call(buyer, 'POST', '/bids', { instance: other.id, window: offer.window, resources: { cpu_milli: 150 }, pools: [{ pool: other.pool }], assurance: 'recallable', limit: '1', resell: 'never' });
   await page.goto(`${origin}/workloads?workload=${mine.id}`);
   // What it lent before may be taken back as well, each in the row of its slot.
   const take = page.getByRole('row').filter({ hasText: offer.window.start_at.slice(11, 16) }).getByRole('button', { name: /^Take back .*core/ });
-  await take.waitFor();
+  await take.waitFor({ timeout: 30_000 });
   await look('recallable-workload');
   await take.click();
   await page.getByRole('button', { name: 'Take back', exact: true }).click();
   const told = page.getByText(/has .* again/).first();
-  await told.waitFor();
+  await told.waitFor({ timeout: 15_000 });
   await look('recallable-taken-back');
   // "Trade" opens the pool that was open last: the next walk is to find one with memory.
   await page.goto(`${origin}/pools/${mine.pool}`);
-  await page.getByRole('form', { name: 'Order ticket' }).waitFor();
+  await page.getByRole('form', { name: 'Order ticket' }).waitFor({ timeout: 15_000 });
   const award = (await call(buyer, 'GET', '/awards?limit=50')).data.find((a) => a.order === bid.id);
   return { ok: offer.assurance === 'recallable' && award?.lines[0]?.recalled === 150, pool: award?.lines[0]?.pool, recalled: award?.lines[0]?.recalled };
 }

@@ -3,7 +3,7 @@
 export async function walkReserve(page, origin, look) {
   await page.goto(`${origin}/admin/pricing`);
   const button = page.getByRole('button', { name: 'Simulate' });
-  await button.waitFor();
+  await button.waitFor({ timeout: 15_000 });
   const before = await page.getByRole('table', { name: 'History of reserve prices' }).getByRole('row').count();
   await page.getByLabel('Price of step 1').fill('1.2');
   for (let step = 2; await page.getByLabel(`Price of step ${step}`).count() > 0; step += 1) await page.getByLabel(`Price of step ${step}`).fill(String(1 + step));

@@ -40,7 +40,7 @@ const note = (where, violations, faults) => {
 };
 
 async function settle(page) {
-  await page.waitForSelector('h1');
+  await page.waitForSelector('h1', { timeout: 15_000 });
   await page.waitForFunction(() => !document.querySelector('[role=status][aria-label=Loading]') && !document.querySelector('.sk'), null, { timeout: 10_000 }).catch(() => {});
   await page.waitForTimeout(400);
 }
@@ -50,7 +50,7 @@ async function signIn(page, user) {
   await page.getByLabel('E-mail').fill(user.email);
   await page.getByLabel('Password').fill(user.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL((u) => !u.pathname.startsWith('/login'));
+  await page.waitForURL((u) => !u.pathname.startsWith('/login'), { timeout: 15_000 });
 }
 
 /** Parameters of detail pages come from the first link that an overview shows. */

@@ -31,7 +31,7 @@ let renewals = [];
 for (const tab of tabs) tab.on('response', (r) => { if (r.url().includes('/auth/refresh')) renewals.push(r.status()); });
 await browser.route('**/auth/refresh*', async (r) => { await new Promise((done) => setTimeout(done, 500)); await r.continue(); });
 const open = async (what) => {
-  await Promise.all(tabs.map((tab) => tab.waitForSelector('h1').catch(() => {})));
+  await Promise.all(tabs.map((tab) => tab.waitForSelector('h1', { timeout: 15_000 }).catch(() => {})));
   await page.waitForTimeout(1500);
   const lost = tabs.filter((tab) => new URL(tab.url()).pathname === '/login').length;
   check(lost === 0, `${what}: ${lost} of ${tabs.length} tabs are signed out, renewals ${renewals}`);
@@ -58,7 +58,7 @@ seen.push(renewals.length);
 if (faults.length === 0) {
   await page.getByRole('button', { name: /, account$/ }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await Promise.all(tabs.map((tab) => tab.waitForURL((u) => u.pathname === '/login')
+  await Promise.all(tabs.map((tab) => tab.waitForURL((u) => u.pathname === '/login', { timeout: 15_000 })
     .catch(() => faults.push(`${tab.url()} is still open after signing out in another tab`))));
 }
 

@@ -1,10 +1,10 @@
-// The order ticket, as every walk uses it.
+// The order ticket, as the walks that bid use it.
 import { answerTo } from './browser.mjs';
 
-/** Places what the ticket holds and gives the order; where none is placed, what the ticket said then. */
-export async function placeBy(page, ticket, path = '/v1/bids') {
+/** Places the bid that the ticket holds and gives the order; where none is placed, what the ticket said then. */
+export async function placeBy(page, ticket, button = /Place bid/) {
   try {
-    return await answerTo(page, 'POST', path, () => ticket.getByRole('button', { name: /Place (bid|offer)/ }).click());
+    return await answerTo(page, 'POST', '/v1/bids', () => ticket.getByRole('button', { name: button }).click());
   } catch (e) {
     const said = await ticket.innerText({ timeout: 1000 }).catch(() => 'nothing, it is gone');
     throw new Error(`${String(e.message).split('\n')[0]} The ticket says: ${said.replaceAll(/\s+/g, ' ')}`, { cause: e });

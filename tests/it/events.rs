@@ -25,8 +25,8 @@ async fn read(api: &Api, query: &str) -> anyhow::Result<Vec<(String, Value)>> {
     let mut stream = open(api, query, &[]).await?;
     let (mut text, started) = (String::new(), Instant::now());
     // What is stored comes at once; the wait is for its end, which is silence.
-    while started.elapsed() < Duration::from_secs(60) {
-        match tokio::time::timeout(Duration::from_millis(1500), stream.chunk()).await {
+    while started.elapsed() < Duration::from_secs(10) {
+        match tokio::time::timeout(Duration::from_millis(700), stream.chunk()).await {
             Ok(chunk) => text.push_str(&String::from_utf8_lossy(&chunk?.context("the stream ended")?)),
             Err(_silence) => break,
         }
@@ -57,14 +57,14 @@ async fn first_of(mut stream: Response, count: usize) -> anyhow::Result<Vec<(Str
             return Ok(events);
         }
         let chunk =
-            tokio::time::timeout(Duration::from_secs(60), stream.chunk()).await.context("the stream is silent")??;
+            tokio::time::timeout(Duration::from_secs(10), stream.chunk()).await.context("the stream is silent")??;
         text.push_str(&String::from_utf8_lossy(&chunk.context("the stream ended")?));
     }
 }
 
-/// What a stream says until the server ends it, which it has to do by itself.
+/// What a stream says until the server ends it, which has to be soon.
 async fn to_its_end(stream: Response) -> anyhow::Result<Vec<(String, String, Value)>> {
-    let text = tokio::time::timeout(Duration::from_secs(60), stream.text()).await;
+    let text = tokio::time::timeout(Duration::from_secs(6), stream.text()).await;
     parse(&text.context("the stream goes on")??)
 }
 
@@ -281,7 +281,7 @@ async fn a_reader_goes_on_with_a_new_token() -> anyhow::Result<()> {
     assert_eq!(rounds + rest.len(), all.len(), "no event twice, none missed");
     assert_eq!(rest[0].1["previous"].to_string(), last.0, "and the reader sees no gap");
     let mut canceled = open(&api, "topics=order.canceled", &[("last-event-id", &from)]).await?;
-    let text = tokio::time::timeout(Duration::from_secs(60), async {
+    let text = tokio::time::timeout(Duration::from_secs(5), async {
         let mut text = String::new();
         while !text.contains(&bid) {
             let chunk = canceled.chunk().await?.context("the stream ended")?;

@@ -247,7 +247,7 @@ async fn demo_data_without_demo() -> anyhow::Result<()> {
 /// Everything that a start prints.
 async fn printed(server: &Server) -> String {
     let started = Instant::now();
-    while !server.said().contains("Ctrl-C") && started.elapsed() < Duration::from_secs(60) {
+    while !server.said().contains("Ctrl-C") && started.elapsed() < Duration::from_secs(10) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.said()
