@@ -57,6 +57,11 @@ async fn a_workload_is_carried_to_another_place_and_comes_home() -> anyhow::Resu
     assert_eq!(of("mem_mib"), Some(json!(baseline("mem_mib"))), "its baseline is bought, too: {award}");
     ensure!(lines.iter().all(|l| l["pool"] == ELSEWHERE) && award["resell"] == false, "{award}");
     assert_eq!(read(&tenant, &route).await?["away"]["home"], workload["node"], "its place is kept");
+    // Its other bids wait until it is home, and a preview says so.
+    let late = Rhythm::of(&admin).await?.late_window();
+    let waits = tenant.post("/v1/bids/preview", &bid(&workload, &late, &[HOME], "0")).await?.ok()?;
+    ensure!(waits["warnings"].to_string().contains("leaves it out (WORKLOAD_AWAY)"), "{waits}");
+    ensure!(waits["fill_probability"].as_f64().is_none_or(|chance| chance == 0.0), "{waits}");
     // Until its window has begun, runs, and is over.
     let (mut there, mut seconds) = (0, 0);
     let home = loop {
@@ -122,6 +127,30 @@ async fn a_process_killed_while_a_workload_is_away_brings_it_home_all_the_same()
     let home = read(&tenant, &route).await?;
     ensure!(home["away"].is_null() && home["node"] == workload["node"] && home["state"] == "running", "{home}");
     healthy(&server.stop().await?).await
+}
+
+/// What it has won at home keeps it there: a preview says so before the bid that would carry it away is placed.
+#[tokio::test]
+async fn a_preview_says_that_a_workload_is_needed_at_home() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let workload = workload(&tenant).await?;
+    let mut stays = bid(&workload, &Rhythm::of(&admin).await?.late_window(), &[HOME], "0");
+    (stays["resources"], stays["no_displacement"]) = (json!({ "cpu_milli": 10 }), json!(true));
+    let free = tenant.post("/v1/bids/preview", &stays).await?.ok()?;
+    ensure!(!free["warnings"].to_string().contains("leaves it out"), "{free}");
+    let id = place(&tenant, &stays).await?.id()?;
+    admin.advance(5).await?;
+    let won = read(&tenant, &format!("{BIDS}/{id}")).await?;
+    ensure!(won["status"] == "filled", "{won}");
+    let window = Rhythm::of(&admin).await?.window(1, 1);
+    let leaves = tenant.post("/v1/bids/preview", &bid(&workload, &window, &[ELSEWHERE], "1")).await?.ok()?;
+    ensure!(leaves["warnings"].to_string().contains("leaves it out (NEEDED_AT_HOME)"), "{leaves}");
+    ensure!(leaves["fill_probability"].as_f64().is_none_or(|chance| chance == 0.0), "{leaves}");
+    // At home it may still win.
+    let either = tenant.post("/v1/bids/preview", &bid(&workload, &window, &[HOME, ELSEWHERE], "1")).await?.ok()?;
+    ensure!(!either["warnings"].to_string().contains("leaves it out"), "{either}");
+    healthy(&sim.server.stop().await?).await
 }
 
 #[tokio::test]

@@ -44,6 +44,21 @@ async fn orders_name_the_field_that_is_not_used() -> anyhow::Result<()> {
         refused(&api.post_with_key("/v1/bids", &unique("limits"), &bid).await?, 422, code, pointer)?;
         refused(&api.post("/v1/bids/preview", &bid).await?, 422, code, pointer)?;
     }
+    // Where several fields are wrong each is named; the code is that of the first.
+    let mut wrong = good.clone();
+    for (name, value) in [("limit", json!("-1")), ("min_fill", json!("3")), ("replicas", json!(0))] {
+        wrong[name] = value;
+    }
+    (wrong["resources"], wrong["pools"]) = (json!({ "cpu_milli": -1 }), json!([{ "pool": "zz" }]));
+    let all = ["/replicas", "/limit", "/min_fill", "/pools/0/pool", "/resources/cpu_milli"];
+    for reply in
+        [api.post_with_key("/v1/bids", &unique("limits"), &wrong).await?, api.post("/v1/bids/preview", &wrong).await?]
+    {
+        ensure!((reply.status, reply.code().as_str()) == (422, "replicas_out_of_range"), "{}", reply.text);
+        ensure!(reply.is_problem() && reply.pointers() == all, "{}", reply.text);
+        let errors = reply.json()["errors"].clone();
+        ensure!(errors[1]["code"] == "limit_out_of_range" && errors[3]["code"] == "unknown_pool", "{errors}");
+    }
     // An admin grants the class; then the tie-breaker is the participant's to use.
     let participant = api.get("/v1/me").await?.ok()?["participant"]["id"].as_str().context("id")?.to_owned();
     let path = format!("/v1/participants/{participant}/quota");

@@ -44,6 +44,9 @@ async fn a_program_makes_way_and_its_owner_is_paid() -> anyhow::Result<()> {
     let id = grows.trim_start_matches("/v1/instances/");
     let bid = json!({ "instance": id, "window": rhythm.window(1, 1), "resources": { "cpu_milli": 400 },
         "pools": [{ "pool": POOL }], "limit": "5", "resell": "never", "min_fill": "1", "no_displacement": true });
+    // Somebody may make way: that it can't be had at any price is not for a preview to say.
+    let seen = one.post("/v1/bids/preview", &bid).await?.ok()?["warnings"].to_string();
+    assert!(!seen.contains("any price") && !seen.contains("leaves it out"), "{seen}");
     let order = one.post_with_key("/v1/bids", "bid", &bid).await?.id()?;
     admin.advance(rhythm.first_open() + rhythm.slot_seconds - rhythm.now + 20).await?;
     let filled = read(&one, &format!("/v1/bids/{order}")).await?;

@@ -57,5 +57,6 @@ mod tied_blocks;
 mod unbound_random;
 mod vacate;
 mod welfare_check;
+mod whole_replicas;
 mod whole_units;
 mod worked_cases;

@@ -8,8 +8,10 @@ use crate::support::recallable_paid;
 use crate::support::recallable_paid::Paid;
 use crate::support::world::RHYTHM;
 use crate::support::world_steps::*;
+use headroom_market::apply::apply;
 use headroom_market::book::{Assurance, OrderRequest, Side};
-use headroom_market::command::{Command, Reply};
+use headroom_market::command::{Command, Envelope, Reply};
+use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::ledger::Account;
 use headroom_market::settlement::Receipt;
@@ -133,4 +135,26 @@ fn who_keeps_what_it_lent_firmly_is_not_paid_for_it() {
     let lent = of(middle).into_iter().find(|r| r.side == Side::Offer).unwrap();
     assert_eq!((lent.lines[0].delivered, lent.amount), (0, Credits::ZERO), "{lent:?}");
     assert_ne!(lent.cause.as_deref(), Some("recalled"), "nobody took that back");
+}
+
+/// Who asks for such capacity can know how much of it stays.
+#[test]
+fn what_was_taken_back_is_known_of_a_slot_that_is_over() {
+    let mut one = traded(4_500);
+    one.recall(Some(250));
+    one.begin();
+    one.carry_out();
+    let limits = [one.lender, one.buyers[0], one.buyers[1]].map(|(_, id)| (id, one.in_force(id)));
+    assert_eq!(limits.map(|(_, limit)| limit), [1_250, 850, 900]);
+    let readings = limits.iter().map(|(id, limit)| one.reading(*id, &[*limit; 4], 0, 0)).collect();
+    let now = RHYTHM.slot_end(one.slot).plus_seconds(5);
+    let envelope = Envelope { now, seed: 1, command: Command::SettleSlot { slot: one.slot, readings } };
+    let (events, _) = apply(&mut one.world.state, &envelope);
+    let volumes = events.iter().filter_map(|event| match event {
+        Event::ProductChanged(product) if product.pool == "p~recallable" => {
+            Some((product.bought_volume, product.volume))
+        }
+        _ => None,
+    });
+    assert_eq!(volumes.last(), Some((1_000, 750)));
 }

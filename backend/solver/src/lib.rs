@@ -9,6 +9,7 @@
 //! nodes, so the same component always gets the same proposal.
 //!
 //! The concept's linear program is in [`recommend_swaps`]; its proposals are checked likewise.
+mod integers;
 mod swaps;
 
 pub use swaps::recommend_swaps;
@@ -16,7 +17,7 @@ pub use swaps::recommend_swaps;
 use good_lp::{Expression, ProblemVariables, SolverModel, Variable, variable};
 use headroom_market::clearing::problem::{Component, Market};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Proposal, Proposer};
+use headroom_market::clearing::{IntegerProgram, Proposal, Proposer};
 use microlp::SolveOptions;
 use std::collections::BTreeMap;
 
@@ -50,6 +51,10 @@ impl Proposer for MixedInteger {
         }
         let nodes = (self.work / columns.max(1) as u64).max(1);
         Program::of(m, c, problem.upper)?.winners(nodes)
+    }
+
+    fn integers(&self, program: &IntegerProgram) -> Option<Vec<i128>> {
+        integers::solve(program)
     }
 }
 

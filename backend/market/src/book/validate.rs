@@ -27,6 +27,8 @@ pub const MOST_REPLICAS: u32 = 10_000;
 /// The highest limit, in credits.
 const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
 const WHOLE: i64 = 1_000_000;
+/// So many faults of one request are named.
+const MOST_FAULTS: usize = 32;
 /// A device.
 pub const GPU_LOT_MILLI: i64 = 1_000;
 
@@ -86,61 +88,84 @@ pub fn check(
 
 /// What depends on the request alone.
 fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
+    form_faults(request, side, now).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// All that is wrong with a request by itself, and pools that are not there: one fault a field, in the order of `check`. For
+/// people who mend it, who would else hear of one after the other.
+pub fn faults(state: &State, now: Timestamp, side: Side, request: &OrderRequest) -> Vec<Rejection> {
+    let mut faults = form_faults(request, side, now);
+    let pools = request.pools.iter().enumerate();
+    faults.extend(pools.filter_map(|(index, choice)| unknown_pool(state, index, &choice.pool)));
+    // how much is too much depends on the window
+    let none = |(resource, quantity): (&Resource, &i64)| {
+        (*quantity < 1).then_some(Rejection::QuantityOutOfRange { resource: *resource })
+    };
+    faults.extend(request.resources.iter().filter_map(none));
+    let mut named = BTreeSet::new();
+    faults.retain(|fault| named.insert(fault.pointer()));
+    faults.truncate(MOST_FAULTS);
+    faults
+}
+
+fn form_faults(request: &OrderRequest, side: Side, now: Timestamp) -> Vec<Rejection> {
+    let mut faults = Vec::new();
     if let Some(id) = &request.client_bid_id
         && (id.is_empty() || id.chars().count() > 64 || !is_printable(id))
     {
-        return Err(Rejection::ClientIdOutOfRange);
+        faults.push(Rejection::ClientIdOutOfRange);
     }
     if request.pools.is_empty() {
-        return Err(Rejection::NoPools);
+        faults.push(Rejection::NoPools);
     }
     if request.resources.is_empty() {
-        return Err(Rejection::NoResources);
+        faults.push(Rejection::NoResources);
     }
     if request.replicas == 0 || request.replicas > MOST_REPLICAS {
-        return Err(Rejection::ReplicasOutOfRange);
+        faults.push(Rejection::ReplicasOutOfRange);
     }
     let lowest = i64::from(side == Side::Bid);
-    if request.limit.units() < lowest || request.limit > HIGHEST_LIMIT {
-        return Err(Rejection::LimitOutOfRange);
+    let is_limit = request.limit.units() >= lowest && request.limit <= HIGHEST_LIMIT;
+    if !is_limit {
+        faults.push(Rejection::LimitOutOfRange);
     }
     for (index, choice) in request.pools.iter().enumerate() {
         if is_recallable(&choice.pool) != (request.assurance == Assurance::Recallable) {
-            return Err(Rejection::AssuranceMixed { index, slug: choice.pool.clone() });
+            faults.push(Rejection::AssuranceMixed { index, slug: choice.pool.clone() });
         }
-        if choice.adder.is_negative()
-            || choice.adder > HIGHEST_LIMIT
-            || (side == Side::Bid && choice.adder > request.limit)
-        {
-            return Err(Rejection::AdderOutOfRange { index });
+        // beside a limit that is none an adder is not at fault
+        let beyond = side == Side::Bid && is_limit && choice.adder > request.limit;
+        if choice.adder.is_negative() || choice.adder > HIGHEST_LIMIT || beyond {
+            faults.push(Rejection::AdderOutOfRange { index });
         }
         if request.pools[..index].iter().any(|c| c.pool == choice.pool) {
-            return Err(Rejection::PoolRepeated { index });
+            faults.push(Rejection::PoolRepeated { index });
         }
     }
     if request.min_fill < Share::ZERO || request.min_fill > Share::from_units(WHOLE) {
-        return Err(Rejection::MinFillOutOfRange);
+        faults.push(Rejection::MinFillOutOfRange);
     }
     let partial = !request.min_fill.is_zero() && request.min_fill.units() != WHOLE;
     if request.time_in_force == TimeInForce::Fok && partial {
-        return Err(Rejection::FillOrKillNeedsFullMinFill);
+        faults.push(Rejection::FillOrKillNeedsFullMinFill);
     }
     if request.time_in_force == TimeInForce::Gtd && request.expires_at.is_none() {
-        return Err(Rejection::ExpiryMissing);
+        faults.push(Rejection::ExpiryMissing);
     }
     if request.time_in_force != TimeInForce::Gtd && request.expires_at.is_some() {
-        return Err(Rejection::ExpiryNotUsed);
+        faults.push(Rejection::ExpiryNotUsed);
     }
     if request.expires_at.is_some_and(|at| at <= now) {
-        return Err(Rejection::ExpiryInThePast);
+        faults.push(Rejection::ExpiryInThePast);
     }
-    check_run(request, side)?;
-    check_lots(request)?;
+    faults.extend(check_run(request, side).err());
+    faults.extend(check_lots(request).err());
     match (request.no_displacement, side) {
-        (true, Side::Offer) => Err(Rejection::NoDisplacementOfOffer),
-        (true, Side::Bid) if request.instance.is_none() => Err(Rejection::NoDisplacementNeedsInstance),
-        _ => Ok(()),
+        (true, Side::Offer) => faults.push(Rejection::NoDisplacementOfOffer),
+        (true, Side::Bid) if request.instance.is_none() => faults.push(Rejection::NoDisplacementNeedsInstance),
+        _ => {}
     }
+    faults
 }
 
 /// GPUs come whole: a replica has so many devices, and nobody a part of a replica.
@@ -163,17 +188,25 @@ fn check_run(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
     }
 }
 
+/// That there is no such pool.
+fn unknown_pool(state: &State, index: usize, slug: &str) -> Option<Rejection> {
+    if state.pools.contains_key(slug) {
+        return None;
+    }
+    Some(match state.pools.get(firm(slug)) {
+        Some(firm) => Rejection::RecallableNotTraded { index, firm: firm.slug.clone() },
+        None => Rejection::UnknownPool { index, slug: slug.to_owned() },
+    })
+}
+
 /// What depends on the pools and the instance.
 fn check_place(state: &State, participant: ParticipantId, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     for (index, choice) in request.pools.iter().enumerate() {
         let slug = choice.pool.clone();
-        let firm = state.pools.get(firm(&slug));
-        let Some(pool) = state.pools.get(&slug) else {
-            return Err(match firm {
-                Some(firm) => Rejection::RecallableNotTraded { index, firm: firm.slug.clone() },
-                None => Rejection::UnknownPool { index, slug },
-            });
-        };
+        if let Some(unknown) = unknown_pool(state, index, &slug) {
+            return Err(unknown);
+        }
+        let pool = &state.pools[&slug];
         if let Some(halt) = state.halt(&slug) {
             return Err(Rejection::PoolHalted { slug, reason: halt.reason.clone() });
         }
@@ -347,4 +380,36 @@ fn collar_values<'a>(state: &'a State, request: &'a OrderRequest) -> impl Iterat
     let slot_seconds = state.market.rhythm.slot_seconds;
     let of_pool = move |choice: &'a PoolChoice| request.spans(slot_seconds).map(|span| (choice.pool.as_str(), span));
     request.pools.iter().flat_map(of_pool).map(value_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(change: impl FnOnce(&mut serde_json::Value)) -> OrderRequest {
+        let mut body = serde_json::json!({ "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "p", "adder": "0.5" }],
+            "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" }, "limit": "1" });
+        change(&mut body);
+        serde_json::from_value(body).expect("a request")
+    }
+
+    #[test]
+    fn all_faults_of_a_form_are_named_and_the_first_is_the_answer() {
+        let now = Timestamp::from_seconds(1_795_646_400);
+        let codes = |request: &OrderRequest, side: Side| -> Vec<&str> {
+            form_faults(request, side, now).iter().map(Rejection::code).collect()
+        };
+        let good = request(|_| {});
+        assert!(codes(&good, Side::Bid).is_empty() && check_form(&good, Side::Bid, now).is_ok());
+        let wrong = request(|body| {
+            (body["limit"], body["min_fill"], body["replicas"]) = ("-1".into(), "3".into(), 0.into());
+        });
+        // An adder is no more than a limit; beside one that is none it is not at fault.
+        let expected = ["replicas_out_of_range", "limit_out_of_range", "min_fill_out_of_range"];
+        assert_eq!(codes(&wrong, Side::Bid), expected);
+        assert_eq!(check_form(&wrong, Side::Bid, now), Err(Rejection::ReplicasOutOfRange));
+        let dear = request(|body| body["pools"][0]["adder"] = "2".into());
+        assert_eq!(codes(&dear, Side::Bid), ["adder_out_of_range"]);
+        assert!(codes(&dear, Side::Offer).is_empty());
+    }
 }

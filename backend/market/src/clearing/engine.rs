@@ -59,13 +59,17 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
 }
 
 /// What a book is cleared by once more where orders were given up or have no host: where lending a whole replica for a
-/// part is more than prices allow, nobody lends parts; and who is cut for want of a host may bring others on.
+/// part is more than prices allow, nobody lends parts; where integers do not give everybody all along arcs, somebody has a
+/// unit or two less; and who is cut for want of a host may bring others on.
 fn other_ways(book: &Book, outcome: &Outcome, limits: &Limits) -> Vec<Limits> {
     let refused = |reason: Reason| outcome.refused.iter().any(|r| r.reason == reason);
     let in_replicas = |side: Side| book.orders.iter().any(|o| o.side == side && o.replicas.is_some());
     let mut ways = Vec::new();
     if refused(Reason::SolverFallback) && (in_replicas(Side::Offer) || in_replicas(Side::Bid)) {
         ways.push(Limits { whole_replicas: true, ..limits.clone() });
+    }
+    if refused(Reason::SolverFallback) && !book.arcs.is_empty() {
+        ways.push(Limits { cut_units: true, ..limits.clone() });
     }
     if outcome.quality == Quality::Fallback && in_replicas(Side::Bid) && book.orders.iter().any(|o| o.node.is_some()) {
         ways.push(Limits { bound_first: true, ..limits.clone() });

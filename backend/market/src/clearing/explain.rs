@@ -4,6 +4,7 @@ use super::behind;
 use super::book::{Book, Fraction, Money, Quantity};
 use super::budget_reason;
 use super::cleared::Cleared;
+use super::hopeless;
 use super::model::Meaning;
 use super::outcome::*;
 use super::problem::{Market, RowKind};
@@ -26,10 +27,16 @@ struct Quote {
 }
 
 /// What keeps the welfare under the bound: placement alone, as far as that is known. So it is where a program says so; and
-/// where a search that ended has refused for want of a host, and nobody for another reason that is its own.
+/// where a search that ended has refused for want of a host, and nobody for another reason that is its own, but for
+/// blocks that nobody could serve for what they pay.
 fn limited_by(c: &Cleared, refused: &[Refusal]) -> Reason {
-    let of_the_search =
-        |r: &Refusal| matches!(r.reason, Reason::SolverFallback | Reason::Paradoxical | Reason::ParentRejected);
+    let supply = hopeless::Supply::of(c.m);
+    let is_hopeless = |id: &str| (0..c.m.orders.len()).any(|i| c.m.id(i) == id && supply.is_beyond(&c.m.orders[i]));
+    let of_the_search = |r: &Refusal| match r.reason {
+        Reason::SolverFallback | Reason::ParentRejected => true,
+        Reason::Paradoxical => !is_hopeless(&r.order),
+        _ => false,
+    };
     let ended = c.exact && c.components.iter().all(|s| s.1.exact);
     let homeless = refused.iter().any(|r| r.reason == Reason::NoHostFits);
     if c.only_placement || ended && homeless && !refused.iter().any(of_the_search) {
@@ -49,10 +56,16 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let exact = gap == "0" && c.exact && c.components.iter().all(|s| s.1.exact);
     let mut awards = Vec::new();
     let mut refused = Vec::new();
+    let mut bindings = binding(c);
+    // who has a unit less than it is owed was given up, as far as that unit goes
+    let owed = |i: &&usize| c.awards.get(i).is_some_and(|f| in_the_money(m, **i, f.alternative, &price));
+    for i in c.components.iter().flat_map(|part| &part.2.cut).filter(owed) {
+        bindings[*i] = Some(Reason::SolverFallback);
+    }
     let around = Around {
         price: &price,
         ends: [quotes.iter().map(|q| q.low).collect(), quotes.iter().map(|q| q.high).collect()],
-        binding: binding(c),
+        binding: bindings,
         beyond: budget_reason::beyond(m),
         dropped: c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect(),
         reach: Upstream::new(m),
@@ -424,6 +437,9 @@ fn refusal(c: &Cleared, i: usize, around: &Around) -> Refusal {
     let surely = ends.iter().all(|price| o.alternatives.iter().all(|alt| loses_at(price, alt)));
     let reason = if beyond.contains(&i) {
         Reason::Budget
+    } else if given_up && binding[i].is_none() && homeless && surplus > tol {
+        // no price and no search gives it a node
+        Reason::NoHostFits
     } else if given_up && !(surely && surplus < -tol) {
         Reason::SolverFallback
     } else if surplus < -tol {

@@ -26,9 +26,11 @@ mod first;
 mod flow;
 mod gain;
 pub mod generate;
+mod hopeless;
 mod hosting;
 mod idle;
 mod in_step;
+mod integers;
 mod keys;
 mod leave_out;
 mod lots;
@@ -75,7 +77,7 @@ pub use fault::ClearFault;
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
 pub use price_parts::{PriceParts, price_parts};
-pub use proposal::{NoProposal, Proposal, Proposer};
+pub use proposal::{IntegerColumn, IntegerProgram, IntegerRow, NoProposal, Proposal, Proposer};
 pub use winning::{Asked, Tried, Winning, award_with, full_fill_limit, winning_limit, winning_limit_by};
 
 /// Limits of the search, in nodes and cuts of a component and work in all, never in time.
@@ -102,6 +104,9 @@ pub struct Limits {
     /// Rounds shares of replicas at a collar, though somebody's comes to nothing, where bounding them by whole replicas
     /// would have its price fall: what `clear` tries once more where that breaks a rule.
     pub parts_at_collars: bool,
+    /// Takes a unit or two from who is owed all of it, where no integers give it to everybody along arcs that lose
+    /// something: another way that `clear` tries before it gives whole orders up.
+    pub cut_units: bool,
 }
 
 impl Limits {
@@ -123,6 +128,7 @@ impl Default for Limits {
             whole_replicas: false,
             bound_first: false,
             parts_at_collars: false,
+            cut_units: false,
         }
     }
 }
@@ -140,5 +146,6 @@ impl Limits {
         whole_replicas: true,
         bound_first: false,
         parts_at_collars: false,
+        cut_units: false,
     };
 }

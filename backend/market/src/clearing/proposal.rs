@@ -10,6 +10,32 @@ use std::collections::BTreeMap;
 /// exact search starts from it and proves or improves it.
 pub trait Proposer {
     fn propose(&self, problem: &Proposal) -> Option<BTreeMap<usize, usize>>;
+
+    /// Values of the columns of a program in integers, in their order; whoever asks counts them again. `None` = no idea.
+    fn integers(&self, _: &IntegerProgram) -> Option<Vec<i128>> {
+        None
+    }
+}
+
+/// `Σ gain · x` as much as can be, with every row kept.
+pub struct IntegerProgram {
+    pub columns: Vec<IntegerColumn>,
+    pub rows: Vec<IntegerRow>,
+}
+
+/// A whole number between two others.
+#[derive(Clone)]
+pub struct IntegerColumn {
+    pub least: i128,
+    pub most: i128,
+    pub gain: Rat,
+}
+
+/// `least ≤ Σ coefficient · column ≤ most`.
+pub struct IntegerRow {
+    pub terms: Vec<(usize, Rat)>,
+    pub least: Rat,
+    pub most: Option<Rat>,
 }
 
 /// A proposer without ideas.

@@ -7,11 +7,13 @@
 //! Invariant: nothing is short in the end. What rounding leaves short is made up by another unit
 //! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
 //! participant is tested on the integers themselves before anything moves.
+use super::Limits;
 use super::model::Meaning;
 use super::problem::{Component, HostRow, Market, RowRef};
+use super::proposal::Proposer;
 use super::rational::{Rat, sum};
 use super::search::Solved;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An order's integer award.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Whole {
     pub orders: BTreeMap<usize, Filled>,
     pub steps: BTreeMap<usize, i128>,
     pub flows: BTreeMap<usize, i128>,
+    /// Orders that are owed all, and have a unit or two less.
+    pub cut: BTreeSet<usize>,
 }
 
 pub(super) struct Rounding<'a> {
@@ -43,19 +47,36 @@ pub(super) struct Rounding<'a> {
 }
 
 /// Flows are rounded from whole units down; where that leaves products with more over than rounding explains, from whole
-/// units up as well, and whichever leaves fewer of them counts.
-pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up: bool) -> Whole {
+/// units up as well, and whichever leaves fewer of them counts. Both may leave somebody short who is owed all, as arcs lose
+/// a part of units: then integers are sought for all at once.
+pub fn round(
+    m: &Market,
+    c: &Component,
+    s: &Solved,
+    upper: &[Vec<Rat>],
+    limits: &Limits,
+    proposer: &dyn Proposer,
+) -> Whole {
+    let lend_up = !limits.whole_replicas;
+    let new = || Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default(), users: BTreeMap::new() };
     let way = |up: bool| {
-        let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default(), users: BTreeMap::new() };
+        let mut r = new();
         let over = r.run(c, s, up);
-        (over, r.whole)
+        (over, r.adds_up(c), r.whole)
     };
-    let (over, whole) = way(false);
-    if over == (0, 0) {
-        return whole;
+    let (mut over, mut adds_up, mut whole) = way(false);
+    if over != (0, 0) {
+        let (less, other_adds_up, other) = way(true);
+        if less < over {
+            (over, adds_up, whole) = (less, other_adds_up, other);
+        }
     }
-    let (less, other) = way(true);
-    if less < over { other } else { whole }
+    let mut all = new();
+    if over != (0, 0) || !adds_up || all.misses_a_whole(s, &whole) {
+        let cut = |r: &mut Rounding| if limits.cut_units { r.in_integers(c, s, proposer, true) } else { None };
+        return all.in_integers(c, s, proposer, false).or_else(|| cut(&mut all)).unwrap_or(whole);
+    }
+    whole
 }
 
 impl Rounding<'_> {
@@ -215,7 +236,7 @@ impl Rounding<'_> {
         !orphans.is_empty()
     }
 
-    fn note_users(&mut self) {
+    pub(super) fn note_users(&mut self) {
         for (i, f) in &self.whole.orders {
             for (p, (k, _)) in self.m.orders[*i].alternatives[f.alternative].quantities.iter().enumerate() {
                 self.users.entry(*k).or_default().push((*i, p));

@@ -198,6 +198,10 @@ pub struct Product {
     pub volume: i64,
     /// Σ price × volume over all rounds, nano-credits; with `volume` the reported mean price.
     pub value_nano: String,
+    /// Of what may be taken back, once its slot is settled: what was bought, base units. `volume` is then what of it was
+    /// delivered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bought_volume: i64,
     pub last_price: Option<Price>,
     pub last_round: Option<u64>,
     /// Of the first round in which something changed hands, and the ends of all of them.
@@ -237,6 +241,7 @@ impl Product {
             sold_steps: Vec::new(),
             volume: 0,
             value_nano: "0".to_owned(),
+            bought_volume: 0,
             last_price: None,
             last_round: None,
             first_price: None,

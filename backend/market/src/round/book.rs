@@ -16,7 +16,7 @@ use crate::round::holding::Holdings;
 use crate::round::host::Hosts;
 use crate::round::linked;
 use crate::round::movers::{Movers, Moves};
-use crate::round::reachable::drop_unreachable;
+use crate::round::reachable::hold_to_whole_replicas;
 use crate::round::renewal::Renewals;
 use crate::round::resale;
 use crate::round::sits_out;
@@ -393,7 +393,8 @@ impl<'a> Builder<'a> {
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
-        self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, Reason::MinFillUnreachable)));
+        let unreachable = hold_to_whole_replicas(&mut book);
+        self.excluded.extend(unreachable.into_iter().map(|id| (id, Reason::MinFillUnreachable)));
         self.excluded.extend(linked::complete(state, &mut book));
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);

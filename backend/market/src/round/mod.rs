@@ -10,6 +10,7 @@ pub mod holding;
 mod host;
 mod in_flight;
 pub mod least_gain;
+pub mod left_out;
 pub mod linked;
 pub mod make_way;
 pub mod merkle;

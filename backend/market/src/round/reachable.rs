@@ -1,22 +1,56 @@
-//! Bids of which no replica can be had: they can win nothing, so they must not set a price either.
+//! Bids of whole replicas beside less than a replica: they can't have a part of one, so they must not set a price by
+//! one either.
 //!
-//! The clearing divides a bid into parts of a replica and rounds in the end. One whose replica is more than
-//! all that there is of something, at what it would pay, would be at the margin with a part, hold the price at its own limit, and
-//! get nothing: a way to move others' prices for free. Such bids sit the round out.
-use crate::clearing::{Book, ProductKey, Side};
+//! The clearing divides a bid into parts of a replica and rounds in the end. One whose replica is more than all that
+//! there is of something would be at the margin with a part, hold the price at its own limit, and get nothing: a way to
+//! move others' prices for free. Such bids sit the round out. One that could pay for a part, and for no whole replica,
+//! would do the same: it takes part as all or none of a replica, which is what it is, and is told what that would have
+//! cost.
+use crate::clearing::book::{Alternative, Fraction};
+use crate::clearing::rational::Rat;
+use crate::clearing::{Book, Order, ProductKey, Side};
 use crate::ids::OrderId;
 use std::collections::BTreeMap;
 
-/// Takes them out of a book, and answers which.
-pub fn drop_unreachable(book: &mut Book) -> Vec<OrderId> {
-    // what there is of each product, with the least that a unit of it costs (of a bundle it may be nothing)
-    let mut there: BTreeMap<ProductKey, Vec<(i128, i128)>> = BTreeMap::new();
+/// A replica's part of an order is rounded down to so many parts of it: rounded up to whole replicas, it is one.
+const PARTS: i128 = 1_000_000_000_000;
+
+/// What there is of a product, the cheapest first: base units, and the least that one costs in micro-credits.
+type Supply = Vec<(i128, i128)>;
+
+/// Takes out of a book those of which there is no replica at any price, and answers which; has those that can't pay for
+/// one win a whole one at least.
+pub fn hold_to_whole_replicas(book: &mut Book) -> Vec<OrderId> {
+    let there = supply(book);
+    let is_reachable = |order: &Order| {
+        let Some(replicas) = replicas(order) else { return true };
+        order.alternatives.iter().any(|a| Replica::of(a, replicas).marginal(&there).is_some())
+    };
+    let (stay, gone): (Vec<Order>, Vec<Order>) = std::mem::take(&mut book.orders).into_iter().partition(is_reachable);
+    book.orders = stay;
+    for order in &mut book.orders {
+        let Some(replicas) = replicas(order) else { continue };
+        let one = Rat::ratio(PARTS / i128::from(replicas), PARTS);
+        if order.min_fill.0 < one && could_have_a_part(order, replicas, &there) {
+            order.min_fill = Fraction(one);
+        }
+    }
+    gone.iter().filter_map(|o| o.id.parse().ok()).collect()
+}
+
+fn replicas(order: &Order) -> Option<i64> {
+    order.replicas.filter(|_| order.side == Side::Bid).map(|replicas| replicas.max(1))
+}
+
+fn supply(book: &Book) -> BTreeMap<ProductKey, Supply> {
+    let mut there: BTreeMap<ProductKey, Supply> = BTreeMap::new();
     for product in &book.products {
         let steps = product.supply.iter().map(|s| (i128::from(s.quantity), i128::from(s.reserve.0)));
         there.insert(product.key(), steps.collect());
     }
     for offer in book.orders.iter().filter(|o| o.side == Side::Offer) {
         for alternative in &offer.alternatives {
+            // of a bundle one part may be had for nothing
             let alone = alternative.quantities.len() == 1;
             for quantity in alternative.quantities.iter().filter(|q| q.quantity > 0) {
                 let cost = if alone { i128::from(offer.limit.0) / i128::from(quantity.quantity) } else { 0 };
@@ -24,28 +58,55 @@ pub fn drop_unreachable(book: &mut Book) -> Vec<OrderId> {
             }
         }
     }
-    let is_reachable = |order: &crate::clearing::Order| {
-        let Some(replicas) = order.replicas.filter(|_| order.side == Side::Bid) else { return true };
-        // of what costs more than the whole limit it can have nothing
-        let worth = i128::from(order.limit.0) / i128::from(replicas.max(1));
-        order.alternatives.iter().any(|a| {
-            a.quantities.iter().all(|q| {
-                let unit = i128::from(q.quantity / replicas.max(1));
-                let supply = there.get(&q.product).map_or(&[][..], |s| s);
-                unit <= supply.iter().filter(|(_, cost)| cost * unit <= worth).map(|(quantity, _)| quantity).sum()
-            })
-        })
+    there.values_mut().for_each(|supply| supply.sort_by_key(|(_, cost)| *cost));
+    there
+}
+
+/// Whether no alternative's price could pay for a replica, and one's is more than its cheapest units cost. One that is
+/// under all that there is has nothing anyway, and divides.
+fn could_have_a_part(order: &Order, replicas: i64, there: &BTreeMap<ProductKey, Supply>) -> bool {
+    let pays = |a: &Alternative, cost: Option<i128>| {
+        cost.is_some_and(|cost| cost * i128::from(replicas) <= i128::from(order.limit.0) - i128::from(a.adder.0))
     };
-    let (stay, gone) = std::mem::take(&mut book.orders).into_iter().partition(is_reachable);
-    book.orders = stay;
-    let gone: Vec<crate::clearing::Order> = gone;
-    gone.iter().filter_map(|o| o.id.parse().ok()).collect()
+    let replica = |a| Replica::of(a, replicas);
+    let whole = order.alternatives.iter().any(|a| pays(a, replica(a).marginal(there)));
+    !whole && order.alternatives.iter().any(|a| pays(a, replica(a).cheapest(there)))
+}
+
+/// What one replica asks for.
+struct Replica<'a>(Vec<(&'a ProductKey, i128)>);
+
+impl<'a> Replica<'a> {
+    fn of(alternative: &'a Alternative, replicas: i64) -> Self {
+        let units = alternative.quantities.iter().map(|q| (&q.product, i128::from(q.quantity / replicas)));
+        Self(units.collect())
+    }
+
+    /// What it costs at least where one price is paid for all units: that of the dearest that it needs. None where there
+    /// are too few.
+    fn marginal(&self, there: &BTreeMap<ProductKey, Supply>) -> Option<i128> {
+        let cost = |(product, units): &(&ProductKey, i128)| {
+            let mut left = *units;
+            let last = there.get(product)?.iter().find(|(quantity, _)| {
+                left -= quantity;
+                left <= 0
+            });
+            Some(last?.1 * units)
+        };
+        self.0.iter().map(cost).sum()
+    }
+
+    /// What all of it would cost at the price of the cheapest units. None where something is not there at all.
+    fn cheapest(&self, there: &BTreeMap<ProductKey, Supply>) -> Option<i128> {
+        let first = |product: &ProductKey| there.get(product)?.iter().find(|(quantity, _)| *quantity > 0);
+        self.0.iter().map(|(product, units)| Some(first(product)?.1 * units)).sum()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clearing::book::{Alternative, Class, Fraction, Money, Order, Product, Quantity, Step};
+    use crate::clearing::book::{Class, Money, Product, Quantity, Step};
     use crate::ids::{BidId, OfferId};
 
     fn order(id: OrderId, side: Side, quantity: i64, replicas: Option<i64>) -> Order {
@@ -81,10 +142,19 @@ mod tests {
             order(OrderId::Offer(OfferId::from_raw(4)), Side::Offer, 500, None),
         ];
         // 2,000 a replica is more than 1,000 of the operator and 500 offered; 1,333 is not
-        assert_eq!(drop_unreachable(&mut book), [bid(1)]);
+        assert_eq!(hold_to_whole_replicas(&mut book), [bid(1)]);
         assert_eq!(book.orders.len(), 3);
-        // and so it is where the operator's supply costs more than all that the bid would pay
+        let min_fill = |book: &Book| book.orders[0].min_fill.0.clone();
+        assert!(min_fill(&book).is_zero(), "it can pay for a replica");
+        // where the operator's supply costs more than all that the bid would pay, and what is offered is less than a
+        // replica, it takes part as a whole one
         book.products[0].supply[0].reserve = Money(1_000_000);
-        assert_eq!(drop_unreachable(&mut book), [bid(2)]);
+        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        assert_eq!(min_fill(&book), Rat::ratio(333_333_333_333, PARTS));
+        // and where nothing is as cheap as what it would pay it divides: it has nothing at any price under that
+        book.orders[0].min_fill = Fraction::zero();
+        book.orders.retain(|o| o.side == Side::Bid);
+        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        assert!(min_fill(&book).is_zero());
     }
 }

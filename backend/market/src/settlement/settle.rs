@@ -303,6 +303,7 @@ fn forget_what_was_not_delivered(turn: &mut Turn<'_>, slot: Slot, bought: &[Rece
         let volume = lines().map(|l| l.delivered).sum();
         let value: i128 = lines().map(|l| i128::from(l.price.units()) * i128::from(l.delivered)).sum();
         (product.volume, product.value_nano) = (volume, value.to_string());
+        product.bought_volume = lines().map(|l| l.awarded).sum();
         turn.emit(Event::ProductChanged(product));
     }
 }

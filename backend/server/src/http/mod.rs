@@ -30,6 +30,7 @@ pub mod preview;
 mod preview_warnings;
 pub mod problem;
 pub mod projects;
+mod recalled_before;
 pub mod recalls;
 pub mod reply;
 pub mod request_id;

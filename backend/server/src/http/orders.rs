@@ -10,7 +10,7 @@ use crate::sequencer::{Answer, Attached, Idempotency, Outcome};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use headroom_market::book::{Order, OrderRequest, Side};
+use headroom_market::book::{Order, OrderRequest, Side, place, validate};
 use headroom_market::command::Command;
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::record::Table;
@@ -83,7 +83,7 @@ pub fn mark_replayed(response: &mut Response, replayed: bool) {
     }
 }
 
-async fn place(
+async fn place_order(
     app: &App,
     by: &Identity,
     side: Side,
@@ -97,8 +97,23 @@ async fn place(
     let request = Box::new(body.value);
     let command = Command::PlaceOrder { participant: by.participant, side, request, client_order: None };
     let attached = Attached { client_key: client, ..Attached::default() };
-    let answer = app.submit(by, command, idempotency, attached).await?;
-    Ok(answered(answer, StatusCode::CREATED))
+    match app.submit(by, command, idempotency, attached).await {
+        Ok(answer) => Ok(answered(answer, StatusCode::CREATED)),
+        Err(failure) => Err(with_all_faults(app, side, &body.bytes, failure.into()).await),
+    }
+}
+
+/// A refused order is told all that is wrong with its form: whoever mends the first fault is not to find the next one then.
+/// The body is read again, as an order that is accepted needs no second copy.
+async fn with_all_faults(app: &App, side: Side, body: &[u8], mut problem: Problem) -> Problem {
+    if problem.status != StatusCode::UNPROCESSABLE_ENTITY {
+        return problem;
+    }
+    let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
+    let (request, now) = (place::normalise(request), app.now());
+    let faults = app.sequencer.query(move |state| validate::faults(state, now, side, &request)).await;
+    problem.also(faults.unwrap_or_default());
+    problem
 }
 
 async fn replace(
@@ -117,7 +132,10 @@ async fn replace(
     match app.submit(by, command, idempotency, attached).await {
         Ok(answer) => Ok(answered(answer, StatusCode::OK)),
         Err(failure) if failure.is_not_found() => Err(ended(app, by, order).await.unwrap_or(failure.into())),
-        Err(failure) => Err(failure.into()),
+        Err(failure) => {
+            let side = if matches!(order, OrderId::Bid(_)) { Side::Bid } else { Side::Offer };
+            Err(with_all_faults(app, side, &body.bytes, failure.into()).await)
+        }
     }
 }
 
@@ -205,7 +223,7 @@ async fn place_bid(
     headers: HeaderMap,
     body: HashedBody<OrderRequest>,
 ) -> Answered<Response> {
-    place(&app, &by, Side::Bid, &headers, body).await
+    place_order(&app, &by, Side::Bid, &headers, body).await
 }
 
 /// Lists bids, newest first.
@@ -296,7 +314,7 @@ async fn place_offer(
     headers: HeaderMap,
     body: HashedBody<OrderRequest>,
 ) -> Answered<Response> {
-    place(&app, &by, Side::Offer, &headers, body).await
+    place_order(&app, &by, Side::Offer, &headers, body).await
 }
 
 /// Lists offers, newest first.

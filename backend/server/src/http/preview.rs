@@ -9,15 +9,18 @@ use crate::app::last_round::{InLastRound, in_last_round};
 use crate::http::auth::Member;
 use crate::http::extract::Body;
 use crate::http::preview_warnings::{
-    away_warning, last_round_warning, parent_warning, pin_warning, project_warning, strategy_warnings, warnings,
+    away_warning, last_round_warning, left_out_warning, makes_way_maybe, parent_warning, pin_warning, project_warning,
+    strategy_warnings, warnings,
 };
 use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::recalled_before::recalled_before;
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
 use headroom_market::ids::ParticipantId;
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
+use headroom_market::round::left_out;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
@@ -160,7 +163,7 @@ fn room_warnings(room: Room, least: f64) -> Vec<String> {
             vec![format!("The nodes are too small for the whole: at most {} of it can ever be had.", percent(ever))]
         }
         Room { now, .. } if now < 1.0 => vec![format!(
-            "The nodes have room for {} of it at present: more can only be had if others lend or end.",
+            "The nodes have room for {} of it at present: more can only be had if others lend, end or make way.",
             percent(now)
         )],
         _ => Vec::new(),
@@ -192,8 +195,11 @@ fn preview(
 ) -> Result<Preview, Problem> {
     let request = &place::normalise(request.clone());
     let recallable = request.assurance == Assurance::Recallable;
-    let acceptable = validate::check(state, now, participant, side, request, None)
-        .map_err(|r| Problem::from(headroom_market::refusal::Refusal::from(r)))?;
+    let acceptable = validate::check(state, now, participant, side, request, None).map_err(|first| {
+        let mut problem = Problem::from(headroom_market::refusal::Refusal::from(first));
+        problem.also(validate::faults(state, now, side, request));
+        problem
+    })?;
     // What overflows here costs more than any limit: its order can't win.
     let costs = bundle_costs(state, side, request).ok_or_else(|| {
         Problem::field("quantity_out_of_range", "/resources", "This costs more than can be reckoned.")
@@ -213,9 +219,13 @@ fn preview(
         room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, never)| *never);
     let is_priced = costs.unpriced.is_empty();
     let slots = if is_priced { slots } else { 0 };
+    let asked = left_out::as_open(now, participant, side, request);
+    let left_out = left_out::reason(state, now, &asked);
     let fill_probability = match (slots, impossible) {
         (_, true) => Some(0.0),
         (0, _) => None,
+        // prices say nothing of a bid that no round looks at
+        _ if left_out.is_some() => Some(0.0),
         _ => Some(enough.count() as f64 / slots as f64),
     };
     let chance = |probability: f64| {
@@ -231,6 +241,7 @@ fn preview(
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
+    warnings.extend(left_out.map(|reason| left_out_warning(reason, &asked)));
     warnings.extend(pin_warning(state, now, side, request));
     if side == Side::Bid && request.instance.is_none() {
         let what = "It names no workload (`instance`): room is kept free and charged, and no program of yours gets it.";
@@ -275,7 +286,12 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
     by.may("orders:read")?;
     let (now, participant) = (app.now(), by.participant);
     let asked = request.clone();
-    let mut preview = app.sequencer.query(move |state| preview(state, now, participant, side, &asked)).await??;
+    let seen = app.sequencer.query(move |state| {
+        let seen = preview(state, now, participant, side, &asked)?;
+        Ok::<_, Problem>((seen, makes_way_maybe(state, side, &asked)))
+    });
+    let (mut preview, makes_way) = seen.await??;
+    preview.warnings.extend(recalled_before(app, side, &place::normalise(request.clone())).await?);
     // One that can't win has its reason already.
     if preview.fill_probability != Some(0.0) || side == Side::Offer {
         preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request)).await;
@@ -291,7 +307,7 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
             preview.expected = preview.expected.map(|expected| expected.min(last.money));
             preview.expected_low = preview.expected_low.map(|low| low.min(last.money));
         }
-        preview.warnings.extend(last_round_warning(side, last));
+        preview.warnings.extend(last_round_warning(side, last, makes_way));
     }
     Ok(Json(preview))
 }

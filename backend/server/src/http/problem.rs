@@ -7,6 +7,7 @@ use crate::sequencer::Busy;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use headroom_market::book::Rejection;
 use headroom_market::refusal::{Refusal, RefusalKind};
 use headroom_store::StoreError;
 use serde::Serialize;
@@ -59,6 +60,15 @@ impl Problem {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail.clone());
         problem.errors.push(FieldProblem { pointer: pointer.to_owned(), code: code.to_owned(), detail });
         problem
+    }
+    /// Names what else is wrong with an order beside what was refused first; a field at most once.
+    pub fn also(&mut self, faults: Vec<Rejection>) {
+        for fault in faults {
+            let pointer = fault.pointer();
+            if !pointer.is_empty() && self.errors.iter().all(|known| known.pointer != pointer) {
+                self.errors.push(FieldProblem { pointer, code: fault.code().to_owned(), detail: fault.detail() });
+            }
+        }
     }
     pub fn not_found(what: &str) -> Self {
         let detail = format!("There is no such {what}. Check the id; objects of other participants are not shown.");

@@ -3,7 +3,7 @@
 use super::super::collar::starved;
 use super::super::fault::ClearFault;
 use super::super::outcome::Mode;
-use super::super::rational::Rat;
+use super::super::rational::{Rat, sum};
 use super::super::rounding::round;
 use super::super::search::{APART, Search, search_nodes};
 use super::super::{Proposal, Proposer, lots, nodal};
@@ -199,7 +199,18 @@ impl Attempt<'_> {
             solved.exact = false;
             solved.dropped.extend(given_up);
         }
-        let whole = round(m, &self.parts[n], &solved, &self.upper, !self.limits.whole_replicas);
+        let whole = round(m, &self.parts[n], &solved, &self.upper, self.limits, proposer);
+        // whoever is cut by a unit loses what it gains by it; at the margin the unit is worth its price
+        let price: BTreeMap<usize, Rat> =
+            self.parts[n].products.iter().copied().zip(solved.low.iter().cloned()).collect();
+        for (o, f) in whole.cut.iter().map(|i| (&m.orders[*i], &whole.orders[i])) {
+            let alternative = &o.alternatives[f.alternative];
+            let paid = sum(alternative.quantities.iter().map(|(k, q)| &price[k] * &Rat::int(*q)));
+            let gain = &Rat::int(alternative.value) - &paid;
+            let missing = &(&Rat::ONE - &f.fill) * &if o.bid { gain } else { -&gain };
+            solved.welfare = &solved.welfare - &missing;
+            solved.exact = false;
+        }
         self.done[n] = Some((solved, whole));
         Ok(())
     }

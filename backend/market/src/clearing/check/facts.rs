@@ -43,6 +43,8 @@ pub struct AwardFacts {
     pub fill: Option<Rat>,
     pub money: i128,
     pub replicas: i128,
+    /// The search has given up what is missing of it.
+    pub given_up: bool,
 }
 
 pub struct Facts<'a> {
@@ -122,6 +124,12 @@ impl<'a> Facts<'a> {
         self.orders[i].parent.is_none() && self.orders[i].children.is_empty()
     }
 
+    /// Whether the outcome says that the search gave an order up, or what is missing of it.
+    pub fn is_given_up(&self, i: usize) -> bool {
+        let missing = self.awards[i].as_ref().is_some_and(|a| a.given_up);
+        self.fallback && (missing || self.refused[i].is_some_and(|x| x.reason == outcome::Reason::SolverFallback))
+    }
+
     /// How far published prices may be off for an alternative.
     pub fn tolerance(&self, i: usize, alternative: usize) -> i128 {
         self.orders[i].alternatives[alternative].iter().map(|q| q.1).sum()
@@ -163,7 +171,8 @@ impl<'a> Facts<'a> {
             soft: BTreeSet::new(),
             lending,
             fallback: out.quality == outcome::Quality::Fallback
-                && out.refused.iter().any(|x| x.reason == outcome::Reason::SolverFallback),
+                && (out.refused.iter().any(|x| x.reason == outcome::Reason::SolverFallback)
+                    || out.awards.iter().any(|a| a.limited_by == Some(outcome::Reason::SolverFallback))),
             scarce: Vec::new(),
             rationed: BTreeSet::new(),
             keys: Vec::new(),

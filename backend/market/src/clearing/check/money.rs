@@ -101,9 +101,8 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
                 [&n.holding, &n.floor, &n.max_swap].iter().any(|l| rows::listed(l, &f.keys[*k]).is_some())
             })
         });
-        let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
-        if gone || !f.single(i) || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0))
-        {
+        let housed = full || !hosting.none_fits(f, i, 0);
+        if f.is_given_up(i) || !f.single(i) || !o.divisible() || o.budget.is_some() || rows || !housed {
             continue;
         }
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();
@@ -158,6 +157,7 @@ pub fn limits(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
             Reason::ForecastHeadroom => f.single(i) && gain <= 0,
             Reason::Budget | Reason::FloorProtected | Reason::ThrashLimit => !room.may_refuse(f, i, reason),
             Reason::NoHostFits => !hosting.none_fits(f, i, award.alternative),
+            Reason::SolverFallback => !f.fallback || gain <= tolerance,
             _ => true,
         };
         if wrong {
@@ -178,6 +178,15 @@ fn loses_anyway(f: &Facts, i: usize) -> bool {
     prices.into_iter().all(|price| (0..f.orders[i].alternatives.len()).all(|a| loses(price, a)))
 }
 
+/// Whether an order that gains has no node in any alternative in which it does, and no row holds it back: that is why it
+/// has nothing, whoever gave it up.
+fn is_homeless(f: &Facts, i: usize, hosting: &Hosting, tight: &Tight) -> bool {
+    let gains = |a: &usize| f.surplus(i, *a, &f.price) > f.tolerance(i, *a);
+    let gaining: Vec<usize> = (0..f.orders[i].alternatives.len()).filter(gains).collect();
+    let has_none = |a: &usize| hosting.none_fits(f, i, *a) && !first_reason::is_held_back(f, i, *a, tight);
+    f.single(i) && f.orders[i].bid && !gaining.is_empty() && gaining.iter().all(has_none)
+}
+
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
     let (room, tight) = (rows::Room::of(f), Tight::of(f));
@@ -195,7 +204,9 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             Reason::Paradoxical => {
                 mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t))
             }
-            Reason::SolverFallback => !f.fallback || mode == Mode::Market && loses_anyway(f, i),
+            Reason::SolverFallback => {
+                !f.fallback || mode == Mode::Market && (loses_anyway(f, i) || is_homeless(f, i, hosting, &tight))
+            }
             Reason::ForecastHeadroom => {
                 let lots = o.replicas.is_some();
                 mode == Mode::Market && !(0..each.len()).any(|a| each[a].0 >= -each[a].1 && (lots || f.capped(i, a)))

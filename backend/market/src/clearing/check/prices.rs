@@ -179,7 +179,7 @@ fn orders(
         if s <= tol || award.is_some_and(|a| a.full) {
             continue;
         }
-        let given_up = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
+        let given_up = f.is_given_up(i);
         if row_binds(f, i, alternative, &changes, &spent) {
             if hosting.none_fits(f, i, alternative) || shares_at_cap(f, i, alternative, scarce) {
                 continue;
@@ -290,8 +290,7 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         f.orders[i].alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect()
     };
     for (i, o) in f.orders.iter().enumerate() {
-        let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
-        if gone
+        if f.is_given_up(i)
             || !f.single(i)
             || !o.divisible()
             || (o.incumbent && !o.bid)

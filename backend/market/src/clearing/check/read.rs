@@ -1,7 +1,7 @@
 //! The outcome's own numbers into the facts: prices, awards, refusals, supply and flows. The shape
 //! of the outcome is tested on the way (every order once, whole replicas, quantities in bounds).
 use super::super::book::ProductKey;
-use super::super::outcome::Outcome;
+use super::super::outcome::{Outcome, Reason};
 use super::super::rational::Rat;
 use super::Report;
 use super::facts::{AwardFacts, Facts, NANO_PER_MICRO};
@@ -138,6 +138,7 @@ impl<'a> Facts<'a> {
                 fill: w.fill.as_ref().map(|fill| fill.0.clone()),
                 money: i128::from(w.money.0) * NANO_PER_MICRO,
                 replicas,
+                given_up: w.limited_by == Some(Reason::SolverFallback),
             });
         }
         for x in &out.refused {

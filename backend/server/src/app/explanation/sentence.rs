@@ -1,12 +1,12 @@
 //! Why an order has not won, as a sentence for people.
 use super::{EXACT, WinningLimit};
 use headroom_market::book::family::PARENT_ENDED;
-use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
+use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::units::{Credits, Share};
 use headroom_market::workload::Class;
 
 /// What a reason code means for this order, for people.
-fn sentence_of(reason: Reason, order: &Order) -> String {
+pub fn sentence_of(reason: Reason, order: &Order) -> String {
     let text = match reason {
         Reason::Halted => "Every pool of the order is halted.",
         Reason::RoundFull => {
@@ -48,6 +48,9 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
             "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
+        Reason::NoHostFits if order.side == Side::Bid && order.request.assurance == Assurance::Recallable => {
+            "The price was right, but what others on its workload's node lend until they take it back was too little, or the workload is to be on another node in these slots: a bid for recallable capacity wins on the node where its workload runs, and never moves it."
+        }
         Reason::NoHostFits if order.request.no_displacement => {
             "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
         }
@@ -60,6 +63,9 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::NoHostFits => "The price was right, but no node had room for all of it.",
         Reason::MinFillUnreachable => {
             "Not even all the supply together reaches the minimum fill, or is enough for one replica."
+        }
+        Reason::Paradoxical if takes_whole_replicas(order) => {
+            "The least of it, one whole replica, would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
         }
         Reason::Paradoxical => {
             "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
@@ -132,6 +138,7 @@ pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&Winnin
                 )
             }
             _ if why.reason == Reason::Budget => budget_sentence(order, why),
+            _ if why.reason == Reason::Paradoxical => paradoxical_sentence(order, winning),
             _ => sentence_of(why.reason, order),
         },
         None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
@@ -158,16 +165,41 @@ pub fn part_and_whole(winning: &WinningLimit) -> Option<String> {
     })
 }
 
+/// Whether the least that a bid wins is one of its several replicas.
+fn takes_whole_replicas(order: &Order) -> bool {
+    order.side == Side::Bid && order.request.replicas > 1 && order.request.min_fill.is_zero()
+}
+
+/// With the limit that it takes, where that was found: the price alone says nothing of it, as the bid itself moves it.
+fn paradoxical_sentence(order: &Order, winning: Option<&WinningLimit>) -> String {
+    let why = sentence_of(Reason::Paradoxical, order);
+    let limit = order.remaining_limit;
+    match winning.filter(|w| order.side == Side::Bid && w.quality == EXACT && w.value > limit) {
+        Some(WinningLimit { value, .. }) => {
+            let more = *value - limit;
+            format!("{why} It would have won from a limit of {value} on, {more} more than its own.")
+        }
+        None => why,
+    }
+}
+
 /// The project with its numbers: what it had left, and what the order could have cost.
 fn budget_sentence(order: &Order, why: &NotWon) -> String {
     let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
         return sentence_of(why.reason, order);
     };
+    let live = order.status.is_live();
     if left.is_zero() {
-        return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
+        let waits = if live { "; the order waits for it." } else { "." };
+        return format!("Its project {name} had nothing left. Raise the project's limit{waits}");
     }
-    let hold = order.hold.min(order.remaining_limit);
+    // What has ended holds nothing any more, and what it once held is not written down.
+    let most = if live {
+        format!("the order could have cost up to {}", order.hold.min(order.remaining_limit))
+    } else {
+        format!("the order's limit was {}", order.remaining_limit)
+    };
     format!(
-        "Its project {name} had {left} credits left for the round, and the order could have cost up to {hold}: what was left was not enough for it, or went to the project's other bids."
+        "Its project {name} had {left} credits left for the round, and {most}: what was left was not enough for it, or went to the project's other bids."
     )
 }

@@ -24,7 +24,7 @@ pub fn beside_others(of: Externality) -> String {
     match of.ratio_thousandths() {
         Some(ratio) => format!(
             "Had it stayed away, all others (the operator with its reserve price among them) would be better off by {cost}: it \
-             pays {paid}, {} times that.\n",
+             pays {paid}, {} times that. Near 1 a price is just what the bid takes from them.\n",
             trimmed(ratio.into(), 3)
         ),
         None => format!("Had it stayed away, nobody else would be better off: it pays {paid}.\n"),

@@ -1,6 +1,7 @@
 //! Reasons in words.
 use headroom_market::clearing::book::{Order, Side};
 use headroom_market::clearing::outcome::Reason;
+use headroom_market::clearing::rational::Rat;
 
 /// The reason, as the end of a sentence that ends in "because"; `at_collar`: anything that it asks for is.
 pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
@@ -18,6 +19,9 @@ pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
         Reason::Paradoxical if at_collar => {
             "a product is at its collar: the least of it would leave others too little there who do more with it, or move other prices so that somebody would lose"
         }
+        Reason::Paradoxical if takes_one_replica(order) => {
+            "the least of it, one whole replica, would have moved prices so that it, or somebody who won, would lose by them"
+        }
         Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
         Reason::Budget => "its budget has too little left for what it counts",
         Reason::FloorProtected => "lending more would leave the workload less than its floor",
@@ -34,4 +38,9 @@ pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
         Reason::InsufficientHold => "the credits held for it do not suffice",
         Reason::FrozenHoldTime => "its workload may not be moved yet",
     }
+}
+
+/// Whether the least that an order wins is one of its several replicas.
+fn takes_one_replica(order: &Order) -> bool {
+    order.replicas.is_some_and(|n| n > 1 && order.min_fill.0 <= Rat::ratio(1, i128::from(n)))
 }

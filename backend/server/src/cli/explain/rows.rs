@@ -103,6 +103,17 @@ impl Story<'_> {
         );
     }
 
+    /// Of a bid with a budget, that raising its limit has it count more.
+    pub fn budget_of_higher_limits(&self, order: &Order) -> String {
+        match (&order.budget, self.budget_left(order)) {
+            (Some(budget), Some(left)) => format!(
+                " Its budget {budget} has {} left for it, and the higher its limit, the more of it each unit counts.",
+                money_of(left.floor().max(0))
+            ),
+            _ => String::new(),
+        }
+    }
+
     /// A limit that its budget has enough left for, if it is lower than the order's own.
     pub fn limit_in_budget(&self, order: &Order) -> Option<Money> {
         let left = i64::try_from(self.budget_left(order)?.floor()).ok()?;
@@ -138,6 +149,13 @@ pub fn part_won(order: &Order, award: &Award) -> String {
         return format!("all of it ({})", list(&award.quantities));
     }
     let one = |q: &&Quantity| format!("{} of {} {}", grouped(got(q).into()), grouped(q.quantity.into()), q.product);
-    let share = full.first().map(|q| Rat::ratio(got(q).into(), q.quantity.into())).unwrap_or_default();
-    format!("{} ({})", full.iter().map(one).collect::<Vec<_>>().join(", "), percent(&share))
+    format!("{} ({})", full.iter().map(one).collect::<Vec<_>>().join(", "), percent(&share_won(order, award)))
+}
+
+/// The part of what it asked for that it has, of the first product: the printed fill is that before rounding, and of
+/// whole replicas it may be far from it.
+pub fn share_won(order: &Order, award: &Award) -> Rat {
+    let mut full = order.alternatives[award.alternative].quantities.iter().filter(|q| q.quantity > 0);
+    let first = full.next().map(|q| (listed(&award.quantities, &q.product).unwrap_or(0), q.quantity));
+    first.map(|(got, all)| Rat::ratio(got.into(), all.into())).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 use super::other_side::{Lack, Wish, because_of};
 use super::price;
 use super::reasons::because;
-use super::rows::{part_won, replicas};
+use super::rows::{part_won, replicas, share_won};
 use super::words::{bottleneck, grouped, list, money, money_of, percent, trimmed};
 use headroom_market::clearing::book::{Order, Quantity, Side};
 use headroom_market::clearing::outcome::{Award, PriceRow, Reason, Refusal};
@@ -62,10 +62,9 @@ impl<'a> Story<'a> {
         let got =
             |q: &Quantity| award.quantities.iter().any(|won| won.product == q.product && won.quantity == q.quantity);
         let full = asked.iter().filter(|q| q.quantity > 0).all(got);
-        let part = match (&award.fill, full) {
-            (_, true) => "all of it".to_owned(),
-            (Some(fill), false) => format!("{} of it", percent(&fill.0)),
-            (None, false) => "a part of it".to_owned(),
+        let part = match (full, percent(&share_won(order, award))) {
+            (true, _) => "all of it".to_owned(),
+            (false, share) => format!("{share} of it"),
         };
         let _ = writeln!(t, "It wins {part}: {}; it {pays} {}.", list(&award.quantities), money(award.money));
         if order.alternatives.len() > 1 {
@@ -243,7 +242,8 @@ impl<'a> Story<'a> {
             ),
             Winning::NoneTried => writeln!(
                 t,
-                "None of the higher limits that were tried would have helped, up to one that nobody outbids."
+                "None of the higher limits that were tried would have helped, up to one that nobody outbids.{}",
+                self.budget_of_higher_limits(order)
             ),
             Winning::Unknown => match refused.winning_limit {
                 Some(limit) => writeln!(
@@ -255,6 +255,10 @@ impl<'a> Story<'a> {
                 None => writeln!(t, "What limit would have won was not found in time (--seconds gives it longer)."),
             },
         };
+        let carried = order.parent.as_ref().filter(|parent| self.award(parent).is_none());
+        if let (Some(parent), Winning::Limit(_)) = (carried, found) {
+            let _ = writeln!(t, "Its parent {parent} has not won by itself: with that limit it pays for both.");
+        }
         t
     }
 
