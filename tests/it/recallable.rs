@@ -117,5 +117,18 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     let later = Rhythm::of(&buyer).await?.window(2, 1);
     let preview = buyer.post("/v1/bids/preview", &order(&buys, &later, "5", 500)).await?.ok()?;
     assert_eq!(micro(&preview["last_cost"]), nano * 500 / 1_000, "{preview} {newest}");
+    // So much of what was bought of it was there; and where the operator has as much for sale, that is said.
+    let says = |preview: &Value, what: &str| {
+        let warned = preview["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        warned.filter(|w| w.contains(what)).count()
+    };
+    ensure!(says(&preview, "was there: the rest was taken back") == 1, "{preview}");
+    ensure!(says(&preview, "that nobody takes back") == 0, "all of the node is baselines: {preview}");
+    admin.post("/v1/pools/fra1-gp/recallable", &json!({})).await?.ok()?;
+    let (elsewhere, grows) = steady_member(&sim, "fra1-gp", 100, 64).await?;
+    let mut asked = order(&grows, &later, "5", 10);
+    asked["pools"][0]["pool"] = "fra1-gp".into();
+    let preview = elsewhere.post("/v1/bids/preview", &asked).await?.ok()?;
+    ensure!(says(&preview, "that nobody takes back") == 1, "{preview}");
     healthy(&sim.server.stop().await?).await
 }

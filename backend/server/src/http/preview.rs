@@ -13,7 +13,7 @@ use crate::http::preview_warnings::{
     strategy_warnings, warnings,
 };
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::recalled_before::recalled_before;
+use crate::http::recalled_before::{firm_instead, recalled_before};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
@@ -240,6 +240,7 @@ fn preview(
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
+    warnings.extend(firm_instead(state, now, side, request));
     warnings.extend(away_warning(state, request));
     warnings.extend(left_out.map(|reason| left_out_warning(reason, &asked)));
     warnings.extend(pin_warning(state, now, side, request));

@@ -3,9 +3,13 @@
 use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 use headroom_market::book::{Assurance, OrderRequest, Side};
+use headroom_market::pool::recallable::firm;
 use headroom_market::pool::{PoolSlug, Product};
 use headroom_market::record::Table;
-use headroom_market::units::Resource;
+use headroom_market::round::supply::book_product;
+use headroom_market::state::State as Market;
+use headroom_market::time::Timestamp;
+use headroom_market::units::{Credits, Resource};
 use headroom_store::read::Scope;
 
 /// Slots that are looked back on.
@@ -45,6 +49,35 @@ fn share(pool: &PoolSlug, resource: Resource, products: &[Product]) -> Option<St
         tenths / 10,
         tenths % 10
     ))
+}
+
+/// That the operator has as much for sale for no more than the limit, which nobody takes back: its supply is no part of the
+/// other pool, so that this one may cost more. Of the first of several runs.
+pub(super) fn firm_instead(state: &Market, now: Timestamp, side: Side, request: &OrderRequest) -> Option<String> {
+    if side == Side::Offer || request.assurance != Assurance::Recallable {
+        return None;
+    }
+    let alternative = request.alternatives(state.market.rhythm.slot_seconds).into_iter().next()?;
+    let pool = firm(&alternative.pool);
+    let mut total: i128 = 0;
+    for slot in &alternative.slots {
+        for (resource, quantity) in &request.resources {
+            let needed = quantity.checked_mul(i64::from(request.replicas))?;
+            let mut left = needed;
+            let steps = book_product(state, now, (pool, *resource, *slot), 0).supply;
+            let last = steps.iter().find(|step| {
+                left -= step.quantity;
+                left <= 0
+            })?;
+            total += i128::from(last.reserve.0) * i128::from(needed);
+        }
+    }
+    let total = Credits::from_units(i64::try_from(total).ok()?);
+    (total <= request.limit).then(|| {
+        format!(
+            "The operator has as much for sale in {pool} that nobody takes back (`assurance` `firm`): {total} at its reserve prices, where a node has room."
+        )
+    })
 }
 
 #[cfg(test)]
