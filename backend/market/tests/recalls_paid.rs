@@ -150,11 +150,11 @@ fn what_was_taken_back_is_known_of_a_slot_that_is_over() {
     let now = RHYTHM.slot_end(one.slot).plus_seconds(5);
     let envelope = Envelope { now, seed: 1, command: Command::SettleSlot { slot: one.slot, readings } };
     let (events, _) = apply(&mut one.world.state, &envelope);
-    let volumes = events.iter().filter_map(|event| match event {
+    let mut volumes = events.iter().rev().filter_map(|event| match event {
         Event::ProductChanged(product) if product.pool == "p~recallable" => {
             Some((product.bought_volume, product.volume))
         }
         _ => None,
     });
-    assert_eq!(volumes.last(), Some((1_000, 750)));
+    assert_eq!(volumes.next(), Some((1_000, 750)));
 }
