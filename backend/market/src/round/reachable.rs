@@ -154,6 +154,7 @@ mod tests {
         // and where nothing is as cheap as what it would pay it divides: it has nothing at any price under that
         book.orders[0].min_fill = Fraction::zero();
         book.orders.retain(|o| o.side == Side::Bid);
+        book.products[0].supply[0].quantity = 2_000;
         assert_eq!(hold_to_whole_replicas(&mut book), []);
         assert!(min_fill(&book).is_zero());
     }
