@@ -78,6 +78,23 @@ fn a_part_of_a_replica_that_is_cheap_is_not_what_it_bids_for() {
     }
 }
 
+/// A lender has a replica, and somebody else wants most of that: what is left is a part of one.
+#[test]
+fn a_replica_whose_supply_another_bid_takes_moves_no_price() {
+    for beside in [false, true] {
+        let mut one = one(20_000);
+        let lender = one.lender;
+        place(&mut one, lender, Side::Offer, 1_300, "0.13");
+        let other = one.buyers[1];
+        let wins = place(&mut one, other, Side::Bid, 1_000, "0.9");
+        let bid = beside.then(|| replicas(&mut one, 2, "1"));
+        outcome(&mut one);
+        assert!(bid.is_none_or(|bid| awards(&one, bid).is_empty()));
+        let won = &awards(&one, wins)[0].lines[0];
+        assert_eq!((won.quantity, won.price.to_string().as_str()), (1_000, "0.000100000"), "{beside}");
+    }
+}
+
 /// More than there is at any price: it has no part in the round.
 #[test]
 fn a_replica_of_more_than_there_is_sits_the_round_out() {

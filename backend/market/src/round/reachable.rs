@@ -3,9 +3,9 @@
 //!
 //! The clearing divides a bid into parts of a replica and rounds in the end. One whose replica is more than all that
 //! there is of something would be at the margin with a part, hold the price at its own limit, and get nothing: a way to
-//! move others' prices for free. Such bids sit the round out. One that could pay for a part, and for no whole replica,
-//! would do the same: it takes part as all or none of a replica, which is what it is, and is told what that would have
-//! cost.
+//! move others' prices for free. Such bids sit the round out. One that could have a part, and no whole replica beside what
+//! others want, would do the same: it takes part as all or none of a replica, which is what it is, and is told what that
+//! would have cost. Others stay divisible: one at just the price of what is left over wins then, and a block would not.
 use crate::clearing::book::{Alternative, Fraction};
 use crate::clearing::rational::Rat;
 use crate::clearing::{Book, Order, ProductKey, Side};
@@ -18,20 +18,25 @@ const PARTS: i128 = 1_000_000_000_000;
 /// What there is of a product, the cheapest first: base units, and the least that one costs in micro-credits.
 type Supply = Vec<(i128, i128)>;
 
+/// What bids want of a product and what a unit is worth to each, where it wants nothing beside it: who may come before
+/// all others first, then the dearest. With each what it and all before it want.
+type Demand = BTreeMap<ProductKey, Vec<(Option<Rat>, i128)>>;
+
 /// Takes out of a book those of which there is no replica at any price, and answers which; has those that can't pay for
 /// one win a whole one at least.
 pub fn hold_to_whole_replicas(book: &mut Book) -> Vec<OrderId> {
     let there = supply(book);
     let is_reachable = |order: &Order| {
         let Some(replicas) = replicas(order) else { return true };
-        order.alternatives.iter().any(|a| Replica::of(a, replicas).marginal(&there).is_some())
+        order.alternatives.iter().any(|a| Replica::of(a, replicas).marginal(&there, |_| 0).is_some())
     };
     let (stay, gone): (Vec<Order>, Vec<Order>) = std::mem::take(&mut book.orders).into_iter().partition(is_reachable);
     book.orders = stay;
+    let demand = demand(book);
     for order in &mut book.orders {
         let Some(replicas) = replicas(order) else { continue };
         let one = Rat::ratio(PARTS / i128::from(replicas), PARTS);
-        if order.min_fill.0 < one && could_have_a_part(order, replicas, &there) {
+        if order.min_fill.0 < one && could_have_a_part(order, replicas, &there, &demand) {
             order.min_fill = Fraction(one);
         }
     }
@@ -62,14 +67,58 @@ fn supply(book: &Book) -> BTreeMap<ProductKey, Supply> {
     there
 }
 
-/// Whether no alternative's price could pay for a replica, and one's is more than its cheapest units cost. One that is
-/// under all that there is has nothing anyway, and divides.
-fn could_have_a_part(order: &Order, replicas: i64, there: &BTreeMap<ProductKey, Supply>) -> bool {
+fn demand(book: &Book) -> Demand {
+    let mut demand = Demand::new();
+    for bid in book.orders.iter().filter(|o| o.side == Side::Bid) {
+        for alternative in &bid.alternatives {
+            for quantity in &alternative.quantities {
+                let wanted = (unit_worth(bid, alternative), i128::from(quantity.quantity));
+                demand.entry(quantity.product.clone()).or_default().push(wanted);
+            }
+        }
+    }
+    for wanted in demand.values_mut() {
+        wanted.sort_by(|(one, _), (other, _)| match (one, other) {
+            (Some(one), Some(other)) => other.cmp(one),
+            _ => one.is_some().cmp(&other.is_some()),
+        });
+        let mut all = 0;
+        for (_, quantity) in wanted {
+            all += *quantity;
+            *quantity = all;
+        }
+    }
+    demand
+}
+
+/// What others want of a product who don't come after a bid: those to whom a unit is worth less do.
+fn before(order: &Order, alternative: &Alternative, product: &ProductKey, demand: &Demand) -> i128 {
+    let own = unit_worth(order, alternative);
+    let comes_after = |each: &Option<Rat>| matches!((each, &own), (Some(each), Some(own)) if each < own);
+    let Some(wanted) = demand.get(product) else { return 0 };
+    let others = wanted.partition_point(|(each, _)| !comes_after(each));
+    let all = others.checked_sub(1).map_or(0, |last| wanted[last].1);
+    let itself = order.alternatives.iter().filter(|a| !comes_after(&unit_worth(order, a)));
+    let itself = itself.flat_map(|a| &a.quantities).filter(|q| q.product == *product).map(|q| i128::from(q.quantity));
+    all - itself.sum::<i128>()
+}
+
+/// What a unit is worth to a bid for one product alone.
+fn unit_worth(bid: &Order, alternative: &Alternative) -> Option<Rat> {
+    let [only] = &alternative.quantities[..] else { return None };
+    let alone = bid.parent.is_none() && only.quantity > 0;
+    alone.then(|| Rat::ratio((bid.limit.0 - alternative.adder.0).into(), only.quantity.into()))
+}
+
+/// Whether no alternative's price could pay for a replica of what others leave, and one's is more than its cheapest units
+/// cost. One that is under all that there is has nothing anyway, and divides.
+fn could_have_a_part(order: &Order, replicas: i64, there: &BTreeMap<ProductKey, Supply>, demand: &Demand) -> bool {
     let pays = |a: &Alternative, cost: Option<i128>| {
         cost.is_some_and(|cost| cost * i128::from(replicas) <= i128::from(order.limit.0) - i128::from(a.adder.0))
     };
     let replica = |a| Replica::of(a, replicas);
-    let whole = order.alternatives.iter().any(|a| pays(a, replica(a).marginal(there)));
+    let before = |a: &Alternative, product: &ProductKey| before(order, a, product, demand);
+    let whole = order.alternatives.iter().any(|a| pays(a, replica(a).marginal(there, |product| before(a, product))));
     !whole && order.alternatives.iter().any(|a| pays(a, replica(a).cheapest(there)))
 }
 
@@ -82,11 +131,11 @@ impl<'a> Replica<'a> {
         Self(units.collect())
     }
 
-    /// What it costs at least where one price is paid for all units: that of the dearest that it needs. None where there
-    /// are too few.
-    fn marginal(&self, there: &BTreeMap<ProductKey, Supply>) -> Option<i128> {
+    /// What it costs at least where one price is paid for all units: that of the dearest that it needs once others have
+    /// what comes before it. None where there are too few.
+    fn marginal(&self, there: &BTreeMap<ProductKey, Supply>, before: impl Fn(&ProductKey) -> i128) -> Option<i128> {
         let cost = |(product, units): &(&ProductKey, i128)| {
-            let mut left = *units;
+            let mut left = before(product).saturating_add(*units);
             let last = there.get(product)?.iter().find(|(quantity, _)| {
                 left -= quantity;
                 left <= 0
@@ -145,7 +194,12 @@ mod tests {
         assert_eq!(hold_to_whole_replicas(&mut book), [bid(1)]);
         assert_eq!(book.orders.len(), 3);
         let min_fill = |book: &Book| book.orders[0].min_fill.0.clone();
-        assert!(min_fill(&book).is_zero(), "it can pay for a replica");
+        assert!(!min_fill(&book).is_zero(), "another bid wants all that there is");
+        book.products[0].supply[0].quantity = 10_000;
+        book.orders[0].min_fill = Fraction::zero();
+        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        assert!(min_fill(&book).is_zero(), "it can pay for a replica of what is left");
+        book.products[0].supply[0].quantity = 1_000;
         // where the operator's supply costs more than all that the bid would pay, and what is offered is less than a
         // replica, it takes part as a whole one
         book.products[0].supply[0].reserve = Money(1_000_000);
