@@ -191,6 +191,21 @@ impl Rounding<'_> {
         lacks.of(k)
     }
 
+    /// What bids and flows take of a product beyond what offers and flows bring.
+    pub(super) fn needed(&self, k: usize) -> Rat {
+        let mut net = Rat::int(self.total(k, true) - self.total(k, false));
+        for (e, z) in &self.whole.flows {
+            let a = &self.m.arcs[*e];
+            if a.from == k {
+                net = &net + &Rat::int(*z);
+            }
+            if a.to == k {
+                net = net.sub_mul(&a.ratio, &Rat::int(*z));
+            }
+        }
+        net
+    }
+
     /// Without what arcs bring and take.
     fn short_at_home(&self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
         let used = self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos());

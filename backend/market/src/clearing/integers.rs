@@ -285,16 +285,6 @@ impl Rounding<'_> {
     /// What a product is short of with the steps as they are used.
     fn short_with(&self, k: usize) -> Rat {
         let used: i128 = self.m.steps_of[k].iter().map(|e| self.whole.steps.get(e).copied().unwrap_or(0)).sum();
-        let mut short = Rat::int(self.total(k, true) - self.total(k, false) - used);
-        for (e, z) in &self.whole.flows {
-            let a = &self.m.arcs[*e];
-            if a.from == k {
-                short = &short + &Rat::int(*z);
-            }
-            if a.to == k {
-                short = short.sub_mul(&a.ratio, &Rat::int(*z));
-            }
-        }
-        short
+        &self.needed(k) - &Rat::int(used)
     }
 }

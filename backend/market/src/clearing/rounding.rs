@@ -451,18 +451,7 @@ impl Rounding<'_> {
     /// Supply of one product: lenders as filled, then the operator's steps, cheapest first.
     /// Returns what is still short.
     pub(super) fn supply(&mut self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
-        let bids = self.total(k, true);
-        let mut net = Rat::int(bids);
-        for (e, z) in &self.whole.flows {
-            let a = &self.m.arcs[*e];
-            if a.from == k {
-                net = &net + &Rat::int(*z);
-            }
-            if a.to == k {
-                net = net.sub_mul(&a.ratio, &Rat::int(*z));
-            }
-        }
-        let mut rest = net.ceil() - self.total(k, false);
+        let mut rest = self.needed(k).ceil();
         let mut order: Vec<usize> = self.m.steps_of[k].clone();
         order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
         let room: i128 = order.iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();
