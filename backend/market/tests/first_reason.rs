@@ -1,6 +1,6 @@
 //! Of several reasons that could be told the first one is, and `verify` takes no other.
 use headroom_market::clearing::book::Book;
-use headroom_market::clearing::outcome::{Outcome, Reason};
+use headroom_market::clearing::outcome::{Outcome, Quality, Reason};
 use headroom_market::clearing::{Limits, Mode, NoProposal, clear, parse, verify};
 
 /// At `short` two bids share all there is at the collar; `even` is sold to one bid at what others would just pay;
@@ -146,5 +146,30 @@ fn a_row_that_leaves_not_a_unit_more_is_the_reason_of_a_part_and_of_a_refusal() 
         let mut forged = outcome.clone();
         forged.refused[1].reason = other;
         assert!(verify(&book, forged, Mode::Market).is_err(), "changes-whole told {other:?}");
+    }
+}
+
+/// A node has none of the memory that a bid asks for beside processors, and its workload may change by less of it than
+/// one processor comes with.
+const NOWHERE: &str = r#"{"format":"headroom.book/1","cap":"20","alpha":"0","seed":1,
+    "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":100,"reserve":"0.001"}]},
+        {"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":100,"reserve":"0.001"}]}],
+    "nodes":[{"id":"n","pool":"p","capacity":{"cpu":10,"mem":0}}],
+    "instances":[{"id":"i","owner":"a","max_swap":[["p","mem",0,3]]}],
+    "orders":[{"id":"b","owner":"a","side":"bid","instance":"i","limit":"10","alternatives":[{"quantities":[["p","cpu",0,2],["p","mem",0,8]]}]}]}"#;
+
+#[test]
+fn a_row_that_refuses_what_no_node_has_room_for_is_told_and_nobody_is_given_up() {
+    let book = parse(NOWHERE).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let mut outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!(outcome.quality, Quality::Optimal);
+    assert_eq!(outcome.refused[0].reason, Reason::ThrashLimit);
+    outcome.certificate = None;
+    outcome.quality = Quality::Fallback;
+    for other in [Reason::SolverFallback, Reason::NoHostFits, Reason::Paradoxical, Reason::ForecastHeadroom] {
+        let mut forged = outcome.clone();
+        forged.refused[0].reason = other;
+        assert!(verify(&book, forged, Mode::Market).is_err(), "told {other:?}");
     }
 }

@@ -56,7 +56,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let exact = gap == "0" && c.exact && c.components.iter().all(|s| s.1.exact);
     let mut awards = Vec::new();
     let mut refused = Vec::new();
-    let mut bindings = binding(c);
+    let mut bindings = binding(c, &if m.rows.is_empty() { BTreeMap::new() } else { fills(c) });
     // who has a unit less than it is owed was given up, as far as that unit goes
     let owed = |i: &&usize| c.awards.get(i).is_some_and(|f| in_the_money(m, **i, f.alternative, &price));
     for i in c.components.iter().flat_map(|part| &part.2.cut).filter(owed) {
@@ -67,6 +67,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
         ends: [quotes.iter().map(|q| q.low).collect(), quotes.iter().map(|q| q.high).collect()],
         binding: bindings,
         beyond: budget_reason::beyond(m),
+        used_up: binding(c, &BTreeMap::new()),
         dropped: c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect(),
         reach: Upstream::new(m),
     };
@@ -346,10 +347,9 @@ fn fills(c: &Cleared) -> BTreeMap<(usize, usize), Rat> {
     fills
 }
 
-/// The participant row that holds an order back, if one is tight: in whole units, or before rounding.
-fn binding(c: &Cleared) -> Vec<Option<Reason>> {
+/// The participant row that holds an order back, if one is tight: in whole units, or in these fills before rounding.
+fn binding(c: &Cleared, fills: &BTreeMap<(usize, usize), Rat>) -> Vec<Option<Reason>> {
     let m = c.m;
-    let fills = if m.rows.is_empty() { BTreeMap::new() } else { fills(c) };
     let mut out = vec![None; m.orders.len()];
     for row in &m.rows {
         let (mut used, mut before) = (Rat::ZERO, Rat::ZERO);
@@ -397,6 +397,8 @@ struct Around<'a> {
     binding: Vec<Option<Reason>>,
     /// Orders whose budget never pays for the least of them.
     beyond: BTreeSet<usize>,
+    /// The row that has no room for the least of each order, as awards are in whole units.
+    used_up: Vec<Option<Reason>>,
     /// Orders that the search gave up.
     dropped: BTreeSet<usize>,
     reach: Upstream<'a>,
@@ -404,7 +406,7 @@ struct Around<'a> {
 
 fn refusal(c: &Cleared, i: usize, around: &Around) -> Refusal {
     let m = c.m;
-    let Around { price, ends, binding, beyond, dropped, reach } = around;
+    let Around { price, ends, binding, beyond, used_up, dropped, reach } = around;
     let o = &m.orders[i];
     // (surplus, tolerance of published prices, bundle price, alternative), all in nano-credits
     let best = o
@@ -437,9 +439,9 @@ fn refusal(c: &Cleared, i: usize, around: &Around) -> Refusal {
     let surely = ends.iter().all(|price| o.alternatives.iter().all(|alt| loses_at(price, alt)));
     let reason = if beyond.contains(&i) {
         Reason::Budget
-    } else if given_up && binding[i].is_none() && homeless && surplus > tol {
+    } else if given_up && homeless && surplus > tol {
         // no price and no search gives it a node
-        Reason::NoHostFits
+        used_up[i].unwrap_or(Reason::NoHostFits)
     } else if given_up && !(surely && surplus < -tol) {
         Reason::SolverFallback
     } else if surplus < -tol {

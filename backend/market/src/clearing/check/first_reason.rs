@@ -19,13 +19,6 @@ pub fn is_another(f: &Facts, i: usize, told: Reason, tight: &Tight) -> bool {
     first(f, i, tight).is_some_and(|first| before(first, told))
 }
 
-/// Whether a row of its owner may leave it nothing.
-pub fn is_held_back(f: &Facts, i: usize, alternative: usize, tight: &Tight) -> bool {
-    let o = &f.orders[i];
-    let has_rows = o.budget.is_some() || o.instance.is_some_and(|n| !f.book.instances[n].max_swap.is_empty());
-    has_rows || tight.row(f, i, alternative, &rows::least(f, i, alternative)).is_some()
-}
-
 /// Who has a part, and of whose rows one leaves not a unit more, is not told that the product is short.
 pub fn awards(f: &Facts, out: &Outcome, r: &mut Report) {
     let tight = Tight::of(f);
@@ -102,6 +95,11 @@ impl Tight {
             }
         }
         Tight { spent: rows::spent(f), changes }
+    }
+
+    /// Whether a row is told and one surely has no room for the least of an alternative.
+    pub fn refuses(&self, f: &Facts, i: usize, alternative: usize, told: Reason) -> bool {
+        is_row(told) && self.row(f, i, alternative, &rows::least(f, i, alternative)).is_some()
     }
 
     /// The row that has no room for this part of an alternative, if one surely has none.

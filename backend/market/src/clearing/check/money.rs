@@ -178,12 +178,12 @@ fn loses_anyway(f: &Facts, i: usize) -> bool {
     prices.into_iter().all(|price| (0..f.orders[i].alternatives.len()).all(|a| loses(price, a)))
 }
 
-/// Whether an order that gains has no node in any alternative in which it does, and no row holds it back: that is why it
-/// has nothing, whoever gave it up.
-fn is_homeless(f: &Facts, i: usize, hosting: &Hosting, tight: &Tight) -> bool {
+/// Whether an order that gains has no node in any alternative in which it does: that is why it has nothing, or a row of its
+/// owner is, whoever gave it up.
+fn is_homeless(f: &Facts, i: usize, hosting: &Hosting) -> bool {
     let gains = |a: &usize| f.surplus(i, *a, &f.price) > f.tolerance(i, *a);
     let gaining: Vec<usize> = (0..f.orders[i].alternatives.len()).filter(gains).collect();
-    let has_none = |a: &usize| hosting.none_fits(f, i, *a) && !first_reason::is_held_back(f, i, *a, tight);
+    let has_none = |a: &usize| hosting.none_fits(f, i, *a);
     f.single(i) && f.orders[i].bid && !gaining.is_empty() && gaining.iter().all(has_none)
 }
 
@@ -205,7 +205,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
                 mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t))
             }
             Reason::SolverFallback => {
-                !f.fallback || mode == Mode::Market && (loses_anyway(f, i) || is_homeless(f, i, hosting, &tight))
+                !f.fallback || mode == Mode::Market && (loses_anyway(f, i) || is_homeless(f, i, hosting))
             }
             Reason::ForecastHeadroom => {
                 let lots = o.replicas.is_some();

@@ -3,6 +3,7 @@ use super::super::outcome::Reason;
 use super::super::rational::Rat;
 use super::Report;
 use super::facts::{AwardFacts, Facts};
+use super::first_reason::Tight;
 use super::place::Hosting;
 use super::{collars, lots, own_rows, rows};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,6 +160,7 @@ fn orders(
 ) -> Vec<Short> {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
+    let tight = Tight::of(f);
     let mut at_cap = Vec::new();
     for (i, o) in f.orders.iter().enumerate() {
         let award = f.awards[i].as_ref();
@@ -194,7 +196,9 @@ fn orders(
             }
             continue;
         }
-        let told = which != "price" || given_up || f.refused[i].is_none_or(|x| x.reason == Reason::NoHostFits);
+        // where its rows have no room for the least of it either, it is told those
+        let says_so = |reason: Reason| reason == Reason::NoHostFits || tight.refuses(f, i, alternative, reason);
+        let told = which != "price" || given_up || f.refused[i].is_none_or(|x| says_so(x.reason));
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
