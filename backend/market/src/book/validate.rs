@@ -64,10 +64,7 @@ pub fn check(
     family::check(state, participant, side, request, replaced)?;
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
-    let highest = owner.map_or_else(Class::default, |p| p.highest_class);
-    if request.class < highest {
-        return Err(Rejection::ClassNotAllowed { highest: highest.name() });
-    }
+    check_class(state, participant, request)?;
     let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
     let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
@@ -91,10 +88,20 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     form_faults(request, side, now).into_iter().next().map_or(Ok(()), Err)
 }
 
-/// All that is wrong with a request by itself, and pools that are not there: one fault a field, in the order of `check`. For
+/// All that is wrong with a request by itself, and what can be known of each of its fields: one fault a field, in the order of `check`. For
 /// people who mend it, who would else hear of one after the other.
-pub fn faults(state: &State, now: Timestamp, side: Side, request: &OrderRequest) -> Vec<Rejection> {
+pub fn faults(
+    state: &State,
+    now: Timestamp,
+    participant: ParticipantId,
+    side: Side,
+    request: &OrderRequest,
+) -> Vec<Rejection> {
     let mut faults = form_faults(request, side, now);
+    // what asks for pools and workloads has to have a form
+    if faults.is_empty() {
+        faults.extend(check_place(state, participant, side, request).err());
+    }
     let pools = request.pools.iter().enumerate();
     faults.extend(pools.filter_map(|(index, choice)| unknown_pool(state, index, &choice.pool)));
     // how much is too much depends on the window
@@ -102,6 +109,9 @@ pub fn faults(state: &State, now: Timestamp, side: Side, request: &OrderRequest)
         (*quantity < 1).then_some(Rejection::QuantityOutOfRange { resource: *resource })
     };
     faults.extend(request.resources.iter().filter_map(none));
+    faults.extend(check_window(state, now, request).err());
+    faults.extend(check_project(state, participant, side, request).err());
+    faults.extend(check_class(state, participant, request).err());
     let mut named = BTreeSet::new();
     faults.retain(|fault| named.insert(fault.pointer()));
     faults.truncate(MOST_FAULTS);
@@ -268,6 +278,11 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
     }
     Ok(())
+}
+
+fn check_class(state: &State, participant: ParticipantId, request: &OrderRequest) -> Result<(), Rejection> {
+    let highest = state.participants.get(&participant).map_or_else(Class::default, |p| p.highest_class);
+    if request.class < highest { Err(Rejection::ClassNotAllowed { highest: highest.name() }) } else { Ok(()) }
 }
 
 /// An order that names a project must be bounded by it.

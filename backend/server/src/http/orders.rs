@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headroom_market::book::{Order, OrderRequest, Side, place, validate};
 use headroom_market::command::Command;
-use headroom_market::ids::{BidId, OfferId, OrderId};
+use headroom_market::ids::{BidId, OfferId, OrderId, ParticipantId};
 use headroom_market::record::Table;
 use headroom_store::journal::client_key;
 use std::sync::Arc;
@@ -99,19 +99,25 @@ async fn place_order(
     let attached = Attached { client_key: client, ..Attached::default() };
     match app.submit(by, command, idempotency, attached).await {
         Ok(answer) => Ok(answered(answer, StatusCode::CREATED)),
-        Err(failure) => Err(with_all_faults(app, side, &body.bytes, failure.into()).await),
+        Err(failure) => Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await),
     }
 }
 
 /// A refused order is told all that is wrong with its form: whoever mends the first fault is not to find the next one then.
 /// The body is read again, as an order that is accepted needs no second copy.
-async fn with_all_faults(app: &App, side: Side, body: &[u8], mut problem: Problem) -> Problem {
+async fn with_all_faults(
+    app: &App,
+    participant: ParticipantId,
+    side: Side,
+    body: &[u8],
+    mut problem: Problem,
+) -> Problem {
     if problem.status != StatusCode::UNPROCESSABLE_ENTITY {
         return problem;
     }
     let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
     let (request, now) = (place::normalise(request), app.now());
-    let faults = app.sequencer.query(move |state| validate::faults(state, now, side, &request)).await;
+    let faults = app.sequencer.query(move |state| validate::faults(state, now, participant, side, &request)).await;
     problem.also(faults.unwrap_or_default());
     problem
 }
@@ -134,7 +140,7 @@ async fn replace(
         Err(failure) if failure.is_not_found() => Err(ended(app, by, order).await.unwrap_or(failure.into())),
         Err(failure) => {
             let side = if matches!(order, OrderId::Bid(_)) { Side::Bid } else { Side::Offer };
-            Err(with_all_faults(app, side, &body.bytes, failure.into()).await)
+            Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await)
         }
     }
 }

@@ -44,7 +44,9 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::MarginalProrata if order.request.class == Class::Opportunistic => {
             "The limit is the price, and at one price others come first: those of class critical or standard, and whoever has what it renews. This one is opportunistic."
         }
-        Reason::MarginalProrata if order.remaining == order.request.resources => {
+        Reason::MarginalProrata
+            if order.remaining == order.request.resources && order.remaining_replicas == order.request.replicas =>
+        {
             "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",

@@ -247,3 +247,13 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
         assert!(said.changes.iter().any(|c| c.helps && c.change.contains("firm")), "{:?}", said.changes);
     }
 }
+
+#[test]
+fn who_has_won_a_replica_is_not_told_that_nothing_was_to_be_had() {
+    let mut bid = order(BID, "1.9", "MARGINAL_PRORATA", "1.9", "0", None);
+    (bid.request.replicas, bid.remaining_replicas) = (2, 2);
+    let said = |bid: &Order| explain(bid, None, None, Winning::NoneTried).sentence;
+    assert!(said(&bid).starts_with("Nothing was to be had"), "{}", said(&bid));
+    bid.remaining_replicas = 1;
+    assert!(said(&bid).contains("what was left was shared among equals"), "{}", said(&bid));
+}
