@@ -101,7 +101,10 @@ pub fn faults(
     // what asks for pools and workloads has to have a form
     if faults.is_empty() {
         faults.extend(check_place(state, participant, side, request).err());
+        faults.extend(family::check(state, participant, side, request, None).err());
     }
+    faults.extend((side == Side::Offer && request.parent.is_some()).then_some(Rejection::ParentOfOffer));
+    faults.extend((request.instance.is_some() && request.replicas > 1).then_some(Rejection::ReplicasOfInstance));
     let pools = request.pools.iter().enumerate();
     faults.extend(pools.filter_map(|(index, choice)| unknown_pool(state, index, &choice.pool)));
     // how much is too much depends on the window

@@ -10,7 +10,7 @@ use crate::clearing::book::{Alternative, Fraction};
 use crate::clearing::rational::Rat;
 use crate::clearing::{Book, Order, ProductKey, Side};
 use crate::ids::OrderId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A replica's part of an order is rounded down to so many parts of it: rounded up to whole replicas, it is one.
 const PARTS: i128 = 1_000_000_000_000;
@@ -22,38 +22,64 @@ type Supply = Vec<(i128, i128)>;
 /// all others first, then the dearest. With each what it and all before it want.
 type Demand = BTreeMap<ProductKey, Vec<(Option<Rat>, i128)>>;
 
-/// Takes out of a book those of which there is no replica at any price, and answers which; has those that can't pay for
-/// one win a whole one at least.
-pub fn hold_to_whole_replicas(book: &mut Book) -> Vec<OrderId> {
-    let there = supply(book);
+/// Takes out of a book those of which there is no replica at any price, and answers which.
+pub fn take_out_unreachable(book: &mut Book) -> Vec<OrderId> {
+    let there = supply(book, |_| true);
     let is_reachable = |order: &Order| {
         let Some(replicas) = replicas(order) else { return true };
         order.alternatives.iter().any(|a| Replica::of(a, replicas).marginal(&there, |_| 0).is_some())
     };
     let (stay, gone): (Vec<Order>, Vec<Order>) = std::mem::take(&mut book.orders).into_iter().partition(is_reachable);
     book.orders = stay;
-    let demand = demand(book);
+    gone.iter().filter_map(|o| o.id.parse().ok()).collect()
+}
+
+/// Has bids that could have a part of a replica win a whole one at least. Asks for the budgets of the book.
+pub fn hold_to_whole_replicas(book: &mut Book) {
+    let there = supply(book, |_| true);
+    let others = Others { divisible: supply(book, is_divisible), demand: demand(book) };
+    let spent_up = spent_up(book);
     for order in &mut book.orders {
         let Some(replicas) = replicas(order) else { continue };
         let one = Rat::ratio(PARTS / i128::from(replicas), PARTS);
-        if order.min_fill.0 < one && could_have_a_part(order, replicas, &there, &demand) {
+        let may_run_out = order.budget.as_ref().is_some_and(|budget| spent_up.contains(budget));
+        if order.min_fill.0 < one && (may_run_out || could_have_a_part(order, replicas, &there, &others)) {
             order.min_fill = Fraction(one);
         }
     }
-    gone.iter().filter_map(|o| o.id.parse().ok()).collect()
+}
+
+/// Budgets that don't pay the limits of all bids under them.
+fn spent_up(book: &Book) -> BTreeSet<String> {
+    let mut wanted: BTreeMap<&str, i128> = BTreeMap::new();
+    for bid in book.orders.iter().filter(|o| o.side == Side::Bid) {
+        if let Some(budget) = &bid.budget {
+            *wanted.entry(budget).or_default() += i128::from(bid.limit.0);
+        }
+    }
+    let too_small = book.budgets.iter().filter(|b| wanted.get(b.id.as_str()).is_some_and(|w| *w > b.amount.0.into()));
+    too_small.map(|b| b.id.clone()).collect()
 }
 
 fn replicas(order: &Order) -> Option<i64> {
     order.replicas.filter(|_| order.side == Side::Bid).map(|replicas| replicas.max(1))
 }
 
-fn supply(book: &Book) -> BTreeMap<ProductKey, Supply> {
+/// What is surely there to the last unit: an offer of all or a least part, of several products or one of several may be
+/// refused for want of who takes the rest.
+fn is_divisible(offer: &Order) -> bool {
+    let alone = matches!(&offer.alternatives[..], [only] if only.quantities.len() == 1);
+    alone && offer.min_fill.0.is_zero() && offer.replicas.is_none() && offer.parent.is_none()
+}
+
+/// Of the operator and of those offers.
+fn supply(book: &Book, counts: impl Fn(&Order) -> bool) -> BTreeMap<ProductKey, Supply> {
     let mut there: BTreeMap<ProductKey, Supply> = BTreeMap::new();
     for product in &book.products {
         let steps = product.supply.iter().map(|s| (i128::from(s.quantity), i128::from(s.reserve.0)));
         there.insert(product.key(), steps.collect());
     }
-    for offer in book.orders.iter().filter(|o| o.side == Side::Offer) {
+    for offer in book.orders.iter().filter(|o| o.side == Side::Offer && counts(o)) {
         for alternative in &offer.alternatives {
             // of a bundle one part may be had for nothing
             let alone = alternative.quantities.len() == 1;
@@ -69,10 +95,19 @@ fn supply(book: &Book) -> BTreeMap<ProductKey, Supply> {
 
 fn demand(book: &Book) -> Demand {
     let mut demand = Demand::new();
-    for bid in book.orders.iter().filter(|o| o.side == Side::Bid) {
+    // what children pay, their parent is worth, too
+    let parents: BTreeSet<&String> = book.orders.iter().filter_map(|o| o.parent.as_ref()).collect();
+    let amounts: BTreeMap<&String, i128> = book.budgets.iter().map(|b| (&b.id, b.amount.0.into())).collect();
+    let is_paid_for = |bid: &Order| {
+        let least = bid.min_fill.0.clone().max(Rat::ratio(1, replicas(bid).unwrap_or(i64::MAX).into()));
+        let amount = bid.budget.as_ref().and_then(|budget| amounts.get(budget));
+        amount.is_none_or(|amount| &least * &Rat::int(bid.limit.0.into()) <= Rat::int(*amount))
+    };
+    for bid in book.orders.iter().filter(|o| o.side == Side::Bid && is_paid_for(o)) {
         for alternative in &bid.alternatives {
             for quantity in &alternative.quantities {
-                let wanted = (unit_worth(bid, alternative), i128::from(quantity.quantity));
+                let each = unit_worth(bid, alternative).filter(|_| !parents.contains(&bid.id));
+                let wanted = (each, i128::from(quantity.quantity));
                 demand.entry(quantity.product.clone()).or_default().push(wanted);
             }
         }
@@ -110,16 +145,23 @@ fn unit_worth(bid: &Order, alternative: &Alternative) -> Option<Rat> {
     alone.then(|| Rat::ratio((bid.limit.0 - alternative.adder.0).into(), only.quantity.into()))
 }
 
-/// Whether no alternative's price could pay for a replica of what others leave, and one's is more than its cheapest units
-/// cost. One that is under all that there is has nothing anyway, and divides.
-fn could_have_a_part(order: &Order, replicas: i64, there: &BTreeMap<ProductKey, Supply>, demand: &Demand) -> bool {
+/// What others leave of what there is.
+struct Others {
+    divisible: BTreeMap<ProductKey, Supply>,
+    demand: Demand,
+}
+
+/// Whether an alternative's price is more than its cheapest units cost, and does not surely pay for a replica of what others
+/// leave. One that is under all that there is has nothing anyway, and divides.
+fn could_have_a_part(order: &Order, replicas: i64, there: &BTreeMap<ProductKey, Supply>, others: &Others) -> bool {
     let pays = |a: &Alternative, cost: Option<i128>| {
         cost.is_some_and(|cost| cost * i128::from(replicas) <= i128::from(order.limit.0) - i128::from(a.adder.0))
     };
-    let replica = |a| Replica::of(a, replicas);
-    let before = |a: &Alternative, product: &ProductKey| before(order, a, product, demand);
-    let whole = order.alternatives.iter().any(|a| pays(a, replica(a).marginal(there, |product| before(a, product))));
-    !whole && order.alternatives.iter().any(|a| pays(a, replica(a).cheapest(there)))
+    order.alternatives.iter().any(|a| {
+        let replica = Replica::of(a, replicas);
+        let whole = replica.marginal(&others.divisible, |product| before(order, a, product, &others.demand));
+        pays(a, replica.cheapest(there)) && !pays(a, whole)
+    })
 }
 
 /// What one replica asks for.
@@ -156,6 +198,7 @@ impl<'a> Replica<'a> {
 mod tests {
     use super::*;
     use crate::clearing::book::{Class, Money, Product, Quantity, Step};
+    use crate::clearing::{Limits, Mode, NoProposal, clear, parse};
     use crate::ids::{BidId, OfferId};
 
     fn order(id: OrderId, side: Side, quantity: i64, replicas: Option<i64>) -> Order {
@@ -191,25 +234,86 @@ mod tests {
             order(OrderId::Offer(OfferId::from_raw(4)), Side::Offer, 500, None),
         ];
         // 2,000 a replica is more than 1,000 of the operator and 500 offered; 1,333 is not
-        assert_eq!(hold_to_whole_replicas(&mut book), [bid(1)]);
+        assert_eq!(take_out_unreachable(&mut book), [bid(1)]);
+        hold_to_whole_replicas(&mut book);
         assert_eq!(book.orders.len(), 3);
         let min_fill = |book: &Book| book.orders[0].min_fill.0.clone();
         assert!(!min_fill(&book).is_zero(), "another bid wants all that there is");
         book.products[0].supply[0].quantity = 10_000;
         book.orders[0].min_fill = Fraction::zero();
-        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        assert_eq!(take_out_unreachable(&mut book), []);
+        hold_to_whole_replicas(&mut book);
         assert!(min_fill(&book).is_zero(), "it can pay for a replica of what is left");
         book.products[0].supply[0].quantity = 1_000;
         // where the operator's supply costs more than all that the bid would pay, and what is offered is less than a
         // replica, it takes part as a whole one
         book.products[0].supply[0].reserve = Money(1_000_000);
-        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        assert_eq!(take_out_unreachable(&mut book), []);
+        hold_to_whole_replicas(&mut book);
         assert_eq!(min_fill(&book), Rat::ratio(333_333_333_333, PARTS));
         // and where nothing is as cheap as what it would pay it divides: it has nothing at any price under that
         book.orders[0].min_fill = Fraction::zero();
         book.orders.retain(|o| o.side == Side::Bid);
         book.products[0].supply[0].quantity = 2_000;
-        assert_eq!(hold_to_whole_replicas(&mut book), []);
+        hold_to_whole_replicas(&mut book);
         assert!(min_fill(&book).is_zero());
+    }
+
+    /// What each bid but the one in replicas pays, and what that has won, with it in the book and without.
+    fn beside(others: &str, attack: &str) -> [(Vec<(String, String)>, bool); 2] {
+        let products = r#"{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":1050,"reserve":"0.001"},{"quantity":450,"reserve":"0.0018"}]},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":1050,"reserve":"0.001"},{"quantity":450,"reserve":"0.0018"}]},
+            {"pool":"p","resource":"cpu","slot":1}"#;
+        [attack, ""].map(|attack| {
+            let text = format!(
+                r#"{{"format":"headroom.book/1","cap":"10","alpha":"0","seed":1,"products":[{products}],
+                "budgets":[{{"id":"h","amount":"0.9"}}],"orders":[{others}{attack}]}}"#
+            );
+            let mut book = parse(&text).expect("a book");
+            assert_eq!(take_out_unreachable(&mut book), []);
+            hold_to_whole_replicas(&mut book);
+            let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
+            let won = outcome.awards.iter().any(|a| a.order == "attack");
+            let others = outcome.awards.iter().filter(|a| a.order.starts_with("bid"));
+            (others.map(|a| (a.order.clone(), format!("{:?}", a.money))).collect(), won)
+        })
+    }
+
+    const BIDS: &str = r#"{"id":"bid-high","owner":"a","side":"bid","limit":"0.87","alternatives":[{"quantities":[["p","cpu",0,300]]}]},
+        {"id":"bid-low","owner":"b","side":"bid","limit":"0.12","alternatives":[{"quantities":[["p","cpu",0,100]]}]}"#;
+
+    fn attack(quantity: u32, limit: &str, more: &str) -> String {
+        format!(
+            r#",{{"id":"attack","owner":"x","side":"bid","replicas":2,"limit":"{limit}"{more},"alternatives":[{{"quantities":[["p","cpu",0,{quantity}]]}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_bid_that_wins_no_replica_moves_no_price() {
+        let offer = |limit: &str, more: &str, also: &str| {
+            format!(
+                r#"{BIDS},{{"id":"offer","owner":"l","side":"offer","limit":"{limit}"{more},"alternatives":[{{"quantities":[["p","cpu",0,3000]{also}]}}]}}"#
+            )
+        };
+        for (what, others, attack) in [
+            ("alone", BIDS.to_owned(), attack(2_000, "3.2", "")),
+            ("an offer of more than anybody takes", offer("3.6", r#","min_fill":"1""#, ""), attack(1_600, "2.5", "")),
+            ("an offer of two slots", offer("3000", "", r#",["p","cpu",1,3000]"#), attack(1_600, "2.5", "")),
+            ("a budget of less than a replica", BIDS.to_owned(), attack(1_200, "3", r#","budget":"h""#)),
+        ] {
+            let [with, without] = beside(&others, &attack);
+            assert!(!with.1, "{what}");
+            assert_eq!(with, without, "{what}");
+        }
+    }
+
+    /// One of its pools has a replica of which others have a part, the other a whole one that is worth its price.
+    #[test]
+    fn a_bid_in_two_pools_wins_where_there_is_a_replica() {
+        let attack = r#",{"id":"attack","owner":"x","side":"bid","replicas":2,"limit":"3.2",
+            "alternatives":[{"quantities":[["p","cpu",0,2000]]},{"quantities":[["q","cpu",0,2000]],"adder":"1.1"}]}"#;
+        let [with, without] = beside(BIDS, attack);
+        assert_eq!(with.0, without.0);
+        assert!(with.1);
     }
 }

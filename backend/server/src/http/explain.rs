@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::app::directory::Identity;
 use crate::app::explanation::numbers::Numbers;
 use crate::app::explanation::staying::Staying;
-use crate::app::explanation::{BindingNode, Explanation, explain};
+use crate::app::explanation::{BindingNode, Explanation, explain, won};
 use crate::app::held_back::HeldBack;
 use crate::app::winning;
 use crate::http::auth::Anyone;
@@ -70,7 +70,13 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     let asked = order.clone();
     let numbers = app.sequencer.query(move |s| Numbers::of(s, &asked)).await?;
     let mut explanation = explain(&order, node, staying, &found, numbers.as_ref());
-    if let Some(netted) = netted(app, &order).await? {
+    let awards = latest_awards(app, &order).await?;
+    if order.status == OrderStatus::Filled && awards.len() == order.awards.len() {
+        let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
+        let lines = awards.iter().flat_map(|a| &a.lines).map(|l| (l.resource, l.slot, l.quantity));
+        explanation.sentence = won::in_part(&order, lines, slot_seconds).unwrap_or(explanation.sentence);
+    }
+    if let Some(netted) = netted(&order, &awards) {
         explanation.sentence = format!("{} {netted}", explanation.sentence);
     }
     Ok(Json(explanation))
@@ -95,25 +101,33 @@ async fn staying(app: &App, order: &Order) -> Answered<Option<Staying>> {
     })
 }
 
-/// So many of an order's latest awards are looked through for what was netted.
+/// So many of an order's latest awards are looked through.
 const LATEST_AWARDS: usize = 32;
 
-/// What of an order its owner's other orders gave or took before a round.
-async fn netted(app: &App, order: &Order) -> Answered<Option<String>> {
-    let (mut others, mut quantities) = (BTreeSet::new(), BTreeSet::new());
+async fn latest_awards(app: &App, order: &Order) -> Answered<Vec<Award>> {
+    let mut awards = Vec::new();
     for id in order.awards.iter().rev().take(LATEST_AWARDS) {
-        let Some(document) = app.store.get(Table::Awards, &Scope::All, &id.to_string()).await? else { continue };
-        let award: Award = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+        if let Some(document) = app.store.get(Table::Awards, &Scope::All, &id.to_string()).await? {
+            awards.push(serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?);
+        }
+    }
+    Ok(awards)
+}
+
+/// What of an order its owner's other orders gave or took before a round.
+fn netted(order: &Order, awards: &[Award]) -> Option<String> {
+    let (mut others, mut quantities) = (BTreeSet::new(), BTreeSet::new());
+    for award in awards {
         let Some(other) = award.netted_with else { continue };
         others.insert(other.to_string());
         quantities.extend(award.lines.iter().map(|l| (l.slot, l.resource, l.quantity, award.id)));
     }
-    let Some((slot, resource, ..)) = quantities.first().copied() else { return Ok(None) };
+    let (slot, resource, ..) = quantities.first().copied()?;
     let of_slot = quantities.iter().filter(|(at, r, ..)| (*at, *r) == (slot, resource));
     let sum: i64 = of_slot.map(|(_, _, quantity, _)| quantity).sum();
     let others = others.into_iter().collect::<Vec<_>>().join(", ");
     let way = if order.side == Side::Bid { "came from your own" } else { "went to your own" };
-    Ok(Some(format!("Of it {sum} {resource} a slot {way} {others} before a round, for nothing.")))
+    Some(format!("Of it {sum} {resource} a slot {way} {others} before a round, for nothing."))
 }
 
 /// Why the last round did not fill a bid, and what would have.

@@ -2,6 +2,7 @@
 pub mod numbers;
 mod sentence;
 pub mod staying;
+pub mod won;
 
 pub use self::sentence::sentence_of;
 

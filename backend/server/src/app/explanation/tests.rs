@@ -1,5 +1,6 @@
 //! What orders are told.
 use super::*;
+use headroom_market::book::TimeInForce;
 use headroom_market::clearing::Money;
 use headroom_market::round::stays::{Elsewhere, Stays};
 use headroom_market::time::Slot;
@@ -256,4 +257,29 @@ fn who_has_won_a_replica_is_not_told_that_nothing_was_to_be_had() {
     assert!(said(&bid).starts_with("Nothing was to be had"), "{}", said(&bid));
     bid.remaining_replicas = 1;
     assert!(said(&bid).contains("what was left was shared among equals"), "{}", said(&bid));
+}
+
+#[test]
+fn who_ended_with_a_part_is_not_told_that_it_won_all() {
+    let slot = |n: i64| Slot::starting_at(1_795_000_000 + 60 * n);
+    let cpu = |n: i64, quantity: i64| (Resource::CpuMilli, slot(n), quantity);
+    let mut bid = order(BID, "1", "MARGINAL_PRORATA", "1", "0", None);
+    let said = |bid: &Order, lines: &[_]| won::in_part(bid, lines.iter().copied(), 60);
+    // two awards in its one slot
+    assert_eq!(said(&bid, &[cpu(0, 40), cpu(0, 60)]), None);
+    // a unit is rounding, and of replicas none is
+    assert_eq!(said(&bid, &[cpu(0, 99)]), None);
+    let part = said(&bid, &[cpu(0, 40)]).expect("a part");
+    assert!(part.contains("40 of 100 cpu_milli a slot") && part.contains("too little"), "{part}");
+    bid.request.replicas = 2;
+    assert!(said(&bid, &[cpu(0, 199)]).is_some_and(|s| s.contains("199 of 200")));
+    bid.request.replicas = 1;
+    bid.request.time_in_force = TimeInForce::Ioc;
+    assert!(said(&bid, &[cpu(0, 40)]).is_some_and(|s| s.contains("`ioc`")));
+    bid.request.time_in_force = TimeInForce::Gtc;
+    bid.request.window.end_at = serde_json::from_str("\"2026-11-20T10:23:00Z\"").unwrap();
+    bid.request.min_run_slots = 1;
+    let run = said(&bid, &[cpu(0, 100), cpu(1, 100)]).expect("a part");
+    assert!(run.contains("asked for, 2 of its 3 slots,") && run.contains("runs"), "{run}");
+    assert_eq!(said(&bid, &[cpu(0, 100), cpu(1, 100), cpu(2, 100)]), None);
 }
