@@ -4,6 +4,7 @@ mod support;
 
 mod approvals;
 mod approvals_elsewhere;
+mod at_collar;
 mod auto_bids;
 mod away;
 mod bonds;

@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: the choice among supporting prices. That `low` and `high` support the
 //! allocation is tested; that they are the ones the rule chooses would need an optimiser.
+mod at_collar;
 mod certificate;
 mod collars;
 mod facts;

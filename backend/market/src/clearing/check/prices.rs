@@ -5,7 +5,7 @@ use super::Report;
 use super::facts::{AwardFacts, Facts};
 use super::first_reason::Tight;
 use super::place::Hosting;
-use super::{collars, lots, own_rows, rows};
+use super::{at_collar, collars, lots, own_rows, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An order in the money that did not get all of it.
@@ -202,7 +202,7 @@ fn orders(
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
-        if o.alternatives[alternative].iter().any(|(k, _)| !scarce[*k].is_empty()) {
+        if at_collar::rations(f, i, alternative, price, scarce) {
             if given_up {
                 r.gives_up(which, &o.id, s);
             } else {
@@ -313,6 +313,9 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         }
     }
     let is_short = |i: &usize| short.iter().any(|s| s.order == *i && s.alternative == 0);
+    let waiting: Vec<usize> =
+        groups.iter().filter(|((bid, ..), _)| *bid).flat_map(|(_, g)| g).copied().filter(|i| is_short(i)).collect();
+    at_collar::idle_gains_wait(f, price, &waiting, r);
     for ((_, incumbents, at), g) in &groups {
         let newcomers = groups.get(&(true, false, at.clone())).filter(|_| *incumbents);
         newcomers_wait(f, g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
