@@ -270,9 +270,9 @@ fn who_ended_with_a_part_is_not_told_that_it_won_all() {
     // a unit is rounding, and of replicas none is
     assert_eq!(said(&bid, &[cpu(0, 99)]), None);
     let part = said(&bid, &[cpu(0, 40)]).expect("a part");
-    assert!(part.contains("40 of 100 cpu_milli a slot") && part.contains("too little"), "{part}");
+    assert!(part.contains("40 cpu_milli of 100 cpu_milli a slot") && part.contains("too little"), "{part}");
     bid.request.replicas = 2;
-    assert!(said(&bid, &[cpu(0, 199)]).is_some_and(|s| s.contains("199 of 200")));
+    assert!(said(&bid, &[cpu(0, 199)]).is_some_and(|s| s.contains("199 cpu_milli of 200")));
     bid.request.replicas = 1;
     bid.request.time_in_force = TimeInForce::Ioc;
     assert!(said(&bid, &[cpu(0, 40)]).is_some_and(|s| s.contains("`ioc`")));

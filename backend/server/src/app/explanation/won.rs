@@ -19,7 +19,7 @@ pub fn in_part(order: &Order, lines: impl Iterator<Item = (Resource, Slot, i64)>
         // a unit more or less is rounding
         let least = won.iter().filter(|((r, _), _)| r == resource).map(|(_, quantity)| *quantity).min()?;
         if least + 1 < asked || replicas > 1 && least < asked {
-            parts.push(format!("{least} of {asked} {resource}"));
+            parts.push(format!("{least} {resource} of {asked} {resource}"));
         }
     }
     let mut what = Vec::new();
