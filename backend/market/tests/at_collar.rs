@@ -85,3 +85,20 @@ fn a_collar_excuses_nobody_but_whom_it_rations() {
         assert!(right.awards.iter().any(|a| a.order == told.refused), "{}", told.what);
     }
 }
+
+/// 9,000 and 1,000 units are sold under the collar, to two bids each.
+const NO_OUTCOME: [&str; 2] = [
+    r#"{"format":"headroom.book/1","cap":"20","alpha":"0","seed":29,"products":[{"pool":"p","resource":"cpu","slot":0,"cap":"7.5","supply":[{"quantity":9000,"reserve":"5"},{"quantity":12000,"reserve":"10"}]}],"orders":[{"id":"o0","owner":"w0","side":"bid","limit":"34160.000000","alternatives":[{"quantities":[["p","cpu",0,2135]]}],"replicas":5},{"id":"o1","owner":"w1","side":"bid","limit":"200320.000000","alternatives":[{"quantities":[["p","cpu",0,12520]]}],"replicas":5,"incumbent":true}]}"#,
+    r#"{"format":"headroom.book/1","cap":"20","alpha":"0","seed":15,"products":[{"pool":"p","resource":"cpu","slot":0,"cap":"7.5","supply":[{"quantity":1000,"reserve":"5"},{"quantity":7000,"reserve":"10"}]}],"orders":[{"id":"o0","owner":"w0","side":"bid","limit":"8336.000000","alternatives":[{"quantities":[["p","cpu",0,1042]]}]},{"id":"o2","owner":"w2","side":"bid","limit":"57536.000000","alternatives":[{"quantities":[["p","cpu",0,3596]]}],"replicas":2,"incumbent":true}]}"#,
+];
+
+/// Two bids in replicas, or one beside another bid, that share too little at a collar for whole ones: somebody is given up,
+/// and the bound says what for. It had been found without them, and then no outcome stood.
+#[test]
+fn a_shortage_of_whole_replicas_has_an_outcome() {
+    for text in NO_OUTCOME {
+        let book = parse(text).expect("a book");
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        assert!(outcome.awards.iter().any(|a| a.quantities.iter().any(|q| q.quantity > 0)));
+    }
+}

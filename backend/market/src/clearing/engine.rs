@@ -272,7 +272,7 @@ impl<'a> Clearing<'a> {
         let all: BTreeSet<usize> = (0..m.orders.len()).collect();
         for everywhere in [false, true] {
             for everybody in [false, true] {
-                let near = match self.without(&self.out) {
+                let near = match self.without(&self.out).map(|tried| self.under_its_bound(tried)) {
                     Ok(tried) if tried.broken.is_empty() => return Ok(self.with_those_back(tried)),
                     Ok(Tried { run, broken }) if !everywhere => together(m, &offenders(m, &run, &broken)),
                     _ => all.clone(),
@@ -283,6 +283,21 @@ impl<'a> Clearing<'a> {
         self.out = all;
         let nobody = self.without(&self.out)?;
         Ok(self.with_those_back(nobody))
+    }
+
+    /// With a bound that holds all that those who are given up could have, where nothing else is broken: it was found
+    /// without them.
+    fn under_its_bound(&self, mut tried: Tried<'a>) -> Tried<'a> {
+        let Round { sorted, m, mode, limits, .. } = self.round;
+        if !tried.broken.is_empty() && tried.broken.iter().all(|b| b.rule == "I7") {
+            let given_up = tried.run.outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback);
+            let ids: BTreeSet<&str> = given_up.map(|r| r.order.as_str()).collect();
+            let bids = (0..m.orders.len()).filter(|i| m.orders[*i].bid && ids.contains(m.id(*i)));
+            let worth = bids.filter_map(|i| m.orders[i].alternatives.iter().map(|a| a.value).max()).sum();
+            whole_welfare::widen(&mut tried.run.outcome, worth);
+            tried.broken = check::faults(sorted, &tried.run.outcome, mode, limits.lending());
+        }
+        tried
     }
 
     /// The outcome with whoever was left out in vain, those of most value first: who is named by a broken rule is not

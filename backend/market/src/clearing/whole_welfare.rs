@@ -32,6 +32,18 @@ pub fn settle(book: &Book, outcome: &mut Outcome, lending: Lending) {
     sign(outcome);
 }
 
+/// The bound with so much more, in micro-credits.
+pub fn widen(outcome: &mut Outcome, more: i128) {
+    let Some(bound) = &outcome.bound else { return };
+    let bound = &(&bound.0 * &Rat::int(MICRO_PER_CREDIT)) + &Rat::int(more);
+    let welfare = &outcome.welfare.0 * &Rat::int(MICRO_PER_CREDIT);
+    outcome.bound = Some(credits(bound.ceil()));
+    if let Some(certificate) = &mut outcome.certificate {
+        certificate.gap = gap(&welfare, &bound);
+    }
+    not_optimal(outcome);
+}
+
 /// Of an outcome that misses more than rounding explains.
 pub fn not_optimal(outcome: &mut Outcome) {
     outcome.quality = Quality::Fallback;
