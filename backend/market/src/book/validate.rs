@@ -88,20 +88,22 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     form_faults(request, side, now).into_iter().next().map_or(Ok(()), Err)
 }
 
-/// All that is wrong with a request by itself, and what can be known of each of its fields: one fault a field, in the order of `check`. For
-/// people who mend it, who would else hear of one after the other.
+/// All that is wrong with a request by itself, and what can be known of each of its fields: one fault a field, in the order
+/// of `check`. For people who mend it, who would else hear of one after the other. `previous` is the order that it replaces.
 pub fn faults(
     state: &State,
     now: Timestamp,
     participant: ParticipantId,
     side: Side,
     request: &OrderRequest,
+    previous: Option<OrderId>,
 ) -> Vec<Rejection> {
     let mut faults = form_faults(request, side, now);
     // what asks for pools and workloads has to have a form
     if faults.is_empty() {
         faults.extend(check_place(state, participant, side, request).err());
-        faults.extend(family::check(state, participant, side, request, None).err());
+        let replaced = previous.and_then(|id| state.orders.get(&id));
+        faults.extend(family::check(state, participant, side, request, replaced).err());
     }
     faults.extend((side == Side::Offer && request.parent.is_some()).then_some(Rejection::ParentOfOffer));
     faults.extend((request.instance.is_some() && request.replicas > 1).then_some(Rejection::ReplicasOfInstance));

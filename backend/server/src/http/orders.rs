@@ -99,7 +99,7 @@ async fn place_order(
     let attached = Attached { client_key: client, ..Attached::default() };
     match app.submit(by, command, idempotency, attached).await {
         Ok(answer) => Ok(answered(answer, StatusCode::CREATED)),
-        Err(failure) => Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await),
+        Err(failure) => Err(with_all_faults(app, by.participant, (side, None), &body.bytes, failure.into()).await),
     }
 }
 
@@ -108,7 +108,7 @@ async fn place_order(
 async fn with_all_faults(
     app: &App,
     participant: ParticipantId,
-    side: Side,
+    (side, previous): (Side, Option<OrderId>),
     body: &[u8],
     mut problem: Problem,
 ) -> Problem {
@@ -117,7 +117,8 @@ async fn with_all_faults(
     }
     let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
     let (request, now) = (place::normalise(request), app.now());
-    let faults = app.sequencer.query(move |state| validate::faults(state, now, participant, side, &request)).await;
+    let faults = move |state: &_| validate::faults(state, now, participant, side, &request, previous);
+    let faults = app.sequencer.query(faults).await;
     problem.also(faults.unwrap_or_default());
     problem
 }
@@ -140,7 +141,7 @@ async fn replace(
         Err(failure) if failure.is_not_found() => Err(ended(app, by, order).await.unwrap_or(failure.into())),
         Err(failure) => {
             let side = if matches!(order, OrderId::Bid(_)) { Side::Bid } else { Side::Offer };
-            Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await)
+            Err(with_all_faults(app, by.participant, (side, Some(order)), &body.bytes, failure.into()).await)
         }
     }
 }

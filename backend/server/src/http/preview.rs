@@ -197,7 +197,7 @@ fn preview(
     let recallable = request.assurance == Assurance::Recallable;
     let acceptable = validate::check(state, now, participant, side, request, None).map_err(|first| {
         let mut problem = Problem::from(headroom_market::refusal::Refusal::from(first));
-        problem.also(validate::faults(state, now, participant, side, request));
+        problem.also(validate::faults(state, now, participant, side, request, None));
         problem
     })?;
     // What overflows here costs more than any limit: its order can't win.

@@ -269,6 +269,9 @@ fn who_ended_with_a_part_is_not_told_that_it_won_all() {
     assert_eq!(said(&bid, &[cpu(0, 40), cpu(0, 60)]), None);
     // a unit is rounding, and of replicas none is
     assert_eq!(said(&bid, &[cpu(0, 99)]), None);
+    bid.request.resources.insert(Resource::MemMib, 2);
+    assert!(said(&bid, &[cpu(0, 100)]).is_some_and(|s| s.contains("0 mem_mib of 2 mem_mib")));
+    bid.request.resources.remove(&Resource::MemMib);
     let part = said(&bid, &[cpu(0, 40)]).expect("a part");
     assert!(part.contains("40 cpu_milli of 100 cpu_milli a slot") && part.contains("too little"), "{part}");
     bid.request.replicas = 2;

@@ -10,6 +10,9 @@ pub fn in_part(order: &Order, lines: impl Iterator<Item = (Resource, Slot, i64)>
     for (resource, slot, quantity) in lines {
         *won.entry((resource, slot)).or_default() += quantity;
     }
+    if won.is_empty() {
+        return None;
+    }
     let slots = won.keys().map(|(_, slot)| *slot).collect::<BTreeSet<Slot>>().len();
     let window = usize::try_from(order.request.window_slots(slot_seconds)).ok()?;
     let replicas = i64::from(order.request.replicas.max(1));
@@ -17,7 +20,8 @@ pub fn in_part(order: &Order, lines: impl Iterator<Item = (Resource, Slot, i64)>
     for (resource, each) in &order.request.resources {
         let asked = each * replicas;
         // a unit more or less is rounding
-        let least = won.iter().filter(|((r, _), _)| r == resource).map(|(_, quantity)| *quantity).min()?;
+        // of what was rounded to nothing there is no line
+        let least = won.iter().filter(|((r, _), _)| r == resource).map(|(_, quantity)| *quantity).min().unwrap_or(0);
         if least + 1 < asked || replicas > 1 && least < asked {
             parts.push(format!("{least} {resource} of {asked} {resource}"));
         }
