@@ -38,6 +38,9 @@ async fn a_project_is_never_charged_more_than_its_limit() -> anyhow::Result<()> 
     let limit = hold / 4;
     let made = put(&api, limit).await?;
     assert_eq!((amount(&made, "left"), amount(&made, "committed"), &made["open_orders"]), (limit, 0, &json!(0)));
+    let preview = api.post("/v1/bids/preview", &bid).await?.ok()?;
+    let chance = preview["fill_probability"].as_f64();
+    assert!(chance.is_some_and(|c| c > 0.0 && c <= 0.25), "a quarter is all that its project has for it: {preview}");
     let key = unique("key");
     let divisible = api.post_with_key(BIDS, &key, &bid).await?.id()?;
     assert_eq!(api.post_with_key(BIDS, &key, &bid).await?.id()?, divisible, "the same request is the same order");

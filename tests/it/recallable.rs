@@ -59,6 +59,18 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     let refused = lender.post(&format!("/v1/instances/{lends}/recall"), &nothing).await?;
     assert_eq!((refused.status, refused.code().as_str()), (409, "nothing_to_recall"));
 
+    // What the operator asks for what is firm is no price of what nobody has lent yet.
+    let later = Rhythm::of(&buyer).await?.window(40, 1);
+    let path = format!("/v1/pools/{POOL}/reserve_prices");
+    let etag = admin.get(&path).await?.header("etag").to_owned();
+    let reserve = json!({ "resource": "cpu_milli", "price": "0.004", "effective_at": later["start_at"] });
+    let headers = [("content-type", "application/json"), ("if-match", etag.as_str()), ("idempotency-key", "reserve")];
+    ensure!(admin.send("POST", &path, &headers, Some(serde_json::to_vec(&reserve)?)).await?.status == 201);
+    let unpriced = buyer.post("/v1/bids/preview", &order(&buys, &later, "0.1", 500)).await?.ok()?;
+    ensure!(unpriced["basis"] == "no_prices" && unpriced["expected"].is_null(), "{unpriced}");
+    let warned = unpriced["warnings"].to_string();
+    ensure!(warned.contains("Nobody has traded cpu_milli there") && !warned.contains("not be enough"), "{unpriced}");
+
     // It lends 500 of its 600, though it will need 450.
     let window = Rhythm::of(&lender).await?.window(1, 1);
     let offer = lender.post_with_key("/v1/offers", "offer", &order(&lends, &window, "0.1", 500)).await?.id()?;

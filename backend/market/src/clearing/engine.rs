@@ -17,7 +17,8 @@ use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::problem::Market;
-use super::{Limits, Proposer, budget_reason, whole_welfare};
+use super::{Limits, Proposer, budget_reason, foremost, whole_welfare};
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -30,6 +31,10 @@ const ALL_NAMED: usize = 4;
 const CHOICES: usize = 8;
 const CHOICE_WORK: usize = 20_000;
 
+/// How much work may go into who is given a node first: so many times what all before has worked, or so much at least.
+const FOREMOST: u64 = 3;
+const FOREMOST_WORK: u64 = 60_000;
+
 /// How many blocks are tried so in a round, and how many orders times blocks in large ones.
 const BLOCKS: usize = 32;
 const BLOCK_WORK: usize = 100_000;
@@ -40,19 +45,33 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
     }
-    let mut best = clear_once(book, mode, proposer, limits)?;
+    let work = Cell::new(0);
+    let once = |limits: &Limits, leading: &BTreeSet<usize>| clear_once(book, mode, proposer, limits, leading, &work);
+    let nobody = BTreeSet::new();
+    let mut best = once(limits, &nobody)?;
     // rounds of a market have no time for another try
     let others =
         if mode == Mode::Welfare || limits.whole_replicas { Vec::new() } else { other_ways(book, &best, limits) };
+    let mut way = limits.clone();
+    let better = |best: &Outcome, outcome: Outcome| {
+        let better = outcome.welfare.0 > best.welfare.0 && check::broken(book, &outcome, mode).is_empty();
+        better.then_some(outcome)
+    };
     for other in others {
-        if let Ok(outcome) = clear_once(book, mode, proposer, &other)
-            && outcome.welfare.0 > best.welfare.0
-            && check::broken(book, &outcome, mode).is_empty()
-        {
-            best = outcome;
+        if let Some(outcome) = once(&other, &nobody).ok().and_then(|o| better(&best, o)) {
+            (best, way) = (outcome, other);
         }
     }
     let sorted = book.sorted();
+    if !limits.whole_replicas {
+        let most = work.get().saturating_mul(FOREMOST).max(FOREMOST_WORK);
+        best = foremost::improve(&sorted, best, |best, leading| {
+            if work.get() > most {
+                return None;
+            }
+            once(&way, leading).ok().and_then(|outcome| better(best, outcome))
+        });
+    }
     budget_reason::tell(&sorted, &mut best, mode, limits.lending());
     whole_welfare::settle(&sorted, &mut best, limits.lending());
     Ok(best)
@@ -77,7 +96,14 @@ fn other_ways(book: &Book, outcome: &Outcome, limits: &Limits) -> Vec<Limits> {
     ways
 }
 
-fn clear_once(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
+fn clear_once(
+    book: &Book,
+    mode: Mode,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+    leading: &BTreeSet<usize>,
+    work: &Cell<u64>,
+) -> Result<Outcome, ClearFault> {
     let sorted = book.sorted();
     let m = Market::new(&sorted);
     let orders = m.orders.len();
@@ -87,6 +113,8 @@ fn clear_once(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits)
         parts_at_collars: &parts_at_collars,
         round: Round { book, sorted: &sorted, m: &m, mode, limits },
         proposer,
+        leading,
+        work,
         out: blocks.collect(),
         past: Past::default(),
         blocks_left: BLOCKS.min(BLOCK_WORK / orders.max(1)),
@@ -105,6 +133,10 @@ struct Tried<'a> {
 struct Clearing<'a> {
     round: Round<'a>,
     proposer: &'a dyn Proposer,
+    /// Who is given a node before everybody.
+    leading: &'a BTreeSet<usize>,
+    /// What clearings of the book have worked together (`Attempt::work`).
+    work: &'a Cell<u64>,
     /// Who has no part in the round.
     out: BTreeSet<usize>,
     /// The limits with which it is cleared once more where whole replicas at a collar break a rule.
@@ -168,7 +200,10 @@ impl<'a> Clearing<'a> {
     /// The round without these.
     fn without(&self, out: &BTreeSet<usize>) -> Result<Tried<'a>, ClearFault> {
         let Round { book, sorted, m, mode, limits } = self.round;
-        let mut run = Attempt::new(m, mode, limits, out, self.past.clone()).run(self.proposer, book)?;
+        let attempt = Attempt::new(m, mode, limits, out, self.past.clone()).led_by(self.leading);
+        let mut run = attempt.run(self.proposer, book)?;
+        let worked = run.end.past.work.saturating_sub(self.past.work);
+        self.work.set(self.work.get().saturating_add(worked));
         let mut broken = check::faults(sorted, &run.outcome, mode, limits.lending());
         if broken.iter().any(|b| b.rule == "WELFARE") {
             whole_welfare::settle(sorted, &mut run.outcome, limits.lending());

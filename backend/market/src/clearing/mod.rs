@@ -24,6 +24,7 @@ mod externality;
 mod fault;
 mod first;
 mod flow;
+mod foremost;
 mod gain;
 pub mod generate;
 mod hopeless;

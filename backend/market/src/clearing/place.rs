@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const STEPS: usize = 4_000;
 const FEW: usize = 16;
 
+/// How many nodes are kept free in turn for the one that is cut.
+const MOST_OFF: usize = 4;
+
 /// The grain of comparisons between what nodes have left.
 const PARTS: i128 = 1 << 40;
 
@@ -209,15 +212,12 @@ impl<'a> Hosts<'a> {
     }
 
     /// Packs all awards, or names what has to go in every group of items that can't be packed: one
-    /// replica, in a large group a few. `hint` keeps replicas where they were; orders in `first` go before all others, and with
-    /// `bound_first` those that can lie on one node only before those in replicas that may lie on several.
-    /// Leaves `free` as packed.
+    /// replica, in a large group a few. `hint` keeps replicas where they were. Leaves `free` as packed.
     pub fn pack(
         &mut self,
         awards: &BTreeMap<usize, Filled>,
         hint: &Packing,
-        first: &BTreeSet<usize>,
-        bound_first: bool,
+        order: &Precedence,
     ) -> Result<Packing, Vec<Cut>> {
         let mut packing = Packing::new();
         let mut cuts = Vec::new();
@@ -225,7 +225,7 @@ impl<'a> Hosts<'a> {
             let nodes = self.of_pool[pool].clone();
             for mut items in groups(items) {
                 items.sort_by(|a, b| {
-                    b.only.is_some().cmp(&a.only.is_some()).then_with(|| order_of_worth(self.m, first, a, b))
+                    b.only.is_some().cmp(&a.only.is_some()).then_with(|| order.of_worth(self.m, a, b))
                 });
                 let placed = self
                     .hinted(pool, &items, hint)
@@ -242,7 +242,7 @@ impl<'a> Hosts<'a> {
                         // of many items several are named at once, which saves whole searches
                         let most = 1 + items.len() / FEW;
                         for _ in 0..most {
-                            let (cut, at) = self.victim(&nodes, &items, awards, first, bound_first);
+                            let (cut, at) = self.victim(&nodes, &items, awards, order);
                             items.remove(at);
                             cuts.push(cut);
                             if self.search(&nodes, &items).is_some() {
@@ -338,6 +338,11 @@ impl<'a> Hosts<'a> {
 
     /// Depth-first search in the order of the items, within a number of steps.
     fn search(&self, nodes: &[usize], items: &[Item]) -> Option<Vec<usize>> {
+        self.search_off(None, nodes, items)
+    }
+
+    /// The same that takes one of the nodes last.
+    fn search_off(&self, off: Option<usize>, nodes: &[usize], items: &[Item]) -> Option<Vec<usize>> {
         if self.too_much(nodes, items) {
             return None;
         }
@@ -350,6 +355,7 @@ impl<'a> Hosts<'a> {
             let n = at.len();
             if choices.len() == n {
                 let mut c = h.ranked(nodes, &items[n]);
+                c.sort_by_key(|v| Some(*v) == off);
                 c.reverse();
                 choices.push(c);
             }
@@ -379,14 +385,14 @@ impl<'a> Hosts<'a> {
         nodes: &[usize],
         items: &[Item],
         awards: &BTreeMap<usize, Filled>,
-        first: &BTreeSet<usize>,
-        bound_first: bool,
+        order: &Precedence,
     ) -> (Cut, usize) {
         let mut best: Vec<usize> = (0..items.len()).collect();
         let replicas = |i: &Item| i.only.is_none() && self.m.orders[i.order].replicas.is_some();
-        let by_worth = !bound_first && items.iter().any(replicas);
+        let leads = |i: &Item| order.leading.contains(&i.order);
+        let by_worth = !order.bound_first && items.iter().any(|i| replicas(i) || leads(i));
         let most = if by_worth { best.len() } else { 0 };
-        best[..most].sort_by(|a, b| order_of_worth(self.m, first, &items[*a], &items[*b]));
+        best[..most].sort_by(|a, b| order.of_worth(self.m, &items[*a], &items[*b]));
         // of the best so many, in the order in which they are packed
         let among = |most: usize| -> Vec<Item> {
             let mut some = best[..most].to_vec();
@@ -401,31 +407,49 @@ impl<'a> Hosts<'a> {
         let out = &items[best[bad - 1]];
         let f = &awards[&out.order];
         let o = &self.m.orders[out.order];
-        let mut h = self.clone();
         let kept = among(good);
-        for (i, v) in kept.iter().zip(self.search(nodes, &kept).unwrap_or_default()) {
-            h.take(v, &i.need, 1);
-        }
+        // the better ones may lie where they leave it most
+        let own = nodes.iter().filter(|v| o.replicas.is_none() && out.only.is_none_or(|only| only == **v));
+        let reach = |off: Option<usize>| {
+            let mut h = self.clone();
+            for (i, v) in kept.iter().zip(self.search_off(off, nodes, &kept).unwrap_or_default()) {
+                h.take(v, &i.need, 1);
+            }
+            h.reach(out.order, f.alternative, 0)
+        };
+        let offs = own.take(MOST_OFF).map(|v| Some(*v));
         let upper = match o.replicas {
             Some(n) => {
                 Rat::ratio(out.replica.min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1), n)
             }
-            None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
+            None => offs.chain([None]).map(reach).max().unwrap_or_default().min(f.fill.clone()),
         };
         let cut = Cut { order: out.order, alternative: f.alternative, upper };
         (cut, best[bad - 1])
     }
 }
 
-/// Those that go first, then by value per dominant share, then by hash.
-fn order_of_worth(m: &Market, first: &BTreeSet<usize>, a: &Item, b: &Item) -> std::cmp::Ordering {
-    let lot = |i: &Item| m.orders[i.order].lot;
-    first
-        .contains(&b.order)
-        .cmp(&first.contains(&a.order))
-        .then(b.share.cmp(&a.share))
-        .then(lot(a).cmp(&lot(b)))
-        .then(a.replica.cmp(&b.replica))
+/// Who is given a node before whom.
+pub struct Precedence<'a> {
+    /// Those who go before everybody, also before those that can lie on one node only.
+    pub leading: &'a BTreeSet<usize>,
+    /// Those who go before all others but for these.
+    pub first: &'a BTreeSet<usize>,
+    /// Whether bids that can lie on one node only go before those in replicas that may lie on several.
+    pub bound_first: bool,
+}
+
+impl Precedence<'_> {
+    /// Those that go first, then by value per dominant share, then by hash.
+    fn of_worth(&self, m: &Market, a: &Item, b: &Item) -> std::cmp::Ordering {
+        let lot = |i: &Item| m.orders[i.order].lot;
+        let rank = |i: &Item| (self.leading.contains(&i.order), self.first.contains(&i.order));
+        rank(b)
+            .cmp(&rank(a))
+            .then(b.share.cmp(&a.share))
+            .then(lot(a).cmp(&lot(b)))
+            .then(a.replica.cmp(&b.replica))
+    }
 }
 
 /// Items of a pool that share no product, directly or through others, are packed apart.

@@ -2,6 +2,7 @@
 //! choose, and the limits that would have been enough for it.
 use crate::app::past_prices::past_prices;
 use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
+use headroom_market::pool::recallable::firm;
 use headroom_market::round::away::move_costs;
 use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
@@ -19,10 +20,10 @@ pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> P
 /// [`price_of`] answers else is the most that anything may cost, which is no price to reckon with.
 fn is_priced(state: &Market, pool: &str, resource: Resource, slot: Slot) -> bool {
     let key = (pool.to_owned(), resource);
-    // What may be taken back has prices of its own.
+    // What may be taken back has prices of its own, and the operator asks none for it.
     state.products.get(&(key.0.clone(), resource, slot)).is_some_and(|p| p.last_price.is_some())
         || state.references.get(&key).is_some_and(|r| !r.recent.is_empty())
-        || state.known_reference(pool, resource, slot).is_some()
+        || firm(pool) == pool && state.known_reference(pool, resource, slot).is_some()
 }
 
 /// What the best alternative costs.

@@ -55,7 +55,7 @@ pub struct Preview {
     pub fee: Credits,
     /// Share of the latest slots in which the limit would have been enough; `null` without any, and
     /// 0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
-    /// that the last round would have taken.
+    /// that the last round would have taken, of a bid no more than the part that its project has left for.
     pub fill_probability: Option<f64>,
     /// Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots.
     pub chances: Vec<Chance>,
@@ -216,7 +216,7 @@ fn preview(
     let least_counted = least * validate::least_hold(state, request).units() as f64;
     let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least_counted));
     let impossible =
-        room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, never)| *never);
+        room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, most)| *most <= 0.0);
     let is_priced = costs.unpriced.is_empty();
     let slots = if is_priced { slots } else { 0 };
     let asked = left_out::as_open(now, participant, side, request);
@@ -226,7 +226,10 @@ fn preview(
         (0, _) => None,
         // prices say nothing of a bid that no round looks at
         _ if left_out.is_some() => Some(0.0),
-        _ => Some(enough.count() as f64 / slots as f64),
+        _ => {
+            let paid_for = bounded.as_ref().map_or(1.0, |(_, most)| *most);
+            Some((enough.count() as f64 / slots as f64).min(paid_for))
+        }
     };
     let chance = |probability: f64| {
         let limit = if side == Side::Bid { costs.quantile(probability) } else { costs.reached(probability) };

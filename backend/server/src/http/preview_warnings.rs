@@ -63,12 +63,12 @@ pub(super) fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits,
     warnings
 }
 
-/// What a bid is told of its project, and whether it can win nothing as the limit is. `least`: the least that
-/// it counts for the project, in micro-credits.
-pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, bool)> {
+/// What a bid is told of its project, and the most of it that can win as the project's limit is, 0 where nothing can.
+/// `least`: the least that it counts for the project, in micro-credits.
+pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, f64)> {
     let (name, left) = (&project.name, project.left());
     if left.is_zero() {
-        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), true));
+        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), 0.0));
     }
     if hold <= left {
         return None;
@@ -77,13 +77,13 @@ pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> O
         let said = format!(
             "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
         );
-        return Some((said, true));
+        return Some((said, 0.0));
     }
     Some((
         format!(
             "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
         ),
-        false,
+        left.units() as f64 / hold.units() as f64,
     ))
 }
 
@@ -235,12 +235,13 @@ mod tests {
                 updated_at: now,
                 deleted_at: None,
             };
-            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, never)| never)
+            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, most)| most)
         };
         assert_eq!(of("5", 1.0), None, "just enough");
-        assert_eq!(of("4.999999", 1.0), Some(true), "all or none");
-        assert_eq!(of("4.999999", 0.5), Some(false));
-        assert_eq!(of("1", 0.0), Some(true), "nothing is left");
+        assert_eq!(of("4.999999", 1.0), Some(0.0), "all or none");
+        assert_eq!(of("4.999999", 0.5), Some(0.99999975), "3.999999 of 4");
+        assert_eq!(of("3", 0.5), Some(0.5));
+        assert_eq!(of("1", 0.0), Some(0.0), "nothing is left");
     }
     #[test]
     fn at_any_price_is_said_only_where_nobody_may_make_way() {

@@ -120,7 +120,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     match (why.reason, order.side) {
         // It wins on the node of its workload or not at all, and nobody is moved for it.
         (Reason::NoHostFits, Side::Bid) if order.request.assurance == Assurance::Recallable => {
-            changes.push(change("Ask for less", None, true));
+            // Where no limit wins any part of what can be divided, there is nothing.
+            let divisible = order.request.min_fill.is_zero() && order.request.replicas <= 1;
+            if !divisible || found != Winning::NoneTried {
+                changes.push(change("Ask for less", None, true));
+            }
             changes.push(change("Ask for firm capacity (assurance `firm`)", None, true));
             changes.push(change("Wait for a round in which others on its node lend more", None, true));
             changes.push(change(other_limit, None, false));

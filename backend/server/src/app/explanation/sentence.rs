@@ -49,6 +49,9 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         {
             "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
+        Reason::MarginalProrata if order.request.replicas > 1 => {
+            "The limit is the price: what was left was shared among equals, in whole replicas, and not one more was to be had at it."
+        }
         Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
         Reason::NoHostFits if order.side == Side::Bid && order.request.assurance == Assurance::Recallable => {
             "The price was right, but what others on its workload's node lend until they take it back was too little, or the workload is to be on another node in these slots: a bid for recallable capacity wins on the node where its workload runs, and never moves it."

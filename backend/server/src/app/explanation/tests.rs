@@ -246,7 +246,13 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
         assert_eq!(limit, Some(false), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| c.helps && c.change == "Ask for less"), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| c.helps && c.change.contains("firm")), "{:?}", said.changes);
+        let nobody_lends = explain(&recallable, Some(node_a(false)), None, Winning::NoneTried);
+        assert!(!nobody_lends.changes.iter().any(|c| c.change == "Ask for less"), "{:?}", nobody_lends.changes);
+        assert!(nobody_lends.changes.iter().any(|c| c.helps && c.change.contains("firm")));
     }
+    recallable.request.min_fill = Share::from_units(500_000);
+    let whole = explain(&recallable, Some(node_a(false)), None, Winning::NoneTried);
+    assert!(whole.changes.iter().any(|c| c.helps && c.change == "Ask for less"), "{:?}", whole.changes);
 }
 
 #[test]
@@ -257,6 +263,7 @@ fn who_has_won_a_replica_is_not_told_that_nothing_was_to_be_had() {
     assert!(said(&bid).starts_with("Nothing was to be had"), "{}", said(&bid));
     bid.remaining_replicas = 1;
     assert!(said(&bid).contains("what was left was shared among equals"), "{}", said(&bid));
+    assert!(said(&bid).contains("in whole replicas"), "{}", said(&bid));
 }
 
 #[test]

@@ -9,6 +9,9 @@ pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
     match reason {
         Reason::OutOfMoney if bid => "it costs more than its limit",
         Reason::OutOfMoney => "it brings less than its limit",
+        Reason::MarginalProrata if order.replicas.is_some() => {
+            "the price is its own limit, and at it no whole replica more was to be had"
+        }
         Reason::MarginalProrata => {
             "the price is its own limit: what there was went to orders like it, or to others first"
         }
