@@ -21,6 +21,7 @@ mod exchange_random;
 mod families;
 mod first_reason;
 mod flood;
+mod foremost;
 mod given_up;
 mod grounds;
 mod hints;

@@ -16,6 +16,7 @@ use super::fault::ClearFault;
 use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
+use super::place::Leading;
 use super::problem::Market;
 use super::{Limits, Proposer, budget_reason, foremost, whole_welfare};
 use std::cell::Cell;
@@ -46,8 +47,8 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         return Err(ClearFault::Refused(faults));
     }
     let work = Cell::new(0);
-    let once = |limits: &Limits, leading: &BTreeSet<usize>| clear_once(book, mode, proposer, limits, leading, &work);
-    let nobody = BTreeSet::new();
+    let once = |limits: &Limits, leading: &Leading| clear_once(book, mode, proposer, limits, leading, &work);
+    let nobody = Leading::new();
     let mut best = once(limits, &nobody)?;
     // rounds of a market have no time for another try
     let others =
@@ -101,7 +102,7 @@ fn clear_once(
     mode: Mode,
     proposer: &dyn Proposer,
     limits: &Limits,
-    leading: &BTreeSet<usize>,
+    leading: &Leading,
     work: &Cell<u64>,
 ) -> Result<Outcome, ClearFault> {
     let sorted = book.sorted();
@@ -134,7 +135,7 @@ struct Clearing<'a> {
     round: Round<'a>,
     proposer: &'a dyn Proposer,
     /// Who is given a node before everybody.
-    leading: &'a BTreeSet<usize>,
+    leading: &'a Leading,
     /// What clearings of the book have worked together (`Attempt::work`).
     work: &'a Cell<u64>,
     /// Who has no part in the round.

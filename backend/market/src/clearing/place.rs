@@ -224,9 +224,8 @@ impl<'a> Hosts<'a> {
         for (pool, items) in self.items(awards) {
             let nodes = self.of_pool[pool].clone();
             for mut items in groups(items) {
-                items.sort_by(|a, b| {
-                    b.only.is_some().cmp(&a.only.is_some()).then_with(|| order.of_worth(self.m, a, b))
-                });
+                items
+                    .sort_by(|a, b| b.only.is_some().cmp(&a.only.is_some()).then_with(|| order.of_worth(self.m, a, b)));
                 let placed = self
                     .hinted(pool, &items, hint)
                     .or_else(|| self.search(&nodes, &items))
@@ -389,8 +388,7 @@ impl<'a> Hosts<'a> {
     ) -> (Cut, usize) {
         let mut best: Vec<usize> = (0..items.len()).collect();
         let replicas = |i: &Item| i.only.is_none() && self.m.orders[i.order].replicas.is_some();
-        let leads = |i: &Item| order.leading.contains(&i.order);
-        let by_worth = !order.bound_first && items.iter().any(|i| replicas(i) || leads(i));
+        let by_worth = !order.bound_first && items.iter().any(|i| replicas(i) || order.leads(i));
         let most = if by_worth { best.len() } else { 0 };
         best[..most].sort_by(|a, b| order.of_worth(self.m, &items[*a], &items[*b]));
         // of the best so many, in the order in which they are packed
@@ -429,10 +427,13 @@ impl<'a> Hosts<'a> {
     }
 }
 
+/// By order, how many of its replicas are given a node before everybody's.
+pub type Leading = BTreeMap<usize, i128>;
+
 /// Who is given a node before whom.
 pub struct Precedence<'a> {
-    /// Those who go before everybody, also before those that can lie on one node only.
-    pub leading: &'a BTreeSet<usize>,
+    /// Those who go before everybody, also before those that can lie on one node only, each with its first so many replicas.
+    pub leading: &'a Leading,
     /// Those who go before all others but for these.
     pub first: &'a BTreeSet<usize>,
     /// Whether bids that can lie on one node only go before those in replicas that may lie on several.
@@ -440,15 +441,15 @@ pub struct Precedence<'a> {
 }
 
 impl Precedence<'_> {
+    fn leads(&self, item: &Item) -> bool {
+        self.leading.get(&item.order).is_some_and(|replicas| item.replica < *replicas)
+    }
+
     /// Those that go first, then by value per dominant share, then by hash.
     fn of_worth(&self, m: &Market, a: &Item, b: &Item) -> std::cmp::Ordering {
         let lot = |i: &Item| m.orders[i.order].lot;
-        let rank = |i: &Item| (self.leading.contains(&i.order), self.first.contains(&i.order));
-        rank(b)
-            .cmp(&rank(a))
-            .then(b.share.cmp(&a.share))
-            .then(lot(a).cmp(&lot(b)))
-            .then(a.replica.cmp(&b.replica))
+        let rank = |i: &Item| (self.leads(i), self.first.contains(&i.order));
+        rank(b).cmp(&rank(a)).then(b.share.cmp(&a.share)).then(lot(a).cmp(&lot(b))).then(a.replica.cmp(&b.replica))
     }
 }
 

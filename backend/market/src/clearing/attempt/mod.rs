@@ -18,7 +18,7 @@ use super::fault::ClearFault;
 use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
 use super::model::Meaning;
 use super::outcome::{Mode, Outcome};
-use super::place::{Cut, Hosts, Packing, Precedence};
+use super::place::{Cut, Hosts, Leading, Packing, Precedence};
 use super::problem::{Component, HostRow, Market};
 use super::rational::{Rat, sum};
 use super::rounding::{Filled, Whole};
@@ -100,8 +100,8 @@ pub struct Attempt<'a> {
     /// The placement to keep where it fits, and orders that go before all others.
     hint: Packing,
     boosted: BTreeSet<usize>,
-    /// Orders that are given a node before everybody (`foremost`).
-    leading: BTreeSet<usize>,
+    /// Who is given a node before everybody (`foremost`).
+    leading: Leading,
     /// Blocks that won at any time.
     ever: BTreeSet<usize>,
     turns: BTreeMap<usize, u32>,
@@ -166,7 +166,7 @@ impl<'a> Attempt<'a> {
             past,
             hint: Packing::new(),
             boosted: BTreeSet::new(),
-            leading: BTreeSet::new(),
+            leading: Leading::new(),
             ever: BTreeSet::new(),
             turns: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -193,8 +193,8 @@ impl<'a> Attempt<'a> {
         (solved, self.past.bounds[component].clone())
     }
 
-    /// The same with these orders before everybody where nodes are given out.
-    pub fn led_by(self, leading: &BTreeSet<usize>) -> Attempt<'a> {
+    /// The same with these before everybody where nodes are given out.
+    pub fn led_by(self, leading: &Leading) -> Attempt<'a> {
         Attempt { leading: leading.clone(), ..self }
     }
 
@@ -262,11 +262,8 @@ impl<'a> Attempt<'a> {
                 self.hint.clear();
                 continue;
             }
-            let order = Precedence {
-                leading: &self.leading,
-                first: &self.boosted,
-                bound_first: self.limits.bound_first,
-            };
+            let order =
+                Precedence { leading: &self.leading, first: &self.boosted, bound_first: self.limits.bound_first };
             let packing = match hosts.pack(&awards, &self.hint, &order) {
                 Err(cuts) => {
                     for c in cuts.iter().filter(|c| !hosts.several(c.order, c.alternative).is_empty()) {

@@ -50,7 +50,8 @@ impl Attempt<'_> {
                     *to = if turn < LOTS { to.clone() } else { Rat::ZERO };
                 }
             }
-            if bounds.is_empty() {
+            // those that are rounded up to their bounds have whole replicas already
+            if bounds.iter().all(|(i, a, to)| self.upper[*i][*a] == *to) {
                 break;
             }
             self.whole.insert(n);
