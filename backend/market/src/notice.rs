@@ -187,7 +187,7 @@ fn published(round: &Round) -> Vec<Notice> {
     let point = |p: &crate::round::ClearingPrice| {
         let object = crate::pool::product_id(&p.pool, p.resource, p.slot);
         let data = serde_json::json!({
-            "pool": p.pool, "resource": p.resource, "slot": p.slot, "round": round.number, "price": p.price,
+            "pool": p.pool, "node": p.node, "resource": p.resource, "slot": p.slot, "round": round.number, "price": p.price,
             "low": p.low, "high": p.high, "volume": p.volume, "set_by": p.set_by, "reserve": p.reserve,
             "cleared_at": round.awarded_at,
         });

@@ -1,9 +1,9 @@
 //! What is lent so that it may be taken back: its own price, who gives it up, and what that costs.
 
-use crate::support::away::pool;
+use crate::support::away::{node, pool, workload};
 use crate::support::movers;
 use crate::support::one_node::*;
-use crate::support::world::RHYTHM;
+use crate::support::world::{RHYTHM, participant};
 use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -29,6 +29,49 @@ fn it_has_a_price_of_its_own_and_the_operator_sells_none() {
     one.begin();
     assert_eq!(one.in_force(one.lender.1), 1_000);
     assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (1_100, 900));
+}
+
+/// What is lent on one node serves nobody on another: it has a price of its own there. (An offer of one millicore for nothing,
+/// on a node where nobody bids, kept the price of the pool at nothing, and nobody could sell anywhere.)
+#[test]
+fn who_lends_on_another_node_keeps_no_price_down() {
+    for (offered, limit, bids) in
+        [(1, "0", None), (1_000, "0", Some((10, "100"))), (1_000, "0.9", Some((1_000, "0.95")))]
+    {
+        // the first node is full
+        let mut one = one(3_000);
+        node(&mut one.world, "p", "other", [(CPU, 3_000), (Resource::MemMib, 9_000)].into());
+        let there = second_lender(&mut one, 2_000);
+        let owner = participant(&mut one.world, "buyer there", "1000");
+        let buyer = (owner, workload(&mut one.world, owner, "p", cpu(1_000), cpu(5_000)));
+        let [elsewhere, too] = [there.1, buyer.1].map(|id| one.world.state.instances[&id].node);
+        assert!(elsewhere != one.node && too == elsewhere);
+        one.placed(there, Side::Offer, offered, limit);
+        let sold = bids.map_or(0, |(quantity, limit)| {
+            one.placed(buyer, Side::Bid, quantity, limit);
+            quantity
+        });
+        one.placed(one.lender, Side::Offer, 1_000, "0.2");
+        one.placed(one.buyers[0], Side::Bid, 600, "0.6");
+        one.placed(one.buyers[1], Side::Bid, 400, "0.8");
+        one.round();
+        let round = one.world.state.rounds.values().last().unwrap();
+        assert_eq!(round.certificate.as_ref().map(|c| c.quality.as_str()), Some("optimal"));
+        let price = |node| round.prices.iter().find(|p| p.node == Some(node) && p.pool == "p~recallable");
+        let here = price(one.node).expect("it was traded");
+        assert_eq!((here.price.to_string().as_str(), here.volume), ("0.000200000", 1_000));
+        let there = price(elsewhere).expect("it is listed");
+        assert_eq!(there.volume, sold);
+        // the product of the pool has what was bought on both, and what that came to
+        let product = one.world.state.products.values().find(|p| p.pool == "p~recallable").expect("it was traded");
+        assert_eq!(product.volume, 1_000 + sold);
+        let nano = 200_000 * 1_000 + i128::from(there.price.units()) * i128::from(sold);
+        assert_eq!(product.value_nano, nano.to_string());
+        let lines = one.world.state.awards.values().flat_map(|a| &a.lines);
+        assert!(lines.clone().all(|l| l.pool == "p~recallable"), "no award has the name of a book");
+        one.begin();
+        assert_eq!(one.in_force(one.lender.1), 1_000);
+    }
 }
 
 #[test]

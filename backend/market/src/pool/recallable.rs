@@ -16,6 +16,8 @@ use crate::units::{Resource, Share};
 use std::collections::BTreeMap;
 
 const SUFFIX: &str = "~recallable";
+/// Between a pool and a node; no slug has it.
+const NODE: char = '@';
 
 /// Whether a product of this pool may be taken back.
 pub fn is_recallable(slug: &str) -> bool {
@@ -40,6 +42,21 @@ pub fn book_node(node: NodeId, recallable: bool) -> String {
 /// The node of a name in a book.
 pub fn node_of(name: &str) -> Option<NodeId> {
     firm(name).parse().ok()
+}
+
+/// A pool as books have it: what may be taken back serves the node alone where it is lent, so each node has products, and
+/// prices, of its own. Else whoever lends on one node for less than another, and finds nobody, would keep the other's price
+/// down, and nobody could sell there.
+pub fn book_pool(slug: &str, node: &str) -> PoolSlug {
+    if is_recallable(slug) { format!("{}{NODE}{}{SUFFIX}", firm(slug), firm(node)) } else { slug.to_owned() }
+}
+
+/// The pool of a name in a book, and of what may be taken back the node.
+pub fn pool_of(name: &str) -> (PoolSlug, Option<NodeId>) {
+    match firm(name).split_once(NODE).filter(|_| is_recallable(name)) {
+        Some((slug, node)) => (of(slug), node.parse().ok()),
+        None => (name.to_owned(), None),
+    }
 }
 
 /// Whether a resource can be taken back in the middle of a slot, by a limit alone.

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::pool::recallable::{firm, is_recallable};
 use crate::pool::{PoolSlug, hourly};
 use crate::round::ClearingPrice;
-use crate::state::{ProductKey, State};
+use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
@@ -81,10 +81,10 @@ impl State {
 
 /// A product class that reached its collar gets a doubled one next round; one that did not
 /// goes back to the plain one.
-pub fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
+pub fn mark_collars<'a>(turn: &mut Turn<'_>, prices: impl Iterator<Item = &'a ClearingPrice>) {
     let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
-    for ((pool, resource, slot), price) in prices {
-        let at = price.price >= turn.state.collar(pool, *resource, *slot);
+    for ClearingPrice { pool, resource, slot, price, .. } in prices {
+        let at = *price >= turn.state.collar(pool, *resource, *slot);
         *reached.entry((pool.clone(), *resource)).or_default() |= at;
     }
     for ((pool, resource), at_collar) in reached {

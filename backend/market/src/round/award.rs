@@ -12,7 +12,7 @@ use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::recallable::{firm, is_recallable, node_of};
+use crate::pool::recallable::{firm, is_recallable, node_of, pool_of};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::resale;
@@ -50,7 +50,6 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     // or not at all.
     let drafts = read_awards(turn, &sealed, outcome, &prices)?;
     let mut slots = BTreeSet::new();
-    let mut volumes: BTreeMap<ProductKey, i64> = BTreeMap::new();
     let count = drafts.len() as u32;
     let winners = drafts.iter().filter_map(|d| if let Winner::Order(id) = d.winner { Some(id) } else { None });
     let parents: BTreeSet<OrderId> = winners.filter(|id| turn.state.children_of(*id).next().is_some()).collect();
@@ -64,9 +63,6 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
                 won.insert(id);
-                for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
-                    *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
-                }
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
                 let won = Won { lines, slots: run, nodes: at, certified, with: None };
                 fill(turn, number, id, won, parents.contains(&id))?;
@@ -77,11 +73,8 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let mut ended = round_only_orders(turn, number);
     family::children_first(turn.state, &mut ended);
     let (not_won, held_back) = not_won::list(turn, number, &sealed, outcome);
-    products::record(turn, number, &sealed, outcome, &prices, &volumes)?;
-    let mut list: Vec<ClearingPrice> = prices.into_values().collect();
-    for price in &mut list {
-        price.volume = volumes.get(&(price.pool.clone(), price.resource, price.slot)).copied().unwrap_or(0);
-    }
+    products::record(turn, number, &sealed, outcome, &prices)?;
+    let list: Vec<ClearingPrice> = prices.into_values().collect();
     let certificate = Certificate {
         verified: true,
         quality: text_of(&outcome.quality),
@@ -127,7 +120,7 @@ fn read_awards(
     turn: &Turn<'_>,
     sealed: &SealedBook,
     outcome: &Outcome,
-    prices: &BTreeMap<ProductKey, ClearingPrice>,
+    prices: &Prices,
 ) -> Result<Vec<Draft>, AwardError> {
     let mut drafts = Vec::new();
     let mut charged: BTreeMap<ProjectId, Credits> = BTreeMap::new();
@@ -135,9 +128,8 @@ fn read_awards(
         let unknown = || AwardError::Unknown(award.order.clone());
         let mut lines = Vec::new();
         for quantity in &award.quantities {
-            let key = product_key(sealed, &quantity.product)?;
-            let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
-            let (pool, resource, slot) = key;
+            let (pool, resource, slot) = product_key(sealed, &quantity.product)?;
+            let price = prices.get(&quantity.product).map_or(Price::ZERO, |p| p.price);
             lines.push(AwardLine::new(pool, resource, slot, quantity.quantity, price).ok_or_else(unknown)?);
         }
         let slots = lines.iter().map(|l| l.slot).collect::<BTreeSet<_>>().len() as i64;
@@ -195,29 +187,40 @@ pub(super) fn product_key(sealed: &SealedBook, key: &crate::clearing::ProductKey
     let resource = Resource::parse(&key.resource);
     let slot = usize::try_from(key.slot).ok().and_then(|n| sealed.slots.get(n));
     match (resource, slot) {
-        (Some(resource), Some(slot)) => Ok((key.pool.clone(), resource, *slot)),
+        (Some(resource), Some(slot)) => Ok((pool_of(&key.pool).0, resource, *slot)),
         _ => Err(AwardError::Unknown(key.to_string())),
     }
 }
 
-fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<BTreeMap<ProductKey, ClearingPrice>, AwardError> {
+/// By product as the book names it.
+pub(super) type Prices = BTreeMap<crate::clearing::ProductKey, ClearingPrice>;
+
+fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<Prices, AwardError> {
     let products: BTreeMap<_, _> = sealed.book.products.iter().map(|p| (p.key(), p)).collect();
-    let mut prices = BTreeMap::new();
+    let mut volumes: BTreeMap<_, i64> = BTreeMap::new();
+    for award in outcome.awards.iter().filter(|a| matches!(a.order.parse(), Ok(OrderId::Bid(_)))) {
+        for won in &award.quantities {
+            *volumes.entry(&won.product).or_default() += won.quantity;
+        }
+    }
+    let mut prices = Prices::new();
     for price in &outcome.prices {
         let key = book_key(&price.pool, &price.resource, price.slot);
         let (pool, resource, slot) = product_key(sealed, &key)?;
         let product = products.get(&key);
+        let (node, volume) = (pool_of(&key.pool).1, volumes.get(&key).copied().unwrap_or(0));
         prices.insert(
-            (pool.clone(), resource, slot),
+            key,
             ClearingPrice {
                 pool,
+                node,
                 resource,
                 slot,
                 price: Price::from_units(price.price.0),
                 low: Price::from_units(price.low.unwrap_or(price.price).0),
                 high: Price::from_units(price.high.unwrap_or(price.price).0),
                 set_by: kind_of_setter(&price.set_by),
-                volume: 0,
+                volume,
                 supply: product.map_or(0, |p| p.supply.iter().map(|s| s.quantity).sum()),
                 reserve: product.and_then(|p| p.supply.first()).map(|s| Price::from_units(s.reserve.0 * 1000)),
             },

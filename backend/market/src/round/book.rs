@@ -5,7 +5,7 @@
 use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Reason, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
-use crate::pool::recallable::{book_node, is_recallable, node_of};
+use crate::pool::recallable::{book_node, book_pool, is_recallable, node_of, pool_of};
 use crate::pool::supply::money_up;
 use crate::project;
 use crate::round::away;
@@ -393,6 +393,7 @@ impl<'a> Builder<'a> {
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
+        apart_by_node(&mut book);
         let unreachable = take_out_unreachable(&mut book);
         self.excluded.extend(unreachable.into_iter().map(|id| (id, Reason::MinFillUnreachable)));
         self.excluded.extend(linked::complete(state, &mut book));
@@ -403,6 +404,40 @@ impl<'a> Builder<'a> {
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }
     }
+}
+
+/// What may be taken back as products of the nodes where it is lent (`recallable::book_pool`).
+fn apart_by_node(book: &mut clearing::Book) {
+    let apart = |rows: &mut Vec<clearing::Quantity>, node: &str| {
+        rows.iter_mut().for_each(|row| row.product.pool = book_pool(&row.product.pool, node));
+    };
+    let mut traded: BTreeSet<clearing::ProductKey> = BTreeSet::new();
+    let mut at: BTreeMap<String, String> = BTreeMap::new();
+    for order in &mut book.orders {
+        let Some(node) = order.node.as_ref().filter(|node| is_recallable(node)) else { continue };
+        for alternative in &mut order.alternatives {
+            apart(&mut alternative.quantities, node);
+            traded.extend(alternative.quantities.iter().map(|q| q.product.clone()));
+        }
+        at.extend(order.instance.clone().map(|instance| (instance, node.clone())));
+    }
+    for instance in &mut book.instances {
+        if let Some(node) = at.get(&instance.id) {
+            let clearing::Instance { holding, floor, max_swap, .. } = instance;
+            [holding, floor, max_swap].into_iter().for_each(|rows| apart(rows, node));
+        }
+    }
+    for node in &mut book.nodes {
+        node.pool = book_pool(&node.pool, &node.id);
+    }
+    let (whole, mut products): (Vec<_>, Vec<_>) = book.products.drain(..).partition(|p| is_recallable(&p.pool));
+    for key in traded {
+        let (pool, _) = pool_of(&key.pool);
+        let of = whole.iter().find(|p| p.pool == pool && p.resource == key.resource && p.slot == key.slot);
+        products.extend(of.map(|product| clearing::Product { pool: key.pool, ..product.clone() }));
+    }
+    products.sort_by_key(clearing::Product::key);
+    book.products = products;
 }
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {

@@ -58,6 +58,9 @@ pub enum RoundState {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClearingPrice {
     pub pool: PoolSlug,
+    /// Of what may be taken back: the node where it is lent and used, each has its price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
     pub resource: Resource,
     pub slot: Slot,
     pub price: Price,

@@ -2,8 +2,7 @@
 use crate::clearing::Outcome;
 use crate::event::Event;
 use crate::pool::{Product, reference, supply};
-use crate::round::ClearingPrice;
-use crate::round::award::{AwardError, book_key, product_key};
+use crate::round::award::{AwardError, Prices, book_key, product_key};
 use crate::round::supply::operator_capacity;
 use crate::state::{ProductKey, SealedBook};
 use crate::turn::Turn;
@@ -15,8 +14,7 @@ pub fn record(
     number: u64,
     sealed: &SealedBook,
     outcome: &Outcome,
-    prices: &BTreeMap<ProductKey, ClearingPrice>,
-    volumes: &BTreeMap<ProductKey, i64>,
+    prices: &Prices,
 ) -> Result<(), AwardError> {
     let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
     for supply in &outcome.supply {
@@ -28,8 +26,9 @@ pub fn record(
         }
         steps[step] += supply.used;
     }
-    for (key, price) in prices {
-        let volume = volumes.get(key).copied().unwrap_or(0);
+    for price in prices.values() {
+        let key = &(price.pool.clone(), price.resource, price.slot);
+        let volume = price.volume;
         let steps = used.get(key).cloned().unwrap_or_default();
         let traded = volume > 0 || steps.iter().any(|s| *s > 0);
         let (pool, resource, slot) = key.clone();
@@ -57,6 +56,6 @@ pub fn record(
         product.priced(price.price, number);
         turn.emit(Event::ProductChanged(product));
     }
-    reference::mark_collars(turn, prices);
+    reference::mark_collars(turn, prices.values());
     Ok(())
 }

@@ -7,7 +7,7 @@ use headroom_market::book::{Assurance, OrderRequest, Reason, Side, away};
 use headroom_market::clearing::outcome::Award;
 use headroom_market::clearing::{self, Book, Fraction, Mode, Money, rational::Rat};
 use headroom_market::ids::ParticipantId;
-use headroom_market::pool::recallable::book_node;
+use headroom_market::pool::recallable::{book_node, book_pool, pool_of};
 use headroom_market::project;
 use headroom_market::round::movers::TRIAL;
 use headroom_market::round::sits_out;
@@ -116,6 +116,7 @@ fn entry(
     let seconds = book.slot_seconds.filter(|s| *s > 0)?;
     let listed: BTreeSet<clearing::ProductKey> = book.products.iter().map(clearing::Product::key).collect();
     let mut alternatives = Vec::new();
+    let home = request.instance.and_then(|id| state.instances.get(&id));
     for alternative in request.alternatives(seconds) {
         if away::carried(state, request, &alternative.pool).is_some() {
             continue;
@@ -124,7 +125,10 @@ fn entry(
         for slot in &alternative.slots {
             for (resource, quantity) in request.resources.iter().filter(|(_, quantity)| **quantity > 0) {
                 let product = clearing::ProductKey {
-                    pool: alternative.pool.clone(),
+                    pool: home.map_or_else(
+                        || alternative.pool.clone(),
+                        |i| book_pool(&alternative.pool, &i.node.to_string()),
+                    ),
                     resource: resource.name().to_owned(),
                     slot: (slot.seconds() - base.seconds()) / seconds,
                 };
@@ -175,7 +179,9 @@ fn others(state: &Market, now: Timestamp, book: &Book, asked: &clearing::Order) 
     let (Some(base), Some(seconds)) = (base, book.slot_seconds) else { return Vec::new() };
     let product = |key: &clearing::ProductKey| {
         let slot = Slot::containing(base, seconds).plus(key.slot, seconds);
-        Some(book_product(state, now, (&key.pool, Resource::parse(&key.resource)?, slot), key.slot))
+        let (pool, _) = pool_of(&key.pool);
+        let product = book_product(state, now, (&pool, Resource::parse(&key.resource)?, slot), key.slot);
+        Some(clearing::Product { pool: key.pool.clone(), ..product })
     };
     keys.into_iter().filter(|key| !listed.contains(key)).filter_map(product).collect()
 }

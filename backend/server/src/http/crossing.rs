@@ -7,12 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use headroom_market::book::Side;
 use headroom_market::clearing;
+use headroom_market::ids::NodeId;
+use headroom_market::pool::recallable::pool_of;
 use headroom_market::record::Table;
 use headroom_market::round::Round;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Price, Resource};
 use headroom_store::read::{Page, Scope};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -39,6 +42,9 @@ struct BookQuery {
 pub struct Crossing {
     pub round: u64,
     pub pool: String,
+    /// Of what may be taken back: the node, of those that have some the one where most was bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
     pub resource: Resource,
     pub slot: Slot,
     pub bids: Vec<Level>,
@@ -107,13 +113,15 @@ fn crossing(
 ) -> Option<Crossing> {
     let base: Timestamp = book.slot_base.as_ref()?.parse().ok()?;
     let seconds = book.slot_seconds?;
-    let of_pool = book.products.iter().filter(|p| p.pool == pool && p.resource == resource.name());
-    let index = match slot {
-        Some(slot) => (slot.seconds() - base.seconds()) / seconds,
-        // The slot that was traded most says more than the first.
-        None => of_pool.clone().map(|p| (bought(outcome, pool, resource, p.slot), -p.slot)).max().map(|(_, n)| -n)?,
-    };
-    let product = of_pool.clone().find(|p| p.slot == index)?;
+    let asked = slot.map(|slot| (slot.seconds() - base.seconds()) / seconds);
+    let of_pool = book.products.iter().filter(|p| {
+        pool_of(&p.pool).0 == pool && p.resource == resource.name() && asked.is_none_or(|slot| p.slot == slot)
+    });
+    // The slot that was traded most says more than the first, and so does the node of what may be taken back.
+    let most = |p: &&clearing::Product| (bought(outcome, &p.pool, resource, p.slot), Reverse((p.slot, p.pool.clone())));
+    let product = of_pool.max_by_key(most)?;
+    let (slug, node) = pool_of(&product.pool);
+    let (pool, index) = (product.pool.as_str(), product.slot);
     let prices: BTreeMap<(String, String, i64), i64> =
         outcome.prices.iter().map(|p| ((p.pool.clone(), p.resource.clone(), p.slot), p.price.0)).collect();
     let price = prices.get(&(pool.to_owned(), resource.name().to_owned(), index)).copied();
@@ -148,11 +156,12 @@ fn crossing(
         let level = Level { price: Price::from_units(unit), quantity, kind, mine: order.owner == me };
         if side == Side::Bid { bids.push(level) } else { offers.push(level) }
     }
-    bids.sort_by_key(|l| std::cmp::Reverse(l.price));
+    bids.sort_by_key(|l| Reverse(l.price));
     offers.sort_by_key(|l| l.price);
     Some(Crossing {
         round,
-        pool: pool.to_owned(),
+        pool: slug,
+        node,
         resource,
         slot: Slot::starting_at(base.seconds() + index * seconds),
         bids,
@@ -177,7 +186,7 @@ fn in_steps(levels: &mut Vec<Level>, side: Side) {
     }
     shown.extend(steps.into_values().map(|s| Level { quantity: two_digits(s.quantity, true), ..s }));
     match side {
-        Side::Bid => shown.sort_by_key(|l| std::cmp::Reverse(l.price)),
+        Side::Bid => shown.sort_by_key(|l| Reverse(l.price)),
         Side::Offer => shown.sort_by_key(|l| l.price),
     }
     *levels = shown;

@@ -21,6 +21,7 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Price, Resource, Share, amount};
 use headroom_store::read::{Page, Scope};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -117,7 +118,8 @@ pub fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slo
             let of_product = |p: &&ClearingPrice| {
                 p.pool == pool && p.resource == resource && p.volume > 0 && slot.is_none_or(|s| s == p.slot)
             };
-            let price = round.prices.iter().find(of_product)?;
+            // of what may be taken back each node has its own: the one where most was bought
+            let price = round.prices.iter().filter(of_product).min_by_key(|p| (p.slot, Reverse(p.volume)))?;
             Some(PriceNow {
                 price: price.price,
                 slot: price.slot,
@@ -343,7 +345,7 @@ async fn round_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) ->
         for (index, (_, document)) in rounds.rows.iter().enumerate() {
             let round: Round = serde_json::from_str(document).map_err(|e| Problem::fault(&e))?;
             let of_pool = round.prices.iter().filter(|p| p.pool == slug && p.resource == resource && p.volume > 0);
-            let price = of_pool.min_by_key(|p| p.slot);
+            let price = of_pool.min_by_key(|p| (p.slot, Reverse(p.volume)));
             if let (Some(price), Some(cleared_at)) = (price, round.awarded_at) {
                 points.push(point(price, Some(round.number), cleared_at));
             }

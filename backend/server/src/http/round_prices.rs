@@ -7,6 +7,8 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::clearing::{self, price_parts};
+use headroom_market::ids::NodeId;
+use headroom_market::pool::recallable::pool_of;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Price;
 use serde::Serialize;
@@ -33,6 +35,9 @@ pub struct RoundPrices {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PriceInParts {
     pub pool: String,
+    /// Of what may be taken back: the node where it is lent and used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
     pub resource: String,
     pub slot: Slot,
     pub price: Price,
@@ -72,13 +77,14 @@ fn in_parts(book: &clearing::Book, outcome: &clearing::Outcome) -> Option<Vec<Pr
     let seconds = book.slot_seconds?;
     let parts = price_parts(book, outcome);
     let row = |(key, of): (clearing::ProductKey, clearing::PriceParts)| PriceInParts {
+        node: pool_of(&key.pool).1,
         slot: Slot::starting_at(base.seconds() + key.slot * seconds),
         price: Price::from_units(of.base + of.congestion + of.transfer + of.scarcity),
         base: Price::from_units(of.base),
         congestion: Price::from_units(of.congestion),
         transfer: Price::from_units(of.transfer),
         scarcity: Price::from_units(of.scarcity),
-        pool: key.pool,
+        pool: pool_of(&key.pool).0,
         resource: key.resource,
     };
     Some(parts.into_iter().map(row).collect())

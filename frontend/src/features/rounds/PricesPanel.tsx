@@ -16,7 +16,7 @@ function Setter({ by }: { by: string }) {
 const FEW_UNTRADED = 8;
 const traded = (p: RoundPrice) => p.volume > 0;
 
-const keyOf = (p: { pool: string; resource: string; slot: string }) => `${p.pool}/${p.resource}/${p.slot}`;
+const keyOf = (p: { pool: string; node?: string | null; resource: string; slot: string }) => `${p.pool}/${p.node ?? ''}/${p.resource}/${p.slot}`;
 
 export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts?: RoundPrices }) {
   const parts = new Map(inParts?.prices.map((p) => [keyOf(p), p]));
@@ -26,7 +26,7 @@ export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts
   const z = zone.use();
   const range = (p: RoundPrice) => (p.low === p.high ? 'one price' : `${formatPrice(unitPrice(p.resource, p.low))}–${formatPrice(unitPrice(p.resource, p.high))}`);
   const columns: Column<RoundPrice>[] = [
-    { id: 'pool', head: 'Pool', cell: (p) => <span className="b">{p.pool}</span>, value: (p) => p.pool },
+    { id: 'pool', head: 'Pool', cell: (p) => <><span className="b">{p.pool}</span>{p.node && <> <span className="t3"><CopyId id={p.node} /></span></>}</>, value: (p) => (p.node ? `${p.pool} ${p.node}` : p.pool) },
     { id: 'resource', head: 'Resource', cell: (p) => `${unitOf(p.resource).label}, ${unitOf(p.resource).many}`, value: (p) => p.resource },
     { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
     { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className={p.volume === 0 ? 't3' : 'big'}><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },

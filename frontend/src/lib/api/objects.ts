@@ -212,12 +212,14 @@ export interface Explain {
 }
 
 export interface RoundPrice {
-  pool: string; resource: ResourceName; slot: string; price: string; low: string; high: string;
+  pool: string;
+  /** Of what may be taken back: the node, each has its price. */
+  node?: string | null; resource: ResourceName; slot: string; price: string; low: string; high: string;
   /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
 /** `price` = `base` + `congestion` + `transfer` + `scarcity`. */
-export interface PriceInParts { pool: string; resource: string; slot: string; price: string; base: string; congestion: string; transfer: string; scarcity: string }
+export interface PriceInParts { pool: string; node?: string | null; resource: string; slot: string; price: string; base: string; congestion: string; transfer: string; scarcity: string }
 /** What winning bids pay, beside what their winning costs all others. */
 /** Sums and single bids are for platform roles; members are told the ratio where it is of four bids or more. */
 export interface PriceToExternality { winners: number; looked_at: number; ratio: string | null; paid: string | null; externality: string | null; least: string | null; greatest: string | null }
