@@ -18,6 +18,7 @@ mod documents;
 mod draws;
 mod drills;
 mod events;
+mod explained;
 mod idempotency;
 mod lenders;
 mod lending;

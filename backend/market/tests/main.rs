@@ -57,6 +57,7 @@ mod sits_out;
 mod stays;
 mod tied_blocks;
 mod unbound_random;
+mod unsold;
 mod vacate;
 mod welfare_check;
 mod whole_replicas;

@@ -18,7 +18,7 @@ use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::place::Leading;
 use super::problem::Market;
-use super::{Limits, Proposer, budget_reason, foremost, whole_welfare};
+use super::{Limits, Proposer, budget_reason, foremost, unsold, whole_welfare};
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -31,6 +31,9 @@ const ALL_NAMED: usize = 4;
 /// times those that are named the round is cleared to choose; beyond that the first is left out.
 const CHOICES: usize = 8;
 const CHOICE_WORK: usize = 20_000;
+
+/// How many sets of offers are left out in turn for bids without a host.
+const UNSOLD: usize = 4;
 
 /// How much work may go into who is given a node first: so many times what all before has worked, or so much at least.
 const FOREMOST: u64 = 3;
@@ -47,9 +50,11 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         return Err(ClearFault::Refused(faults));
     }
     let work = Cell::new(0);
-    let once = |limits: &Limits, leading: &Leading| clear_once(book, mode, proposer, limits, leading, &work);
-    let nobody = Leading::new();
-    let mut best = once(limits, &nobody)?;
+    let once = |limits: &Limits, leading: &Leading, without: &BTreeSet<usize>| {
+        clear_once(book, mode, proposer, limits, Given { leading, without, work: &work })
+    };
+    let (nobody, mut without) = (Leading::new(), BTreeSet::new());
+    let mut best = once(limits, &nobody, &without)?;
     // rounds of a market have no time for another try
     let others =
         if mode == Mode::Welfare || limits.whole_replicas { Vec::new() } else { other_ways(book, &best, limits) };
@@ -59,23 +64,37 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         better.then_some(outcome)
     };
     for other in others {
-        if let Some(outcome) = once(&other, &nobody).ok().and_then(|o| better(&best, o)) {
+        if let Some(outcome) = once(&other, &nobody, &without).ok().and_then(|o| better(&best, o)) {
             (best, way) = (outcome, other);
         }
     }
     let sorted = book.sorted();
+    // a book's outcome that keeps the rules stands; a market has to trade
+    if limits.whole_replicas && mode == Mode::Market && best.quality == Quality::Fallback {
+        for unsold in unsold::that_keep_others_out(&sorted, &best).into_iter().take(UNSOLD) {
+            if let Some(outcome) = once(&way, &nobody, &unsold).ok().and_then(|o| better(&best, o)) {
+                (best, without) = (outcome, unsold);
+            }
+        }
+    }
     if !limits.whole_replicas {
         let most = work.get().saturating_mul(FOREMOST).max(FOREMOST_WORK);
         best = foremost::improve(&sorted, best, |best, leading| {
             if work.get() > most {
                 return None;
             }
-            once(&way, leading).ok().and_then(|outcome| better(best, outcome))
+            let outcome = once(&way, leading, &without).ok().filter(|o| given_up(o) <= given_up(best));
+            outcome.and_then(|outcome| better(best, outcome))
         });
     }
     budget_reason::tell(&sorted, &mut best, mode, limits.lending());
     whole_welfare::settle(&sorted, &mut best, limits.lending());
     Ok(best)
+}
+
+/// How many orders it gives up.
+fn given_up(outcome: &Outcome) -> usize {
+    outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).count()
 }
 
 /// What a book is cleared by once more where orders were given up or have no host: where lending a whole replica for a
@@ -102,8 +121,7 @@ fn clear_once(
     mode: Mode,
     proposer: &dyn Proposer,
     limits: &Limits,
-    leading: &Leading,
-    work: &Cell<u64>,
+    given: Given<'_>,
 ) -> Result<Outcome, ClearFault> {
     let sorted = book.sorted();
     let m = Market::new(&sorted);
@@ -114,14 +132,24 @@ fn clear_once(
         parts_at_collars: &parts_at_collars,
         round: Round { book, sorted: &sorted, m: &m, mode, limits },
         proposer,
-        leading,
-        work,
-        out: blocks.collect(),
+        given,
+        out: blocks.chain(given.without.iter().copied()).collect(),
         past: Past::default(),
         blocks_left: BLOCKS.min(BLOCK_WORK / orders.max(1)),
         choices_left: CHOICE_WORK / orders.max(1),
     };
     clearing.run()
+}
+
+/// What a book is cleared with.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    /// Who is given a node before everybody (`foremost`).
+    leading: &'a Leading,
+    /// Who has no part (`unsold`).
+    without: &'a BTreeSet<usize>,
+    /// What clearings of the book have worked together (`Attempt::work`).
+    work: &'a Cell<u64>,
 }
 
 /// The round without some orders, and the rules that its outcome breaks.
@@ -134,10 +162,7 @@ struct Tried<'a> {
 struct Clearing<'a> {
     round: Round<'a>,
     proposer: &'a dyn Proposer,
-    /// Who is given a node before everybody.
-    leading: &'a Leading,
-    /// What clearings of the book have worked together (`Attempt::work`).
-    work: &'a Cell<u64>,
+    given: Given<'a>,
     /// Who has no part in the round.
     out: BTreeSet<usize>,
     /// The limits with which it is cleared once more where whole replicas at a collar break a rule.
@@ -201,10 +226,10 @@ impl<'a> Clearing<'a> {
     /// The round without these.
     fn without(&self, out: &BTreeSet<usize>) -> Result<Tried<'a>, ClearFault> {
         let Round { book, sorted, m, mode, limits } = self.round;
-        let attempt = Attempt::new(m, mode, limits, out, self.past.clone()).led_by(self.leading);
+        let attempt = Attempt::new(m, mode, limits, out, self.past.clone()).led_by(self.given.leading);
         let mut run = attempt.run(self.proposer, book)?;
         let worked = run.end.past.work.saturating_sub(self.past.work);
-        self.work.set(self.work.get().saturating_add(worked));
+        self.given.work.set(self.given.work.get().saturating_add(worked));
         let mut broken = check::faults(sorted, &run.outcome, mode, limits.lending());
         if broken.iter().any(|b| b.rule == "WELFARE") {
             whole_welfare::settle(sorted, &mut run.outcome, limits.lending());

@@ -61,6 +61,7 @@ mod simplex;
 mod support;
 mod tied;
 mod ties;
+mod unsold;
 mod upstream;
 mod validate;
 mod values;

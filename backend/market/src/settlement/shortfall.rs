@@ -9,6 +9,7 @@
 //! fail, and be made whole by the exchange.
 use crate::ids::{AwardId, ParticipantId};
 use crate::pool::PoolSlug;
+use crate::pool::recallable::book_pool;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::delivered::Delivered;
 use crate::time::Slot;
@@ -52,12 +53,17 @@ impl Trade {
     }
 }
 
-/// Round and product that a line was traded in; of what a member has from itself, the member.
+/// Round and product that a line was traded in, of what may be taken back that of its node; of what a member has from itself,
+/// the member.
 pub type Key = (u64, Option<ParticipantId>, PoolSlug, Resource);
 
 pub fn key(award: &Award, line: &AwardLine) -> Key {
     let member = award.netted_with.map(|_| award.participant);
-    (award.round, member, line.pool.clone(), line.resource)
+    let pool = match award.nodes.first() {
+        Some(node) => book_pool(&line.pool, &node.to_string()),
+        None => line.pool.clone(),
+    };
+    (award.round, member, pool, line.resource)
 }
 
 /// What failed in a slot, by round and product.
@@ -141,7 +147,7 @@ fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
 pub(super) mod tests {
     use super::*;
     use crate::book::Side;
-    use crate::ids::{InstanceId, OrderId, ParticipantId};
+    use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 
@@ -197,6 +203,31 @@ pub(super) mod tests {
         assert_eq!(handed_on(25, [50, 50], 0), [12, 13], "together what reached the buyer");
         assert_eq!(handed_on(0, [50, 50], 100), [50, 50], "the exchange pays for its own failures");
         assert_eq!(handed_on(0, [50, 50], 20), [10, 10], "and for no more than these");
+    }
+
+    /// What may be taken back is used on the node where it is lent, and nobody sells it elsewhere.
+    #[test]
+    fn of_what_may_be_taken_back_each_node_has_its_own_sellers() {
+        let on = |number: u128, kind, node: u128, pool: &str| {
+            let mut award = award(number, kind, 100);
+            (award.lines[0].pool, award.nodes) = (pool.to_owned(), vec![NodeId::from_raw(node)]);
+            award
+        };
+        let handed_on = |pool: &str| {
+            let awards = [
+                on(1, AwardKind::Bought, 1, pool),
+                on(2, AwardKind::Lent, 1, pool),
+                on(3, AwardKind::Bought, 2, pool),
+                on(4, AwardKind::Lent, 2, pool),
+            ];
+            let had = |award: &Award, line: &AwardLine| {
+                delivered(line.quantity, if award.id == awards[0].id { 40 } else { line.quantity })
+            };
+            let shortfalls = Shortfalls::of(SLOT, &awards, had, |_, _| 0);
+            [1, 3].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
+        };
+        assert_eq!(handed_on("p~recallable"), [40, 100]);
+        assert_eq!(handed_on("p"), [70, 70], "of a firm product all sellers share");
     }
 
     #[test]

@@ -76,10 +76,14 @@ pub async fn in_last_round(
     let asked = app.sequencer.query(move |state| {
         let asked = entry(state, &known, participant, side, &request)?;
         let others = others(state, now, &known, &asked);
-        Some((asked, others))
+        // None of its project's bids was in that round: it has what is left now.
+        let left = project::of_request(state, participant, &request).filter(|p| asked.budget == Some(p.id.to_string()));
+        let left = left.map(|p| clearing::Budget { id: p.id.to_string(), amount: Money(p.left().units()) });
+        let budget = left.filter(|budget| known.budgets.iter().all(|b| b.id != budget.id));
+        Some((asked, others, budget))
     });
-    let (asked, others) = asked.await.ok()??;
-    let book = if others.is_empty() { book } else { Arc::new(with_products(&book, others)) };
+    let (asked, others, budget) = asked.await.ok()??;
+    let book = if others.is_empty() && budget.is_none() { book } else { Arc::new(with(&book, others, budget)) };
     let answer = tokio::task::spawn_blocking(move || answer(round, &book, asked)).await.ok()?;
     drop(turn);
     answer
@@ -152,7 +156,8 @@ fn entry(
     let node = instance.filter(|_| stays).map(|i| book_node(i.node, recallable));
     let node = node.filter(|name| book.nodes.iter().any(|n| n.id == *name));
     let instance = instance.map(|i| i.id.to_string()).filter(|id| book.instances.iter().any(|i| i.id == *id));
-    let budget = project::of_request(state, participant, request).map(|p| p.id.to_string());
+    let budget =
+        project::of_request(state, participant, request).filter(|_| side == Side::Bid).map(|p| p.id.to_string());
     Some(clearing::Order {
         id: ASKED.to_owned(),
         owner: participant.to_string(),
@@ -163,7 +168,7 @@ fn entry(
         incumbent: false,
         alternatives,
         parent: None,
-        budget: budget.filter(|id| book.budgets.iter().any(|b| b.id == *id)),
+        budget,
         replicas: (request.replicas > 1).then_some(i64::from(request.replicas)),
         node,
         class: clearing::Class::Standard,
@@ -186,9 +191,10 @@ fn others(state: &Market, now: Timestamp, book: &Book, asked: &clearing::Order) 
     keys.into_iter().filter(|key| !listed.contains(key)).filter_map(product).collect()
 }
 
-fn with_products(book: &Book, others: Vec<clearing::Product>) -> Book {
+fn with(book: &Book, others: Vec<clearing::Product>, budget: Option<clearing::Budget>) -> Book {
     let mut book = book.clone();
     book.products.extend(others);
+    book.budgets.extend(budget);
     book
 }
 
@@ -201,7 +207,7 @@ fn answer(round: u64, book: &Book, asked: clearing::Order) -> Option<InLastRound
         let whole = is_bid.then_some(won.money);
         return Some(found(&won, whole));
     }
-    let at_any_price = clear_with(book, &clearing::Order { limit: ANY_PRICE, ..asked })?;
+    let at_any_price = clear_with(book, &clearing::Order { limit: ANY_PRICE, budget: None, ..asked })?;
     let whole = (at_any_price.part == all).then_some(at_any_price.money);
     Some(found(&won, whole))
 }
@@ -231,8 +237,12 @@ fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
     Some(nothing(refused.reason.into()))
 }
 
-/// The least part of any of its products, rounded down.
+/// What it fills, rounded down; of whole replicas the least part of any of its products.
 pub(super) fn part_of(award: &Award, asked: &clearing::Order) -> Share {
+    // of a few units a part may be none, of which the rest of the bundle says nothing
+    if let Some(fill) = award.fill.as_ref().filter(|_| asked.replicas.is_none()) {
+        return i64::try_from((&fill.0 * &Rat::int(1_000_000)).floor()).map_or(Share::ZERO, Share::from_units);
+    }
     let full = asked.alternatives.get(award.alternative).map(|a| a.quantities.as_slice()).unwrap_or_default();
     let part = |q: &clearing::Quantity| {
         let won = award.quantities.iter().find(|w| w.product == q.product).map_or(0, |w| w.quantity);

@@ -33,11 +33,23 @@ pub struct Found {
     pub part: Option<Share>,
     /// The limit with which all of it is won.
     pub whole: Option<Money>,
+    pub otherwise: Otherwise,
+}
+
+/// What else was tried than another limit; `None` of what was not, or not in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Otherwise {
+    /// Whether any of it is won without its least fill.
+    pub in_part: Option<bool>,
+    /// Whether any of it is won where it asks for less, for the same a unit.
+    pub for_less: Option<bool>,
+    /// Of what won a part: its limit in that round, and the one with which it would have won all that it asked for then.
+    pub all_of_it: Option<(Money, Money)>,
 }
 
 impl From<Winning> for Found {
     fn from(winning: Winning) -> Self {
-        Self { winning, round: None, part: None, whole: None }
+        Self { winning, round: None, part: None, whole: None, otherwise: Otherwise::default() }
     }
 }
 
@@ -47,6 +59,7 @@ struct Known {
     found: Elsewhere,
     part: Option<Share>,
     whole: Option<Money>,
+    otherwise: Otherwise,
 }
 
 const ALL: Share = Share::from_units(1_000_000);
@@ -94,7 +107,7 @@ pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, asked: Ask
         Elsewhere::From(winning) => winning,
         Elsewhere::NoRoom => Winning::Unknown,
     };
-    Ok(Found { winning, round: Some(round), part: known.part, whole: known.whole })
+    Ok(Found { winning, round: Some(round), part: known.part, whole: known.whole, otherwise: known.otherwise })
 }
 
 /// The same for a bid whose workload's node had too little room: what would have taken it to another.
@@ -154,7 +167,7 @@ async fn search(
             match may_go {
                 Some(may_go) => {
                     let found = elsewhere(&book, &may_go, asked(), &MixedInteger::PRODUCTION, &in_time);
-                    Known { found, part: None, whole: None }
+                    Known { found, part: None, whole: None, otherwise: Otherwise::default() }
                 }
                 None => at_home(&book, &asked, &in_time),
             }
@@ -185,5 +198,71 @@ fn at_home<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() ->
             None => None,
         };
     }
-    Known { found: Elsewhere::From(winning), part, whole }
+    let otherwise = otherwise(book, asked, winning, in_time);
+    Known { found: Elsewhere::From(winning), part, whole, otherwise }
+}
+
+/// So much of what it asks for is tried instead, in thousandths.
+const LESS: [i128; 4] = [750, 500, 250, 50];
+
+fn otherwise<'a>(
+    book: &Book,
+    asked: &dyn Fn() -> Asked<'a>,
+    winning: Winning,
+    in_time: &dyn Fn() -> bool,
+) -> Otherwise {
+    let (proposer, limits) = (&MixedInteger::PRODUCTION, &Limits::PRODUCTION);
+    let Some(position) = book.orders.iter().position(|o| o.id == asked().order) else { return Otherwise::default() };
+    let order = &book.orders[position];
+    if order.side != clearing::Side::Bid {
+        return Otherwise::default();
+    }
+    let wins = |other: clearing::Order| {
+        if !in_time() {
+            return None;
+        }
+        let (mut with, limit) = (book.clone(), other.limit);
+        with.orders[position] = other;
+        // Runs follow the limit as they stand: what is less of them is not reckoned here.
+        let asked = Asked { runs_of: None, ..asked() };
+        Some(clearing::award_with(&with, &asked, limit, proposer, limits))
+    };
+    if winning == Winning::Unknown {
+        let part = wins(order.clone()).flatten().map(|award| part_of(&award, order));
+        let all = || clearing::full_fill_limit(book, asked(), proposer, limits, in_time);
+        let all_of_it = match part.filter(|part| *part < ALL).map(|_| all()) {
+            Some(Winning::Limit(whole)) if whole > order.limit => Some((order.limit, whole)),
+            _ => None,
+        };
+        return Otherwise { all_of_it, ..Otherwise::default() };
+    }
+    let divisible = clearing::Order { min_fill: clearing::Fraction::zero(), ..order.clone() };
+    let in_part = if order.min_fill.0.is_zero() { None } else { wins(divisible).map(|award| award.is_some()) };
+    // The first that wins will do; where one was not tried in time nothing is known.
+    let tries =
+        LESS.iter().filter_map(|part| less_of(order, *part)).map(|less| wins(less).map(|award| award.is_some()));
+    let mut for_less = Some(false);
+    for tried in tries {
+        for_less = tried;
+        if tried != Some(false) {
+            break;
+        }
+    }
+    Otherwise { in_part, for_less, all_of_it: None }
+}
+
+/// The same that asks for less of everything, for the same a unit; `None` where that is nothing of something.
+fn less_of(order: &clearing::Order, thousandths: i128) -> Option<clearing::Order> {
+    let replicas = i128::from(order.replicas.unwrap_or(1));
+    let part = |of: i64| i64::try_from(i128::from(of) * thousandths / 1_000).unwrap_or(0);
+    let mut less = order.clone();
+    less.limit = Money(part(order.limit.0));
+    for alternative in &mut less.alternatives {
+        alternative.adder = Money(part(alternative.adder.0));
+        for row in &mut alternative.quantities {
+            let each = i128::from(row.quantity) / replicas * thousandths / 1_000;
+            row.quantity = i64::try_from(each * replicas).unwrap_or(0);
+        }
+    }
+    less.alternatives.iter().flat_map(|a| &a.quantities).all(|row| row.quantity > 0).then_some(less)
 }

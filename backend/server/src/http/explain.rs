@@ -54,9 +54,14 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => None,
     };
-    // Only where the price decided can another limit be the answer.
+    // Where the price decided another limit may be the answer, and where room or a least fill did, it may be, too: with more
+    // it may come before others.
     let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
-    let found = match refused.filter(|why| why.reason.is_of_the_price()) {
+    let is_searched = |why: &&NotWon| {
+        use Reason::{Budget, MinFillUnreachable, NoHostFits, SolverFallback};
+        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback | Budget)
+    };
+    let found = match refused.filter(is_searched) {
         Some(why) => {
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;

@@ -61,7 +61,7 @@ pub struct WinningLimit {
     pub whole: Option<Credits>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Change {
     pub change: String,
     pub limit: Option<Credits>,
@@ -87,7 +87,8 @@ fn winning_limit(order: &Order, why: &NotWon, found: &Found) -> Option<WinningLi
     value.filter(better).map(told)
 }
 
-fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: Winning) -> Vec<Change> {
+fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &Found) -> Vec<Change> {
+    let (found, otherwise) = (found.winning, found.otherwise);
     let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
     let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
     let mut changes = Vec::new();
@@ -123,11 +124,13 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             // Where no limit wins any part of what can be divided, there is nothing.
             let divisible = order.request.min_fill.is_zero() && order.request.replicas <= 1;
             if !divisible || found != Winning::NoneTried {
-                changes.push(change("Ask for less", None, true));
+                changes.push(change("Ask for less", None, otherwise.for_less != Some(false)));
             }
             changes.push(change("Ask for firm capacity (assurance `firm`)", None, true));
             changes.push(change("Wait for a round in which others on its node lend more", None, true));
-            changes.push(change(other_limit, None, false));
+            if winning.is_none() {
+                changes.push(change(other_limit, None, false));
+            }
         }
         (Reason::NoHostFits, Side::Bid) => {
             if order.request.no_displacement {
@@ -142,9 +145,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             } else {
                 "Ask for less, or for more and smaller replicas"
             };
-            changes.push(change(less, None, true));
+            changes.push(change(less, None, otherwise.for_less != Some(false)));
             // Of a workload that may go it depends on the other nodes: see `staying`.
-            if order.request.no_displacement || order.request.instance.is_none() {
+            let nowhere_else = order.request.no_displacement || order.request.instance.is_none();
+            if winning.is_none() && nowhere_else && found != Winning::Unknown {
                 changes.push(change(other_limit, None, false));
             }
         }
@@ -186,7 +190,14 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             changes.push(change(other_limit, None, false));
         }
         (Reason::Budget, _) => {
-            changes.push(change("Raise the limit of its project, or cancel other bids of the project", None, true));
+            // what is spent no other bid gives back
+            let nothing_left = why.budget_left.is_none_or(|left| left.is_zero());
+            let raise = if nothing_left {
+                "Raise the limit of its project"
+            } else {
+                "Raise the limit of its project, or cancel other bids of the project"
+            };
+            changes.push(change(raise, None, true));
             changes.push(change("Name another project, or none", None, true));
         }
         (Reason::SelfTrade, _) => {
@@ -225,7 +236,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     // a device is one workload's or another's: no order takes a part of them
     let divides = !order.request.resources.contains_key(&Resource::GpuMilli);
     if all_or_none && divides && !order.request.min_fill.is_zero() {
-        changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
+        changes.push(change("Accept a partial fill (min_fill \"0\")", None, otherwise.in_part != Some(false)));
     }
     changes
 }
@@ -250,9 +261,13 @@ pub fn explain(
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
-    let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found.winning)).unwrap_or_default();
+    let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
     let staying = staying.filter(|_| not_won.is_some_and(|why| why.reason == Reason::NoHostFits));
-    changes.extend(staying.map(|staying| staying.changes(order)).unwrap_or_default());
+    // That a limit does not take the workload elsewhere says nothing of what it wins where it is.
+    let seen_to_win = changes.iter().any(|c| c.helps && c.limit.is_some());
+    let mut of_a_move = staying.map(|staying| staying.changes(order)).unwrap_or_default();
+    of_a_move.retain(|c| c.helps || !seen_to_win && !changes.contains(c));
+    changes.extend(of_a_move);
     let of_a_move = staying.and_then(|staying| staying.least_limit(order));
     let bound = |value| WinningLimit { value, quality: "bound".to_owned(), round: None, part: None, whole: None };
     let winning = winning.or(of_a_move.map(bound));
@@ -265,6 +280,17 @@ pub fn explain(
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
     let mut sentence = sentence::sentence(order, not_won, winning.as_ref());
+    let by_room = not_won.is_some_and(|why| why.reason == Reason::NoHostFits);
+    if let Some(winning) = winning.as_ref().filter(|w| by_room && w.quality == EXACT) {
+        sentence = format!("{sentence} From a limit of {} on it would have come before others there.", winning.value);
+    }
+    if let (Some(why), Some((limit, whole))) = (not_won, found.otherwise.all_of_it) {
+        let [limit, whole] = [limit, whole].map(|m| Credits::from_units(m.0));
+        let round = found.round.unwrap_or(why.round);
+        sentence = format!(
+            "{sentence} All that it asked for in round {round} it would have won with a limit of {whole} instead of {limit}."
+        );
+    }
     if let Some(told) = not_won.and(numbers).and_then(Numbers::sentence) {
         sentence = told;
     }

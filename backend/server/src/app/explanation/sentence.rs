@@ -82,6 +82,9 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::ThrashLimit => {
             "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
         }
+        Reason::SolverFallback if order.side == Side::Offer => {
+            "The round gave the offer up. Either its search ended before it found an outcome with it that one price a product carries; or no node had room but what was lent on it, nobody on its node would have bought all of it, and at its price lenders on other nodes would have sold nothing."
+        }
         Reason::SolverFallback => {
             "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
         }
@@ -198,8 +201,10 @@ fn budget_sentence(order: &Order, why: &NotWon) -> String {
         let waits = if live { "; the order waits for it." } else { "." };
         return format!("Its project {name} had nothing left. Raise the project's limit{waits}");
     }
-    // What has ended holds nothing any more, and what it once held is not written down.
-    let most = if live {
+    // What has ended holds nothing any more, and what it once held is not written down; nor is it of who won a part since.
+    let most = if !order.awards.is_empty() {
+        "the order could have cost more".to_owned()
+    } else if live {
         format!("the order could have cost up to {}", order.hold.min(order.remaining_limit))
     } else {
         format!("the order's limit was {}", order.remaining_limit)

@@ -1,5 +1,6 @@
 //! What orders are told.
 use super::*;
+use crate::app::winning::Otherwise;
 use headroom_market::book::TimeInForce;
 use headroom_market::clearing::Money;
 use headroom_market::round::stays::{Elsewhere, Stays};
@@ -168,6 +169,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
         round: Some(9),
         part: Some(Share::from_units(54_444)),
         whole: Some(Money(3_000_000)),
+        otherwise: Otherwise::default(),
     };
     let said = super::explain(&order, None, None, &found, None);
     let why = "With 1.500001 it would have won 5.4 % of it, and all of it with 3.000000.";
@@ -292,4 +294,38 @@ fn who_ended_with_a_part_is_not_told_that_it_won_all() {
     let run = said(&bid, &[cpu(0, 100), cpu(1, 100)]).expect("a part");
     assert!(run.contains("asked for, 2 of its 3 slots,") && run.contains("runs"), "{run}");
     assert_eq!(said(&bid, &[cpu(0, 100), cpu(1, 100), cpu(2, 100)]), None);
+}
+
+/// What was tried is told as it came out, and what was not as it may be.
+#[test]
+fn advice_that_was_tried_in_vain_is_told_so() {
+    let mut block = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+    (block.request.min_fill, block.request.instance) = (Share::from_units(1_000_000), None);
+    let said = |winning, in_part, for_less| {
+        let otherwise = Otherwise { in_part, for_less, all_of_it: None };
+        super::explain(&block, None, None, &Found { otherwise, ..winning }, None)
+    };
+    let helps =
+        |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.starts_with(what)).map(|c| c.helps);
+    for (tried, true_or_not) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let said = said(Winning::NoneTried.into(), tried, tried);
+        assert_eq!(helps(&said, "Accept a partial fill"), Some(true_or_not));
+        assert_eq!(helps(&said, "Ask for less"), Some(true_or_not));
+        assert_eq!(helps(&said, "Raise the limit"), Some(false));
+    }
+    // a higher limit may come before those who have the room
+    let wins = said(Winning::Limit(Money(2_000_000)).into(), None, None);
+    assert_eq!((helps(&wins, "Raise the limit"), wins.changes.iter().filter(|c| !c.helps).count()), (Some(true), 0));
+    assert!(wins.sentence.contains("From a limit of 2.000000 on"), "{}", wins.sentence);
+    // nothing was searched for, so nothing is said of it
+    assert_eq!(helps(&said(Winning::Unknown.into(), None, None), "Raise the limit"), None);
+}
+
+#[test]
+fn who_won_a_part_is_told_what_all_of_it_took() {
+    let part = order(BID, "1", "MARGINAL_PRORATA", "1", "0", None);
+    let otherwise = Otherwise { all_of_it: Some((Money(4_000_000), Money(4_400_000))), ..Otherwise::default() };
+    let found = Found { otherwise, round: Some(7), ..Winning::Unknown.into() };
+    let said = super::explain(&part, None, None, &found, None).sentence;
+    assert!(said.ends_with("in round 7 it would have won with a limit of 4.400000 instead of 4.000000."), "{said}");
 }

@@ -1,0 +1,89 @@
+//! Lenders on full nodes: who lends for less where nobody buys keeps nobody else from selling.
+use headroom_market::clearing::generate::Draw;
+use headroom_market::clearing::outcome::Reason;
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
+
+fn order(side: &str, id: &str, node: &str, quantity: i64, limit: &str) -> serde_json::Value {
+    serde_json::json!({"id": id, "owner": id, "side": side, "limit": limit, "node": node,
+        "alternatives": [{"quantities": [["p", "cpu", 0, quantity]]}]})
+}
+
+/// Two nodes without room, and nothing but what is lent.
+fn book(orders: &[serde_json::Value]) -> Book {
+    let node = |id: &str| serde_json::json!({"id": id, "pool": "p", "capacity": {"cpu": 0}});
+    let product = serde_json::json!({"pool": "p", "resource": "cpu", "slot": 0, "supply": []});
+    let book = serde_json::json!({"format": "headroom.book/1", "cap": "10", "seed": 1, "products": [product],
+        "nodes": [node("a"), node("b")], "orders": orders});
+    parse(&book.to_string()).expect("a book")
+}
+
+/// As a round of a market.
+fn cleared(book: &Book) -> Outcome {
+    let outcome = clear(book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
+    verify_round(book, outcome).expect("it is verified").into_inner()
+}
+
+fn traded(outcome: &Outcome, order: &str) -> i64 {
+    outcome.awards.iter().find(|a| a.order == order).map_or(0, |a| a.quantities[0].quantity)
+}
+
+#[test]
+fn a_unit_for_nothing_on_another_node_stops_no_trade() {
+    let (lends, buys) = (order("offer", "lends", "a", 150, "0.0225"), order("bid", "buys", "a", 150, "0.2"));
+    let idle = order("offer", "idle", "b", 1, "0");
+    for orders in [vec![lends.clone(), buys.clone()], vec![lends, buys, idle]] {
+        let outcome = cleared(&book(&orders));
+        assert_eq!((traded(&outcome, "lends"), traded(&outcome, "buys")), (150, 150), "{outcome:?}");
+        assert_eq!(outcome.prices[0].price.0, 150_000, "what the lender asks for");
+    }
+}
+
+/// In a book file nobody is given up where the rules can be kept, and they say that an offer in the money is taken.
+#[test]
+fn a_book_keeps_the_rules_instead() {
+    let orders = [
+        order("offer", "lends", "a", 150, "0.0225"),
+        order("bid", "buys", "a", 150, "0.2"),
+        order("offer", "idle", "b", 1, "0"),
+    ];
+    let book = book(&orders);
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert!(outcome.refused.iter().all(|r| r.reason != Reason::SolverFallback), "{outcome:?}");
+}
+
+/// Nor does one that sells a little to somebody who would pay next to nothing; and where more is worth more on its own node,
+/// that is what is traded.
+#[test]
+fn what_is_worth_more_is_traded() {
+    for (limit, first, second) in [("0.0001", 150, 0), ("0.9", 0, 1)] {
+        let orders = [
+            order("offer", "lends", "a", 150, "0.0225"),
+            order("bid", "buys", "a", 150, "0.2"),
+            order("offer", "idle", "b", 1_000, "0"),
+            order("bid", "other", "b", 1, limit),
+        ];
+        let outcome = cleared(&book(&orders));
+        assert_eq!((traded(&outcome, "buys"), traded(&outcome, "other")), (first, second), "{limit}: {outcome:?}");
+    }
+}
+
+/// Random books: an offer of a unit for nothing, where nobody bids, costs nobody anything.
+#[test]
+fn an_idle_unit_costs_the_round_nothing() {
+    for seed in 0..200 {
+        let mut d = Draw::new(seed);
+        let mut orders = Vec::new();
+        for n in 0..d.between(2, 6) {
+            let (quantity, unit) = (d.between(1, 200), d.between(1, 900));
+            let side = if n % 2 == 0 { "offer" } else { "bid" };
+            let unit = if n % 2 == 0 { unit } else { unit + 300 };
+            let limit = format!("0.{:06}", (quantity * unit).min(999_999));
+            orders.push(order(side, &format!("o{n}"), "a", quantity, &limit));
+        }
+        let without = cleared(&book(&orders)).welfare.0;
+        orders.push(order("offer", "idle", "b", 1, "0"));
+        let with = cleared(&book(&orders)).welfare.0;
+        assert_eq!(with, without, "seed {seed}");
+    }
+}

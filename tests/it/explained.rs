@@ -1,0 +1,78 @@
+//! Who is told why it has not won does what is advised, and sees whether that is true.
+use crate::common::{Sim, healthy};
+use anyhow::{Context, ensure};
+use headroom_tests::api::Api;
+use headroom_tests::orders::Rhythm;
+use serde_json::{Value, json};
+
+/// Two nodes of 600, of which two others take 500 each.
+async fn full(sim: &Sim) -> anyhow::Result<Value> {
+    let admin = sim.api("admin")?;
+    let pool = json!({ "slug": "tight", "name": "Tight", "pop": "fra1", "tier": "general_purpose",
+        "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
+    admin.post("/v1/pools", &pool).await?.ok()?;
+    for name in ["tight-a", "tight-b"] {
+        let node = json!({ "name": name, "pool": "tight", "capacity": { "cpu_milli": 600, "mem_mib": 600 } });
+        admin.post("/v1/nodes", &node).await?.ok()?;
+    }
+    let path = "/v1/pools/tight/reserve_prices";
+    let window = Rhythm::of(&admin).await?.window(6, 1);
+    let etag = admin.get(path).await?.header("etag").to_owned();
+    let reserve = json!({ "resource": "cpu_milli", "price": "0.001", "effective_at": window["start_at"] });
+    let headers = [("content-type", "application/json"), ("if-match", etag.as_str()), ("idempotency-key", "reserve")];
+    ensure!(admin.send("POST", path, &headers, Some(serde_json::to_vec(&reserve)?)).await?.status == 201);
+    Ok(window)
+}
+
+fn bid(window: &Value, quantity: i64, limit: &str) -> Value {
+    json!({ "window": window, "resources": { "cpu_milli": quantity }, "pools": [{ "pool": "tight" }], "limit": limit,
+        "min_fill": "1", "time_in_force": "ioc" })
+}
+
+fn change<'a>(said: &'a Value, what: &str) -> Option<&'a Value> {
+    let all = said["changes"].as_array().into_iter().flatten();
+    all.into_iter().find(|c| c["change"].as_str().is_some_and(|text| text.starts_with(what)))
+}
+
+async fn told(sim: &Sim, api: &Api, key: &str, order: &Value) -> anyhow::Result<(Value, Value)> {
+    let id = api.post_with_key("/v1/bids", key, order).await?.id()?;
+    sim.api("admin")?.advance(6).await?;
+    let order = api.get(&format!("/v1/bids/{id}")).await?.ok()?;
+    Ok((order, api.get(&format!("/v1/bids/{id}/explain")).await?.ok()?))
+}
+
+#[tokio::test]
+async fn what_helps_where_no_node_has_room_helps() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let window = full(&sim).await?;
+    // Others hold 500 on each node, and would pay 0.004 a unit; each round they are there again.
+    let (other, own) = (sim.trader("100").await?, sim.trader("100").await?);
+    let standing = |key: &'static str| {
+        let (other, mut order) = (&other, bid(&window, 500, "2"));
+        order["time_in_force"] = json!("ioc");
+        async move { other.post_with_key("/v1/bids", key, &order).await?.id() }
+    };
+    for key in ["one", "two"] {
+        standing(key).await?;
+    }
+    let (_, said) = told(&sim, &own, "first", &bid(&window, 300, "0.6")).await?;
+    ensure!(said["reason"] == "NO_HOST_FITS", "{said}");
+    let raise = change(&said, "Raise the limit").context("another limit")?;
+    ensure!(raise["helps"] == true && said["minimum_winning_limit"]["quality"] == "exact", "{said}");
+    ensure!(said["sentence"].as_str().is_some_and(|s| s.contains("come before others")), "{said}");
+    ensure!(change(&said, "Ask for less").is_some_and(|c| c["helps"] == true), "100 fit: {said}");
+    ensure!(change(&said, "Accept a partial fill").is_some_and(|c| c["helps"] == true), "{said}");
+    // the two have won: there are 100 left on each node
+    let (order, _) = told(&sim, &own, "less", &bid(&window, 75, "0.15")).await?;
+    ensure!(order["status"] == "filled", "a quarter of it, for the same a unit: {order}");
+    // what is left of the nodes holds no more of it at any price, nor a part of one unit
+    let (_, said) = told(&sim, &own, "again", &bid(&window, 300, "6")).await?;
+    for advice in ["Raise the limit", "Ask for less", "Accept a partial fill"] {
+        if let Some(change) = change(&said, advice) {
+            let helps = change["helps"] == true;
+            let expected = advice != "Raise the limit";
+            ensure!(helps == expected, "{advice}: {said}");
+        }
+    }
+    healthy(&sim.server.stop().await?).await
+}
