@@ -408,6 +408,7 @@ export interface components {
         /** @description One published price: one per product and round. */
         ClearingPrice: {
             pool: components["schemas"]["String"];
+            node?: components["schemas"]["NodeId"] | null;
             resource: components["schemas"]["Resource"];
             slot: components["schemas"]["Slot"];
             price: components["schemas"]["Price"];
@@ -477,6 +478,7 @@ export interface components {
             /** Format: int64 */
             round: number;
             pool: string;
+            node?: components["schemas"]["NodeId"] | null;
             resource: components["schemas"]["Resource"];
             slot: components["schemas"]["Slot"];
             bids: components["schemas"]["Level"][];
@@ -2331,7 +2333,7 @@ export interface components {
              * Format: double
              * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
              *     0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
-             *     that the last round would have taken.
+             *     that the last round would have taken, of a bid no more than the part that its project has left for.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
@@ -2367,6 +2369,7 @@ export interface components {
         /** @description `price` = `base` + `congestion` + `transfer` + `scarcity`, per base unit and slot. */
         PriceInParts: {
             pool: string;
+            node?: components["schemas"]["NodeId"] | null;
             resource: string;
             slot: components["schemas"]["Slot"];
             price: components["schemas"]["Price"];

@@ -5,18 +5,18 @@ use headroom_tests::api::Api;
 use headroom_tests::orders::Rhythm;
 use serde_json::{Value, json};
 
-/// Two nodes of 600, of which two others take 500 each.
+/// Three nodes of 600, on each of which others take 500.
 async fn full(sim: &Sim) -> anyhow::Result<Value> {
     let admin = sim.api("admin")?;
     let pool = json!({ "slug": "tight", "name": "Tight", "pop": "fra1", "tier": "general_purpose",
         "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
     admin.post("/v1/pools", &pool).await?.ok()?;
-    for name in ["tight-a", "tight-b"] {
+    for name in ["tight-a", "tight-b", "tight-c"] {
         let node = json!({ "name": name, "pool": "tight", "capacity": { "cpu_milli": 600, "mem_mib": 600 } });
         admin.post("/v1/nodes", &node).await?.ok()?;
     }
     let path = "/v1/pools/tight/reserve_prices";
-    let window = Rhythm::of(&admin).await?.window(6, 1);
+    let window = Rhythm::of(&admin).await?.window(4, 1);
     let etag = admin.get(path).await?.header("etag").to_owned();
     let reserve = json!({ "resource": "cpu_milli", "price": "0.001", "effective_at": window["start_at"] });
     let headers = [("content-type", "application/json"), ("if-match", etag.as_str()), ("idempotency-key", "reserve")];
@@ -45,15 +45,10 @@ async fn told(sim: &Sim, api: &Api, key: &str, order: &Value) -> anyhow::Result<
 async fn what_helps_where_no_node_has_room_helps() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let window = full(&sim).await?;
-    // Others hold 500 on each node, and would pay 0.004 a unit; each round they are there again.
+    // They would pay 0.004 a unit.
     let (other, own) = (sim.trader("100").await?, sim.trader("100").await?);
-    let standing = |key: &'static str| {
-        let (other, mut order) = (&other, bid(&window, 500, "2"));
-        order["time_in_force"] = json!("ioc");
-        async move { other.post_with_key("/v1/bids", key, &order).await?.id() }
-    };
-    for key in ["one", "two"] {
-        standing(key).await?;
+    for key in ["one", "two", "three"] {
+        other.post_with_key("/v1/bids", key, &bid(&window, 500, "2")).await?.id()?;
     }
     let (_, said) = told(&sim, &own, "first", &bid(&window, 300, "0.6")).await?;
     ensure!(said["reason"] == "NO_HOST_FITS", "{said}");
@@ -62,7 +57,7 @@ async fn what_helps_where_no_node_has_room_helps() -> anyhow::Result<()> {
     ensure!(said["sentence"].as_str().is_some_and(|s| s.contains("come before others")), "{said}");
     ensure!(change(&said, "Ask for less").is_some_and(|c| c["helps"] == true), "100 fit: {said}");
     ensure!(change(&said, "Accept a partial fill").is_some_and(|c| c["helps"] == true), "{said}");
-    // the two have won: there are 100 left on each node
+    // the others have won: there are 100 left on each node
     let (order, _) = told(&sim, &own, "less", &bid(&window, 75, "0.15")).await?;
     ensure!(order["status"] == "filled", "a quarter of it, for the same a unit: {order}");
     // what is left of the nodes holds no more of it at any price, nor a part of one unit

@@ -60,7 +60,7 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     assert_eq!((refused.status, refused.code().as_str()), (409, "nothing_to_recall"));
 
     // What the operator asks for what is firm is no price of what nobody has lent yet.
-    let later = Rhythm::of(&buyer).await?.window(40, 1);
+    let later = Rhythm::of(&buyer).await?.window(5, 1);
     let path = format!("/v1/pools/{POOL}/reserve_prices");
     let etag = admin.get(&path).await?.header("etag").to_owned();
     let reserve = json!({ "resource": "cpu_milli", "price": "0.004", "effective_at": later["start_at"] });

@@ -118,7 +118,6 @@ pub fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slo
             let of_product = |p: &&ClearingPrice| {
                 p.pool == pool && p.resource == resource && p.volume > 0 && slot.is_none_or(|s| s == p.slot)
             };
-            // of what may be taken back each node has its own: the one where most was bought
             let price = round.prices.iter().filter(of_product).min_by_key(|p| (p.slot, Reverse(p.volume)))?;
             Some(PriceNow {
                 price: price.price,
