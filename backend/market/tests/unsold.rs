@@ -1,7 +1,7 @@
 //! Lenders on full nodes: who lends for less where nobody buys keeps nobody else from selling.
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::Reason;
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Product, clear, parse, verify, verify_round};
 
 fn order(side: &str, id: &str, node: &str, quantity: i64, limit: &str) -> serde_json::Value {
     serde_json::json!({"id": id, "owner": id, "side": side, "limit": limit, "node": node,
@@ -50,6 +50,53 @@ fn a_book_keeps_the_rules_instead() {
     let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
     let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
     assert!(outcome.refused.iter().all(|r| r.reason != Reason::SolverFallback), "{outcome:?}");
+}
+
+/// Whatever the bid asks for, on a node or on any, and whatever the idle offer is of.
+#[test]
+fn no_form_of_offer_or_bid_lets_it() {
+    let rows = |of: &[(i64, i64)]| -> Vec<serde_json::Value> {
+        of.iter().map(|(slot, quantity)| serde_json::json!(["p", "cpu", slot, quantity])).collect()
+    };
+    let with = |mut order: serde_json::Value, more: &[(&str, serde_json::Value)], of: &[(i64, i64)]| {
+        order["alternatives"] = serde_json::json!([{"quantities": rows(of)}]);
+        for (key, value) in more {
+            order[*key] = value.clone();
+        }
+        order
+    };
+    let lends = |of: &[(i64, i64)]| with(order("offer", "lends", "a", 1, "0.02"), &[], of);
+    let buys =
+        |more: &[(&str, serde_json::Value)], of: &[(i64, i64)]| with(order("bid", "buys", "a", 1, "0.15"), more, of);
+    let idle = |of: &[(i64, i64)]| with(order("offer", "idle", "b", 1, "0"), &[], of);
+    let anywhere = ("node", serde_json::Value::Null);
+    let block = ("min_fill", serde_json::json!("1"));
+    for (lends, buys, idle) in [
+        (vec![lends(&[(0, 200)])], buys(&[], &[(0, 200)]), idle(&[(0, 1), (1, 1)])),
+        (vec![lends(&[(0, 200)])], buys(&[anywhere.clone(), block], &[(0, 200)]), idle(&[(0, 1)])),
+        (vec![lends(&[(0, 200)])], buys(&[anywhere, ("replicas", 4.into())], &[(0, 200)]), idle(&[(0, 1)])),
+        (
+            vec![lends(&[(0, 200)]), with(order("offer", "more", "a", 1, "0.02"), &[], &[(1, 200)])],
+            buys(&[], &[(0, 200), (1, 200)]),
+            idle(&[(0, 1)]),
+        ),
+        (vec![lends(&[(0, 200), (1, 200)])], buys(&[], &[(0, 200)]), idle(&[(0, 1)])),
+    ] {
+        let of = |idle: Option<&serde_json::Value>| {
+            let orders: Vec<_> = lends.iter().chain([&buys]).chain(idle).cloned().collect();
+            let mut book = book(&orders);
+            book.products.push(clearing_product(1));
+            cleared(&book)
+        };
+        let (alone, beside) = (of(None), of(Some(&idle)));
+        assert_eq!(traded(&beside, "buys"), traded(&alone, "buys"), "{beside:?}");
+        assert!(beside.welfare.0 >= alone.welfare.0);
+    }
+}
+
+fn clearing_product(slot: i64) -> Product {
+    let text = serde_json::json!({"pool": "p", "resource": "cpu", "slot": slot, "supply": []});
+    serde_json::from_value(text).expect("a product")
 }
 
 /// Nor does one that sells a little to somebody who would pay next to nothing; and where more is worth more on its own node,

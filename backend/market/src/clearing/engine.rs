@@ -33,7 +33,7 @@ const CHOICES: usize = 8;
 const CHOICE_WORK: usize = 20_000;
 
 /// How many sets of offers are left out in turn for bids without a host.
-const UNSOLD: usize = 4;
+const UNSOLD: usize = 12;
 
 /// How much work may go into who is given a node first: so many times what all before has worked, or so much at least.
 const FOREMOST: u64 = 3;
@@ -70,12 +70,21 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     }
     let sorted = book.sorted();
     // a book's outcome that keeps the rules stands; a market has to trade
-    if limits.whole_replicas && mode == Mode::Market && best.quality == Quality::Fallback {
-        for unsold in unsold::that_keep_others_out(&sorted, &best).into_iter().take(UNSOLD) {
-            if let Some(outcome) = once(&way, &nobody, &unsold).ok().and_then(|o| better(&best, o)) {
-                (best, without) = (outcome, unsold);
+    let most = work.get().saturating_mul(FOREMOST).max(FOREMOST_WORK);
+    let mut left = if limits.whole_replicas && mode == Mode::Market { UNSOLD } else { 0 };
+    'more: while best.quality == Quality::Fallback {
+        for unsold in unsold::on_other_nodes(&sorted, &best) {
+            if left == 0 || work.get() > most {
+                break 'more;
+            }
+            left -= 1;
+            let out: BTreeSet<usize> = without.union(&unsold).copied().collect();
+            if let Some(outcome) = once(&way, &nobody, &out).ok().and_then(|o| better(&best, o)) {
+                (best, without) = (outcome, out);
+                continue 'more;
             }
         }
+        break;
     }
     if !limits.whole_replicas {
         let most = work.get().saturating_mul(FOREMOST).max(FOREMOST_WORK);
