@@ -136,3 +136,27 @@ fn nobody_is_given_up_for_a_replica_that_is_whole_already() {
         assert_eq!(won, supply, "all of it is sold");
     }
 }
+
+/// Who can have no replica at a collar changes nothing for others (I16): they share as if it were not there, and nobody is
+/// full beside one whose share is a replica less.
+#[test]
+fn at_a_collar_a_bid_that_can_have_no_replica_changes_nothing() {
+    let bid = |id: &str, quantity: i64, replicas: u32, limit: &str| {
+        serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": limit,
+            "replicas": if replicas > 1 { serde_json::json!(replicas) } else { serde_json::Value::Null },
+            "alternatives": [{"quantities": [["p", "cpu", 0, quantity]]}]})
+    };
+    let won = |bids: &[serde_json::Value]| {
+        let book = serde_json::json!({"format": "headroom.book/1", "cap": "1000", "seed": 1, "orders": bids,
+            "products": [{"pool": "p", "resource": "cpu", "slot": 0, "cap": "4",
+                "supply": [{"quantity": 20, "reserve": "1"}]}]});
+        let book = clearing::parse(&book.to_string()).expect("a book");
+        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let outcome = clearing::verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        outcome.awards.iter().map(|a| (a.order.clone(), a.quantities[0].quantity)).collect::<Vec<_>>()
+    };
+    let (a, b, z) = (bid("a", 10, 1, "1170"), bid("b", 40, 4, "800"), bid("z", 80, 2, "1440"));
+    let without = won(&[a.clone(), b.clone()]);
+    assert_eq!(without, [("a".to_owned(), 4), ("b".to_owned(), 10)]);
+    assert_eq!(won(&[a, b, z]), without);
+}

@@ -37,7 +37,7 @@ const UNSOLD: usize = 12;
 
 /// How much work may go into who is given a node first: so many times what all before has worked, or so much at least.
 const FOREMOST: u64 = 3;
-const FOREMOST_WORK: u64 = 60_000;
+const FOREMOST_WORK: u64 = 10_000;
 
 /// How many blocks are tried so in a round, and how many orders times blocks in large ones.
 const BLOCKS: usize = 32;
@@ -79,7 +79,8 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             }
             left -= 1;
             let out: BTreeSet<usize> = without.union(&unsold).copied().collect();
-            if let Some(outcome) = once(&way, &nobody, &out).ok().and_then(|o| better(&best, o)) {
+            let outcome = once(&way, &nobody, &out).ok().filter(|o| unsold::is_worth_it(&sorted, &best, o));
+            if let Some(outcome) = outcome.and_then(|o| better(&best, o)) {
                 (best, without) = (outcome, out);
                 continue 'more;
             }
@@ -390,7 +391,7 @@ impl<'a> Clearing<'a> {
                 out.remove(&i);
                 let Ok(next) = self.without(&out) else { continue };
                 self.past.work = next.run.end.past.work;
-                if next.broken.is_empty() && next.run.welfare > tried.run.welfare {
+                if next.broken.is_empty() && next.run.welfare >= tried.run.welfare {
                     (self.out, tried) = (out, next);
                 }
             }

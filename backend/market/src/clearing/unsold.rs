@@ -3,8 +3,8 @@
 //! One price clears a product, and what is lent on a node makes room there alone. Where nodes are full, whoever asks for
 //! less on a node where nobody buys keeps the price under what a lender asks on another, whose buyer then finds no room: an
 //! offer of a single unit for nothing stops all trade. Nobody is served by that. So where bids have no host, what is lent on
-//! a node that could serve them is cleared without the offers of all other nodes that are not sold, if the round is worth
-//! more so; who was left out in vain comes back (`Clearing::with_those_back`).
+//! a node that could serve them is cleared without the offers of all other nodes that are idle, if the round is worth
+//! more so and bids win far more by it than others lose; who was left out in vain comes back (`Clearing::with_those_back`).
 //!
 //! Absent on purpose: book files, where an outcome that keeps the rule book stands, be it that nothing is traded.
 use super::book::{Book, Order, Side};
@@ -12,7 +12,33 @@ use super::outcome::{Award, Outcome, Reason};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each node whose lenders might serve a bid that has no host, the offers of other nodes that are not all sold (by their
+/// Of which less than one part in so many is sold, that is idle.
+const LITTLE: i128 = 20;
+
+/// What bids win more, in what they bid, must be so many times what others lose for it.
+const WORTH_IT: i128 = 4;
+
+/// Whether what bids win by it is out of all proportion to what other bids lose.
+pub fn is_worth_it(sorted: &Book, before: &Outcome, now: &Outcome) -> bool {
+    let won = |outcome: &Outcome| -> BTreeMap<String, i128> {
+        let of = |a: &Award| {
+            let order = sorted.orders.iter().find(|o| o.id == a.order && o.side == Side::Bid)?;
+            let asked: i128 =
+                order.alternatives.get(a.alternative)?.quantities.iter().map(|q| i128::from(q.quantity)).sum();
+            let got: i128 = a.quantities.iter().map(|q| i128::from(q.quantity)).sum();
+            Some((a.order.clone(), i128::from(order.limit.0) * got / asked.max(1)))
+        };
+        outcome.awards.iter().filter_map(of).collect()
+    };
+    let (before, now) = (won(before), won(now));
+    let more = |than: &BTreeMap<String, i128>, of: &BTreeMap<String, i128>| -> i128 {
+        of.iter().map(|(id, won)| (won - than.get(id).copied().unwrap_or(0)).max(0)).sum()
+    };
+    let (gained, lost) = (more(&before, &now), more(&now, &before));
+    gained > 0 && gained >= WORTH_IT * lost
+}
+
+/// For each node whose lenders might serve a bid that has no host, the offers of other nodes that are idle (by their
 /// place in the `sorted` book). Nodes of the bids with the greatest limits come first.
 pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> {
     let awards: BTreeMap<&str, &Award> = outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
@@ -20,7 +46,8 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
         Some(award) => {
             let asked = o.alternatives.get(award.alternative).map(|a| a.quantities.as_slice()).unwrap_or_default();
             let units = |rows: &[super::book::Quantity]| rows.iter().map(|q| i128::from(q.quantity)).sum::<i128>();
-            units(&award.quantities) < units(asked)
+            // of what is sold a little somebody lives, and it is not idle
+            units(&award.quantities) * LITTLE < units(asked)
         }
         None => true,
     };

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
 use crate::app::last_round::part_of;
-use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning};
+use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
 use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
 use headroom_market::units::{Credits, Share};
 use headroom_solver::MixedInteger;
@@ -43,6 +43,9 @@ pub struct Otherwise {
     pub in_part: Option<bool>,
     /// Whether any of it is won where it asks for less, for the same a unit.
     pub for_less: Option<bool>,
+    /// Whether any of it is won without its project, and without its parent.
+    pub without_project: Option<bool>,
+    pub without_parent: Option<bool>,
     /// Of what won a part: its limit in that round, and the one with which it would have won all that it asked for then.
     pub all_of_it: Option<(Money, Money)>,
 }
@@ -236,7 +239,9 @@ fn otherwise<'a>(
         };
         return Otherwise { all_of_it, ..Otherwise::default() };
     }
-    let divisible = clearing::Order { min_fill: clearing::Fraction::zero(), ..order.clone() };
+    // In rounds a bid in replicas takes part as one at least.
+    let least = order.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, i128::from(n)));
+    let divisible = clearing::Order { min_fill: clearing::Fraction(least), ..order.clone() };
     let in_part = if order.min_fill.0.is_zero() { None } else { wins(divisible).map(|award| award.is_some()) };
     // The first that wins will do; where one was not tried in time nothing is known.
     let tries =
@@ -248,7 +253,10 @@ fn otherwise<'a>(
             break;
         }
     }
-    Otherwise { in_part, for_less, all_of_it: None }
+    let free = |has: bool, other: clearing::Order| if has { wins(other).map(|award| award.is_some()) } else { None };
+    let without_project = free(order.budget.is_some(), clearing::Order { budget: None, ..order.clone() });
+    let without_parent = free(order.parent.is_some(), clearing::Order { parent: None, ..order.clone() });
+    Otherwise { in_part, for_less, without_project, without_parent, all_of_it: None }
 }
 
 /// The same that asks for less of everything, for the same a unit; `None` where that is nothing of something.

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::app::directory::Identity;
 use crate::app::explanation::numbers::Numbers;
 use crate::app::explanation::staying::Staying;
-use crate::app::explanation::{BindingNode, Explanation, explain, won};
+use crate::app::explanation::{BindingNode, Change, Explanation, explain, won};
 use crate::app::held_back::HeldBack;
 use crate::app::winning;
 use crate::http::auth::Anyone;
@@ -71,10 +71,23 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => Winning::Unknown.into(),
     };
-    let staying = staying(app, &order).await?;
+    let kept = staying(app, &order).await?;
+    // What forbids the move is asked what the move would bring.
+    let forbids = order.request.no_displacement && order.request.assurance == Assurance::Firm;
+    let (staying, moved) = if forbids {
+        let mut moves = order.clone();
+        moves.request.no_displacement = false;
+        (kept, staying(app, &moves).await?)
+    } else {
+        (kept, None)
+    };
     let asked = order.clone();
     let numbers = app.sequencer.query(move |s| Numbers::of(s, &asked)).await?;
     let mut explanation = explain(&order, node, staying, &found, numbers.as_ref());
+    if moved.is_some_and(|moved| !moved.may_win(order.remaining_limit)) {
+        let forbids = |c: &&mut Change| c.change.contains("no_displacement");
+        explanation.changes.iter_mut().filter(forbids).for_each(|change| change.helps = false);
+    }
     let awards = latest_awards(app, &order).await?;
     if order.status == OrderStatus::Filled && awards.len() == order.awards.len() {
         let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;

@@ -251,7 +251,7 @@ pub struct PricePoint {
     pub slot: Slot,
     /// `interval=slot`: the last one in which it changed hands.
     pub round: Option<u64>,
-    /// `interval=slot`: the mean of its rounds, weighted by volume.
+    /// `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought.
     pub price: Price,
     /// The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
     /// the rounds in which it changed hands.

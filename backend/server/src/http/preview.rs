@@ -253,7 +253,7 @@ fn preview(
     }
     if recallable && side == Side::Bid {
         warnings.push(
-            "Its lender may take it back in the middle of a slot: what was not there then is credited.".to_owned(),
+            "Its lender may take it back in the middle of a slot: what was not there then is credited. Each node has its price: the amounts here are of all nodes, and what the last round would have given is of its own.".to_owned(),
         );
     }
     let bond = if side == Side::Offer && !recallable { bond_of(state, participant, request) } else { None };
@@ -289,7 +289,7 @@ fn preview(
 async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest) -> Answered<Json<Preview>> {
     by.may("orders:read")?;
     let (now, participant) = (app.now(), by.participant);
-    let asked = request.clone();
+    let (asked, recallable) = (request.clone(), request.assurance == Assurance::Recallable);
     let seen = app.sequencer.query(move |state| {
         let seen = preview(state, now, participant, side, &asked)?;
         Ok::<_, Problem>((seen, makes_way_maybe(state, side, &asked)))
@@ -301,8 +301,8 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
         preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request)).await;
     }
     if let Some(last) = &preview.in_last_round {
-        // Where there was not more of it at any price, prices give it no better chance.
-        if side == Side::Offer || last.whole.is_none() {
+        // Where there was not more of it at any price, prices give it no better chance; nor do those of other nodes.
+        if side == Side::Offer || last.whole.is_none() || recallable {
             let taken = last.part.units() as f64 / 1_000_000.0;
             preview.fill_probability = preview.fill_probability.map(|chance| chance.min(taken));
         }

@@ -29,16 +29,32 @@ impl Attempt<'_> {
         }
         // what each might have had before it was bounded; `None` once it got something back
         let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
+        let rule_book = !self.limits.whole_replicas;
         // as it is with parts of replicas, and what the orders that are bounded then might have had
         let (was_whole, mut parts) = (self.whole.contains(&n), None);
         let mut unbounded: BTreeMap<(usize, usize), [Rat; 3]> = BTreeMap::new();
         for turn in 0.. {
             self.solve_once(n, proposer, turn > 0)?;
-            if turn == 0 {
+            if before.is_empty() {
                 parts = self.done[n].clone();
             }
             let Some((s, w)) = &self.done[n] else { break };
             let mut bounds = lots::bounds(self.m, &self.parts[n], s, w, self.limits.whole_replicas);
+            // A share of less than a replica is nobody's: the rest share as if its bid were not there. In a bundle, or along
+            // arcs, what it leaves may do more elsewhere.
+            let of_one = self.parts[n].products.len() == 1;
+            let none: Vec<(usize, usize)> =
+                bounds.iter().filter(|(i, _, to)| self.m.orders[*i].bid && to.is_zero()).map(|b| (b.0, b.1)).collect();
+            if of_one && rule_book && self.mode == Mode::Market && before.is_empty() && s.rationed && !none.is_empty() {
+                self.whole.insert(n);
+                for (i, a) in none {
+                    for u in [&mut self.own, &mut self.first, &mut self.upper] {
+                        u[i][a] = Rat::ZERO;
+                    }
+                }
+                self.reopen_part(n);
+                continue;
+            }
             if bounds.is_empty() {
                 bounds = lots::room(self.m, &self.parts[n], s, &before);
                 bounds.iter().for_each(|(i, a, _)| {
@@ -65,7 +81,6 @@ impl Attempt<'_> {
             }
             self.reopen_part(n);
         }
-        let rule_book = !self.limits.whole_replicas;
         let told = match (&parts, &self.done[n]) {
             (Some(parts), Some(now))
                 if self.mode == Mode::Market && !before.is_empty() && parts.0.dropped.is_empty() =>

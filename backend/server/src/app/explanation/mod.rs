@@ -197,8 +197,9 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             } else {
                 "Raise the limit of its project, or cancel other bids of the project"
             };
-            changes.push(change(raise, None, true));
-            changes.push(change("Name another project, or none", None, true));
+            let helps = otherwise.without_project != Some(false);
+            changes.push(change(raise, None, helps));
+            changes.push(change("Name another project, or none", None, helps));
         }
         (Reason::SelfTrade, _) => {
             changes.push(change(
@@ -214,7 +215,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
         }
         (Reason::ParentRejected | Reason::ParentSatOut, _) => {
             changes.push(change("Do for its parent what helps that one", None, true));
-            changes.push(change("Leave the parent out", None, true));
+            changes.push(change("Leave the parent out", None, otherwise.without_parent != Some(false)));
         }
         (Reason::Halted, side) => {
             changes.push(change("Wait until an operator lets rounds go on there", None, true));

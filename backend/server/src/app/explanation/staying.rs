@@ -26,6 +26,15 @@ impl Staying {
         }
     }
 
+    /// Whether it may win elsewhere with its limit, as far as that is known.
+    pub fn may_win(self, limit: Credits) -> bool {
+        match self {
+            Self::Kept(_) | Self::MayGo(_, Elsewhere::NoRoom | Elsewhere::From(Winning::NoneTried)) => false,
+            Self::MayGo(_, Elsewhere::From(Winning::Limit(least))) => limit.units() >= least.0,
+            Self::MayGo(_, Elsewhere::From(Winning::Unknown | Winning::Between { .. })) => true,
+        }
+    }
+
     /// What follows "The price was right, but the workload's node had too little room".
     pub fn sentence(self, order: &Order) -> Option<String> {
         Some(match self {

@@ -302,7 +302,7 @@ fn advice_that_was_tried_in_vain_is_told_so() {
     let mut block = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
     (block.request.min_fill, block.request.instance) = (Share::from_units(1_000_000), None);
     let said = |winning, in_part, for_less| {
-        let otherwise = Otherwise { in_part, for_less, all_of_it: None };
+        let otherwise = Otherwise { in_part, for_less, ..Otherwise::default() };
         super::explain(&block, None, None, &Found { otherwise, ..winning }, None)
     };
     let helps =
@@ -328,4 +328,18 @@ fn who_won_a_part_is_told_what_all_of_it_took() {
     let found = Found { otherwise, round: Some(7), ..Winning::Unknown.into() };
     let said = super::explain(&part, None, None, &found, None).sentence;
     assert!(said.ends_with("in round 7 it would have won with a limit of 4.400000 instead of 4.000000."), "{said}");
+}
+
+#[test]
+fn another_project_is_advised_only_where_it_helps() {
+    let mut spent = order(BID, "3", "BUDGET", "0", "0", None);
+    spent.request.project = Some("web".to_owned());
+    spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.5".parse().unwrap());
+    for (without_project, helps) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let otherwise = Otherwise { without_project, ..Otherwise::default() };
+        let found = Found { otherwise, ..Winning::NoneTried.into() };
+        let said = super::explain(&spent, None, None, &found, None);
+        let projects = said.changes.iter().filter(|c| c.change.contains("project")).map(|c| c.helps);
+        assert_eq!(projects.collect::<Vec<_>>(), [helps, helps], "{:?}", said.changes);
+    }
 }
