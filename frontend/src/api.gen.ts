@@ -1460,7 +1460,7 @@ export interface components {
                  * @description `interval=slot`: the last one in which it changed hands.
                  */
                 round?: number | null;
-                /** @description `interval=slot`: the mean of its rounds, weighted by volume. */
+                /** @description `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought. */
                 price: components["schemas"]["Price"];
                 /**
                  * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
@@ -2399,7 +2399,7 @@ export interface components {
              * @description `interval=slot`: the last one in which it changed hands.
              */
             round?: number | null;
-            /** @description `interval=slot`: the mean of its rounds, weighted by volume. */
+            /** @description `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought. */
             price: components["schemas"]["Price"];
             /**
              * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
