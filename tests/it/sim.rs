@@ -104,6 +104,13 @@ fn sum(rows: &[BTreeMap<String, String>], kind: &str) -> i128 {
     rows.iter().filter(|r| r["kind"] == kind).filter_map(|r| units(&r["amount"], 6)).map(i128::abs).sum()
 }
 
+/// The pool of a name in a book, where what may be taken back is of a node: `POOL@NODE~recallable`.
+fn book_pool(name: &Value) -> Option<String> {
+    let name = name.as_str()?;
+    let Some((pool, node)) = name.split_once('@') else { return Some(name.to_owned()) };
+    Some(format!("{pool}{}", &node[node.find('~')?..]))
+}
+
 #[tokio::test]
 async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
@@ -126,7 +133,7 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         let mut amount = 0;
         for line in receipt["lines"].as_array().context("lines")? {
             let published = outcomes.get(&round).into_iter().flatten().any(|p| {
-                p["pool"] == line["pool"]
+                book_pool(&p["pool"]) == line["pool"].as_str().map(str::to_owned)
                     && p["resource"] == line["resource"]
                     && nano(&p["price"]) == nano(&line["price"])
             });
