@@ -71,10 +71,12 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     let sorted = book.sorted();
     // a book's outcome that keeps the rules stands; a market has to trade
     let most = work.get().saturating_mul(FOREMOST).max(FOREMOST_WORK);
-    let mut left = if limits.whole_replicas && mode == Mode::Market { UNSOLD } else { 0 };
+    // a round that has cost a good part of what it may is not cleared again
+    let is_cheap = work.get() <= limits.work / 4;
+    let mut left = if limits.whole_replicas && mode == Mode::Market && is_cheap { UNSOLD } else { 0 };
     'more: while best.quality == Quality::Fallback {
         for unsold in unsold::on_other_nodes(&sorted, &best) {
-            if left == 0 || work.get() > most {
+            if left == 0 || work.get() > most.min(limits.work) {
                 break 'more;
             }
             left -= 1;

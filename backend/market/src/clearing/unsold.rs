@@ -20,9 +20,11 @@ const WORTH_IT: i128 = 4;
 
 /// Whether what bids win by it is out of all proportion to what other bids lose.
 pub fn is_worth_it(sorted: &Book, before: &Outcome, now: &Outcome) -> bool {
+    let bids = sorted.orders.iter().filter(|o| o.side == Side::Bid);
+    let bids: BTreeMap<&str, &Order> = bids.map(|o| (o.id.as_str(), o)).collect();
     let won = |outcome: &Outcome| -> BTreeMap<String, i128> {
         let of = |a: &Award| {
-            let order = sorted.orders.iter().find(|o| o.id == a.order && o.side == Side::Bid)?;
+            let order = bids.get(a.order.as_str())?;
             let asked: i128 =
                 order.alternatives.get(a.alternative)?.quantities.iter().map(|q| i128::from(q.quantity)).sum();
             let got: i128 = a.quantities.iter().map(|q| i128::from(q.quantity)).sum();
@@ -46,7 +48,6 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
         Some(award) => {
             let asked = o.alternatives.get(award.alternative).map(|a| a.quantities.as_slice()).unwrap_or_default();
             let units = |rows: &[super::book::Quantity]| rows.iter().map(|q| i128::from(q.quantity)).sum::<i128>();
-            // of what is sold a little somebody lives, and it is not idle
             units(&award.quantities) * LITTLE < units(asked)
         }
         None => true,
