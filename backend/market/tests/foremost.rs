@@ -78,6 +78,14 @@ fn two_that_are_worth_more_together_are_not_kept_out_by_one() {
     assert_eq!(cleared(&turned).result_hash(), outcome.result_hash());
 }
 
+/// Two replicas go before a block by what they are worth a unit, and leave it no room; one of them beside it is worth more.
+#[test]
+fn a_replica_less_makes_room_for_what_is_worth_more() {
+    let bids = [Bid { replicas: 2, units: 5, gain: 140 }, Bid { replicas: 1, units: 8, gain: 96 }];
+    let outcome = cleared(&book(&[12, 6], &bids));
+    assert_eq!(gained(&outcome, &bids), 166.0, "70 and 96, not 140");
+}
+
 #[test]
 fn little_is_lost_to_whom_nodes_are_given_first() {
     let (mut got, mut could, mut under) = (0.0, 0.0, 0);
@@ -100,5 +108,6 @@ fn little_is_lost_to_whom_nodes_are_given_first() {
         under += usize::from(gain < most - 1e-6);
     }
     println!("{under} of 300 books under the best, {:.4} of all that could be gained", got / could);
-    assert!(got > 0.99 * could, "{got} of {could}");
+    // by value per dominant share alone it is 98.8 %
+    assert!(got > 0.998 * could, "{got} of {could}");
 }

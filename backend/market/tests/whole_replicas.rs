@@ -108,29 +108,32 @@ fn a_replica_of_more_than_there_is_sits_the_round_out() {
     assert_eq!(why(&one, bid).reason, Reason::MinFillUnreachable);
 }
 
+fn bid(id: &str, quantity: i64, replicas: u32, limit: &str) -> serde_json::Value {
+    serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": limit,
+        "replicas": if replicas > 1 { serde_json::json!(replicas) } else { serde_json::Value::Null },
+        "alternatives": [{"quantities": [["p", "cpu", 0, quantity]]}]})
+}
+
+/// What a book of one product with this collar comes to, of which there is so much at 1 a unit.
+fn at_its_collar(supply: i64, collar: &str, bids: &[serde_json::Value]) -> clearing::Outcome {
+    let book = serde_json::json!({"format": "headroom.book/1", "cap": "1000", "seed": 1, "orders": bids,
+        "products": [{"pool": "p", "resource": "cpu", "slot": 0, "cap": collar,
+            "supply": [{"quantity": supply, "reserve": "1"}]}]});
+    let book = clearing::parse(&book.to_string()).expect("a book");
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    clearing::verify(&book, outcome, Mode::Market).expect("it is verified").into_inner()
+}
+
 /// At a collar a replica that was rounded up to what it is bounded by is a whole one already: it was bounded again and again,
 /// then by nothing, and somebody else was given up for it.
 #[test]
 fn nobody_is_given_up_for_a_replica_that_is_whole_already() {
-    let bid = |id: &str, quantity: i64, replicas: u32, limit: &str| {
-        serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": limit,
-            "replicas": if replicas > 1 { serde_json::json!(replicas) } else { serde_json::Value::Null },
-            "alternatives": [{"quantities": [["p", "cpu", 0, quantity]]}]})
-    };
-    let book = |supply: i64, bids: &[serde_json::Value]| {
-        let supply = serde_json::json!([{"quantity": supply, "reserve": "1"}]);
-        let book = serde_json::json!({"format": "headroom.book/1", "cap": "5", "seed": 1, "orders": bids,
-            "products": [{"pool": "p", "resource": "cpu", "slot": 0, "supply": supply}]});
-        clearing::parse(&book.to_string()).expect("a book")
-    };
     for (supply, bids) in [
         (4, vec![bid("a", 7, 1, "136"), bid("b", 3, 3, "48"), bid("c", 12, 4, "88")]),
         (13, vec![bid("a", 24, 1, "704"), bid("b", 2, 2, "49"), bid("c", 8, 2, "238")]),
         (16, vec![bid("a", 5, 5, "128"), bid("b", 15, 5, "1084"), bid("c", 20, 2, "1236"), bid("d", 39, 1, "2249")]),
     ] {
-        let book = book(supply, &bids);
-        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
-        let outcome = clearing::verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        let outcome = at_its_collar(supply, "5", &bids);
         assert!(outcome.refused.iter().all(|r| r.reason != clearing::outcome::Reason::SolverFallback), "{outcome:?}");
         let won: i64 = outcome.awards.iter().map(|a| a.quantities[0].quantity).sum();
         assert_eq!(won, supply, "all of it is sold");
@@ -141,18 +144,8 @@ fn nobody_is_given_up_for_a_replica_that_is_whole_already() {
 /// full beside one whose share is a replica less.
 #[test]
 fn at_a_collar_a_bid_that_can_have_no_replica_changes_nothing() {
-    let bid = |id: &str, quantity: i64, replicas: u32, limit: &str| {
-        serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": limit,
-            "replicas": if replicas > 1 { serde_json::json!(replicas) } else { serde_json::Value::Null },
-            "alternatives": [{"quantities": [["p", "cpu", 0, quantity]]}]})
-    };
     let won = |bids: &[serde_json::Value]| {
-        let book = serde_json::json!({"format": "headroom.book/1", "cap": "1000", "seed": 1, "orders": bids,
-            "products": [{"pool": "p", "resource": "cpu", "slot": 0, "cap": "4",
-                "supply": [{"quantity": 20, "reserve": "1"}]}]});
-        let book = clearing::parse(&book.to_string()).expect("a book");
-        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
-        let outcome = clearing::verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        let outcome = at_its_collar(20, "4", bids);
         outcome.awards.iter().map(|a| (a.order.clone(), a.quantities[0].quantity)).collect::<Vec<_>>()
     };
     let (a, b, z) = (bid("a", 10, 1, "1170"), bid("b", 40, 4, "800"), bid("z", 80, 2, "1440"));
