@@ -74,7 +74,9 @@ fn no_form_of_offer_or_bid_lets_it() {
     for (lends, buys, idle) in [
         (vec![lends(&[(0, 200)])], buys(&[], &[(0, 200)]), idle(&[(0, 1), (1, 1)])),
         (vec![lends(&[(0, 200)])], buys(&[anywhere.clone(), block], &[(0, 200)]), idle(&[(0, 1)])),
-        (vec![lends(&[(0, 200)])], buys(&[anywhere, ("replicas", 4.into())], &[(0, 200)]), idle(&[(0, 1)])),
+        (vec![lends(&[(0, 200)])], buys(&[anywhere.clone(), ("replicas", 4.into())], &[(0, 200)]), idle(&[(0, 1)])),
+        // of any node and in any part: it could have the idle unit, and no more than that
+        (vec![lends(&[(0, 200)])], buys(&[anywhere], &[(0, 200)]), idle(&[(0, 1)])),
         (
             vec![lends(&[(0, 200)]), with(order("offer", "more", "a", 1, "0.02"), &[], &[(1, 200)])],
             buys(&[], &[(0, 200), (1, 200)]),

@@ -40,8 +40,9 @@ pub fn is_worth_it(sorted: &Book, before: &Outcome, now: &Outcome) -> bool {
     gained > 0 && gained >= WORTH_IT * lost
 }
 
-/// For each node whose lenders might serve a bid that has no host, the offers of other nodes that are idle (by their
-/// place in the `sorted` book). Nodes of the bids with the greatest limits come first.
+/// For each node whose lenders might serve a bid that has no host, the offers of other nodes that are idle, and then all of
+/// them: one that is sold may be what keeps its buyer from more (by their place in the `sorted` book). Nodes of the bids with
+/// the greatest limits come first.
 pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> {
     let awards: BTreeMap<&str, &Award> = outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
     let unsold = |o: &Order| match awards.get(o.id.as_str()) {
@@ -52,10 +53,14 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
         }
         None => true,
     };
-    let mut offers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (at, offer) in sorted.orders.iter().enumerate().filter(|(_, o)| o.side == Side::Offer && unsold(o)) {
-        if let Some(node) = offer.node.as_deref() {
-            offers.entry(node).or_default().insert(at);
+    // by node: those that are idle, and all
+    let mut offers: BTreeMap<&str, [BTreeSet<usize>; 2]> = BTreeMap::new();
+    for (at, offer) in sorted.orders.iter().enumerate().filter(|(_, o)| o.side == Side::Offer) {
+        let Some(node) = offer.node.as_deref() else { continue };
+        let [idle, all] = offers.entry(node).or_default();
+        all.insert(at);
+        if unsold(offer) {
+            idle.insert(at);
         }
     }
     let no_host: BTreeSet<&str> = {
@@ -71,6 +76,15 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
     let mut nodes: Vec<(Reverse<i128>, &str)> =
         offers.keys().map(|node| (Reverse(wanted(node)), *node)).filter(|(worth, _)| worth.0 > 0).collect();
     nodes.sort();
-    let others = |node: &str| offers.iter().filter(|(v, _)| **v != node).flat_map(|(_, o)| o.iter().copied()).collect();
-    nodes.into_iter().map(|(_, node)| others(node)).filter(|others: &BTreeSet<usize>| !others.is_empty()).collect()
+    let others = |node: &str, which: usize| -> BTreeSet<usize> {
+        offers.iter().filter(|(v, _)| **v != node).flat_map(|(_, of)| of[which].iter().copied()).collect()
+    };
+    let mut found: Vec<BTreeSet<usize>> = Vec::new();
+    for (which, (_, node)) in [0, 1].into_iter().flat_map(|which| nodes.iter().map(move |node| (which, node))) {
+        let out = others(node, which);
+        if !out.is_empty() && !found.contains(&out) {
+            found.push(out);
+        }
+    }
+    found
 }
