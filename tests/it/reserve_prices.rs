@@ -74,6 +74,8 @@ async fn a_simulation_names_what_is_wrong_and_is_for_admins() -> anyhow::Result<
     for (body, code, pointers) in [
         (with("rounds", json!(0)), "rounds_out_of_range", &["/rounds"][..]),
         (with("rounds", json!(241)), "rounds_out_of_range", &["/rounds"]),
+        (with("last_round", json!(0)), "last_round_out_of_range", &["/last_round"]),
+        (with("last_round", json!(1_000_000)), "last_round_out_of_range", &["/last_round"]),
         (with("price", json!("5")), "price_out_of_range", &["/price"]),
         (with("price", json!("0.0000001")), "price_too_fine", &["/price"]),
         (with("resource", json!("gpu_milli")), "resource_not_in_pool", &["/resource"]),

@@ -1,9 +1,9 @@
 //! Offers that sit a round out say which of their owner's other wishes keeps them from it.
 
 use crate::support::away::{node, workload};
-use crate::support::one_node::{CPU, One, cpu, one};
+use crate::support::one_node::{CPU, One, cpu, one, second_lender};
 use crate::support::world::RHYTHM;
-use headroom_market::book::{Assurance, Side};
+use headroom_market::book::{Assurance, Side, Window};
 use headroom_market::command::Reply;
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::units::Resource;
@@ -85,4 +85,35 @@ fn an_offer_waits_where_its_workload_has_won_on_another_node() {
     one.world.now = one.world.now.plus_seconds(5);
     one.round();
     assert_eq!(why(&one, offer).as_deref(), Some("LEAVES_NODE"));
+}
+
+/// One that asks nothing keeps others from selling once in a slot, and not again: it wins, takes back, and lends no more.
+#[test]
+fn what_was_taken_back_is_not_lent_again_in_its_slot() {
+    let mut one = one(2_000 + 500 + 500 + 1_000);
+    let other = second_lender(&mut one, 1_000);
+    let (lender, buyer) = (one.lender, one.buyers[0]);
+    one.placed(lender, Side::Offer, 500, "0");
+    one.placed(buyer, Side::Bid, 500, "2");
+    one.round();
+    one.recall(None);
+    let again = one.placed(lender, Side::Offer, 500, "0");
+    let mut longer = one.request(lender.1, 100, "0");
+    longer.window.end_at = one.slot.plus(2, RHYTHM.slot_seconds).start();
+    let Reply::Order(longer) = one.place(lender.0, Side::Offer, longer) else { panic!("an order") };
+    let mut later = one.request(lender.1, 100, "0");
+    later.window = Window {
+        start_at: one.slot.plus(1, RHYTHM.slot_seconds).start(),
+        end_at: one.slot.plus(2, RHYTHM.slot_seconds).start(),
+    };
+    let Reply::Order(later) = one.place(lender.0, Side::Offer, later) else { panic!("an order") };
+    let stranger = one.placed(other, Side::Offer, 500, "0.1");
+    one.placed(buyer, Side::Bid, 500, "2");
+    one.world.now = one.world.now.plus_seconds(5);
+    one.round();
+    assert_eq!(why(&one, again).as_deref(), Some("TOOK_BACK"));
+    assert_eq!(why(&one, longer).as_deref(), Some("TOOK_BACK"), "all of it or nothing");
+    assert_ne!(why(&one, later).as_deref(), Some("TOOK_BACK"), "another slot");
+    let sold = one.world.state.awards.values().filter(|a| a.order == stranger).flat_map(|a| &a.lines);
+    assert_eq!(sold.map(|l| l.quantity).sum::<i64>(), 500);
 }

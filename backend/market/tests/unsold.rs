@@ -96,6 +96,33 @@ fn no_form_of_offer_or_bid_lets_it() {
     }
 }
 
+/// Nor where a bid takes a run of its window, and could have the slot of which nothing idle is lent elsewhere.
+#[test]
+fn a_run_is_won_with_the_slot_beside_the_idle_unit() {
+    for min_fill in ["0", "1"] {
+        for beside in [false, true] {
+            let rows = |slots: &[i64], quantity: i64| -> Vec<serde_json::Value> {
+                slots.iter().map(|slot| serde_json::json!(["p", "cpu", slot, quantity])).collect()
+            };
+            let run = |slots: &[i64], adder: &str| serde_json::json!({"quantities": rows(slots, 200), "adder": adder});
+            let mut first = order("offer", "first", "a", 1, "0.02");
+            first["alternatives"] = serde_json::json!([{"quantities": rows(&[0], 200)}]);
+            let mut second = order("offer", "second", "a", 1, "0.02");
+            second["alternatives"] = serde_json::json!([{"quantities": rows(&[1], 200)}]);
+            let mut buys = order("bid", "buys", "a", 1, "0.3");
+            buys["alternatives"] = serde_json::json!([run(&[0, 1], "0"), run(&[0], "0.15"), run(&[1], "0.15")]);
+            buys["min_fill"] = min_fill.into();
+            let idle = beside.then(|| order("offer", "idle", "b", 1, "0"));
+            let orders: Vec<_> = [first, second, buys].into_iter().chain(idle).collect();
+            let mut book = book(&orders);
+            book.products.push(clearing_product(1));
+            let outcome = cleared(&book);
+            let lent: i64 = ["first", "second"].iter().map(|id| traded(&outcome, id)).sum();
+            assert_eq!(lent, 400, "{min_fill} {beside}: {outcome:?}");
+        }
+    }
+}
+
 fn clearing_product(slot: i64) -> Product {
     let text = serde_json::json!({"pool": "p", "resource": "cpu", "slot": slot, "supply": []});
     serde_json::from_value(text).expect("a product")

@@ -4,7 +4,7 @@
 //! removed or put in between is found by walking the chain.
 
 /// The rules under which a command was decided; `replay` re-applies commands of its own version.
-pub const RULE_VERSION: i64 = 32;
+pub const RULE_VERSION: i64 = 33;
 
 /// The hash before the first row.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

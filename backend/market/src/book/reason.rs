@@ -49,6 +49,8 @@ pub enum Reason {
     SelfTrade,
     /// Its workload is to be on another node by then; what it offers is on the node where it runs.
     LeavesNode,
+    /// What its workload had lent for a slot of it, it has taken back.
+    TookBack,
     /// Its parent had no part in the round.
     ParentSatOut,
 }
@@ -83,6 +85,7 @@ impl Reason {
             Reason::InArrears => "IN_ARREARS",
             Reason::SelfTrade => "SELF_TRADE",
             Reason::LeavesNode => "LEAVES_NODE",
+            Reason::TookBack => "TOOK_BACK",
             Reason::ParentSatOut => "PARENT_SAT_OUT",
         }
     }
@@ -158,6 +161,7 @@ mod tests {
             InArrears,
             SelfTrade,
             LeavesNode,
+            TookBack,
             ParentSatOut,
         ];
         for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {

@@ -7,7 +7,7 @@
 //! more so and bids win far more by it than others lose; who was left out in vain comes back (`Clearing::with_those_back`).
 //!
 //! Absent on purpose: book files, where an outcome that keeps the rule book stands, be it that nothing is traded.
-use super::book::{Book, Order, Side};
+use super::book::{Alternative, Book, Order, ProductKey, Side};
 use super::outcome::{Award, Outcome, Reason};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +25,10 @@ pub fn is_worth_it(sorted: &Book, before: &Outcome, now: &Outcome) -> bool {
     let won = |outcome: &Outcome| -> BTreeMap<String, i128> {
         let of = |a: &Award| {
             let order = bids.get(a.order.as_str())?;
-            let asked: i128 =
-                order.alternatives.get(a.alternative)?.quantities.iter().map(|q| i128::from(q.quantity)).sum();
+            let alternative = order.alternatives.get(a.alternative)?;
+            let asked: i128 = alternative.quantities.iter().map(|q| i128::from(q.quantity)).sum();
             let got: i128 = a.quantities.iter().map(|q| i128::from(q.quantity)).sum();
-            Some((a.order.clone(), i128::from(order.limit.0) * got / asked.max(1)))
+            Some((a.order.clone(), i128::from(order.limit.0 - alternative.adder.0) * got / asked.max(1)))
         };
         outcome.awards.iter().filter_map(of).collect()
     };
@@ -66,7 +66,9 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
     let no_host: BTreeSet<&str> = {
         let refused = outcome.refused.iter().filter(|r| r.reason == Reason::NoHostFits).map(|r| r.order.as_str());
         let cut = outcome.awards.iter().filter(|a| a.limited_by == Some(Reason::NoHostFits)).map(|a| a.order.as_str());
-        refused.chain(cut).collect()
+        let elsewise =
+            sorted.orders.iter().filter(|o| awards.get(o.id.as_str()).is_some_and(|a| would_rather(o, a, outcome)));
+        refused.chain(cut).chain(elsewise.map(|o| o.id.as_str())).collect()
     };
     let bids = || sorted.orders.iter().filter(|o| o.side == Side::Bid && no_host.contains(o.id.as_str()));
     let wanted = |node: &str| -> i128 {
@@ -87,4 +89,24 @@ pub fn on_other_nodes(sorted: &Book, outcome: &Outcome) -> Vec<BTreeSet<usize>> 
         }
     }
     found
+}
+
+/// Whether a bid would gain more by another of its alternatives than by the one that it won, which nothing but room can keep
+/// it from: of a run of slots, say, it has the one slot that is lent on its node, as an idle offer elsewhere holds the price of the next.
+fn would_rather(order: &Order, won: &Award, outcome: &Outcome) -> bool {
+    if order.side != Side::Bid || order.alternatives.len() < 2 {
+        return false;
+    }
+    let price = |key: &ProductKey| {
+        let row =
+            outcome.prices.iter().find(|r| (&r.pool, &r.resource, r.slot) == (&key.pool, &key.resource, key.slot));
+        row.map_or(0, |r| i128::from(r.price.0))
+    };
+    // in parts of a micro-credit that prices count in
+    let gain = |a: &Alternative| {
+        let cost: i128 = a.quantities.iter().map(|q| i128::from(q.quantity) * price(&q.product)).sum();
+        i128::from(order.limit.0 - a.adder.0) * 1_000 - cost
+    };
+    let own = order.alternatives.get(won.alternative).map_or(i128::MAX, gain);
+    order.alternatives.iter().any(|other| gain(other) > own)
 }

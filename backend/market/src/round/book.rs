@@ -193,9 +193,15 @@ impl<'a> Builder<'a> {
 
     /// The order as the clearing sees it, or why it sits this round out.
     fn entry(&mut self, order: &Order) -> Result<clearing::Order, Reason> {
-        let alternatives = open_alternatives(self.state, order, self.slots);
+        let mut alternatives = open_alternatives(self.state, order, self.slots);
         if alternatives.is_empty() {
             return Err(Reason::Halted);
+        }
+        if order.side == Side::Offer {
+            alternatives = sits_out::not_taken_back(self.state, order, alternatives);
+            if alternatives.is_empty() {
+                return Err(Reason::TookBack);
+            }
         }
         if order.side == Side::Bid {
             if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {

@@ -65,6 +65,7 @@ pub fn reason(state: &State, now: Timestamp, order: &Order) -> Option<Reason> {
         | Reason::FrozenHoldTime
         | Reason::AboveInstanceLimit
         | Reason::LeavesNode
+        | Reason::TookBack
         | Reason::ThrashLimit
         | Reason::OutOfMoney => true,
         // Of any other the round may find that its workload moves.

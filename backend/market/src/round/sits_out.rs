@@ -1,9 +1,10 @@
 //! Offers that sit a round out for what else their owners ask of it.
-use crate::book;
+use crate::book::{self, Assurance};
 use crate::clearing::{self, Order, Side};
 use crate::ids::OrderId;
 use crate::pool::PoolSlug;
 use crate::pool::recallable::node_of;
+use crate::round::AwardKind;
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::Resource;
@@ -50,6 +51,23 @@ pub fn own_bids(state: &State, offer: &book::Order) -> Vec<OrderId> {
     let mut met: Vec<&book::Order> = state.orders.values().filter(is_met).collect();
     met.sort_by_key(|o| (o.request.instance != offer.request.instance, o.id));
     met.into_iter().map(|o| o.id).collect()
+}
+
+/// The places of an offer, without those that hold what its workload had lent for the same slot and has taken back. Could it
+/// lend that again, one who asks nothing could keep others from selling, at no cost: it wins, takes back, and lends anew.
+pub fn not_taken_back(
+    state: &State,
+    offer: &book::Order,
+    mut places: Vec<book::Alternative>,
+) -> Vec<book::Alternative> {
+    let Some(instance) = offer.request.instance.filter(|_| offer.request.assurance == Assurance::Recallable) else {
+        return places;
+    };
+    let lines = state.awards_of(instance).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
+    let taken_back = lines.filter(|l| l.recalled > 0 && l.is_recallable() && offer.remaining.contains_key(&l.resource));
+    let slots: BTreeSet<Slot> = taken_back.map(|l| l.slot).collect();
+    places.retain(|place| !place.slots.iter().any(|slot| slots.contains(slot)));
+    places
 }
 
 /// Micro-credits for so many units.

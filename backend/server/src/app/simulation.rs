@@ -150,6 +150,10 @@ impl Drop for GoneAway {
 pub async fn run(app: &App, wish: Wish) -> Done<Simulated> {
     let (count, wished_last) = (u64::from(wish.rounds), wish.last_round);
     let Known { mut question, last_round, names, lead_in } = app.sequencer.query(|s| known(s, wish)).await??;
+    if let Some(wished) = wished_last.filter(|wished| *wished > last_round.max(1)) {
+        let detail = format!("Round {wished} has not been yet: the latest is {last_round}.");
+        return Err(invalid("last_round_out_of_range", "/last_round", detail).into());
+    }
     let Ok(turn) = app.simulations.turn.clone().try_acquire_owned() else {
         let detail = "Another simulation is running. Try again after the time in Retry-After.";
         return Err(busy("simulation_running", 5, detail));

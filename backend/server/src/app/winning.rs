@@ -5,18 +5,20 @@ use crate::app::App;
 use crate::app::failure::{Done, Failure};
 use crate::app::last_round::part_of;
 use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
+use headroom_market::ids::ParticipantId;
 use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
 use headroom_market::units::{Credits, Share};
 use headroom_solver::MixedInteger;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 /// Books of more orders are not cleared dozens of times for one question.
 const MOST_ORDERS: usize = 1_000;
-/// Questions that may wait for their turn.
-const MOST_WAITING: usize = 8;
+/// Questions that may wait for their turn, and those of one participant among them.
+const MOST_WAITING: usize = 16;
+const MOST_WAITING_EACH: usize = 4;
 /// Answers that are remembered.
 const MOST_KNOWN: usize = 2_000;
 
@@ -34,6 +36,17 @@ pub struct Found {
     /// The limit with which all of it is won.
     pub whole: Option<Money>,
     pub otherwise: Otherwise,
+    /// Why nothing was tried.
+    pub not_tried: Option<NotTried>,
+}
+
+/// Why a round was not cleared again for a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTried {
+    /// Too many questions wait.
+    Busy,
+    /// The round had more orders than are cleared dozens of times for one question.
+    TooLarge,
 }
 
 /// What else was tried than another limit; `None` of what was not, or not in time.
@@ -52,7 +65,7 @@ pub struct Otherwise {
 
 impl From<Winning> for Found {
     fn from(winning: Winning) -> Self {
-        Self { winning, round: None, part: None, whole: None, otherwise: Otherwise::default() }
+        Self { winning, round: None, part: None, whole: None, otherwise: Otherwise::default(), not_tried: None }
     }
 }
 
@@ -72,20 +85,48 @@ type Question = (u64, String, Option<Credits>);
 
 pub struct WinningLimits {
     turn: Semaphore,
-    queue: Semaphore,
+    waiting: Mutex<BTreeMap<ParticipantId, usize>>,
     known: Mutex<BTreeMap<Question, Known>>,
 }
 
 impl Default for WinningLimits {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), queue: Semaphore::new(MOST_WAITING), known: Mutex::default() }
+        Self { turn: Semaphore::new(1), waiting: Mutex::default(), known: Mutex::default() }
+    }
+}
+
+/// A place in the queue, given back when it is dropped.
+struct Place<'a> {
+    waiting: &'a Mutex<BTreeMap<ParticipantId, usize>>,
+    of: ParticipantId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.of);
+            }
+        }
     }
 }
 
 impl WinningLimits {
-    /// A place in the queue, if it is not too long.
-    fn wait(&self) -> Option<SemaphorePermit<'_>> {
-        self.queue.try_acquire().ok()
+    /// A place in the queue for a question about an order of this participant, if neither all of it nor the participant's
+    /// own part is too long: nobody keeps others from asking.
+    fn wait(&self, of: ParticipantId) -> Option<Place<'_>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.values().sum::<usize>() >= MOST_WAITING {
+            return None;
+        }
+        let count = waiting.entry(of).or_default();
+        if *count >= MOST_WAITING_EACH {
+            return None;
+        }
+        *count += 1;
+        Some(Place { waiting: &self.waiting, of })
     }
     fn known(&self, asked: &Question) -> Option<Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).cloned()
@@ -100,39 +141,43 @@ impl WinningLimits {
     }
 }
 
+/// About which order it is asked: one that was refused in a round and is still open, or not, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    pub participant: ParticipantId,
+    pub refused_in: u64,
+    pub is_open: bool,
+}
+
 /// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
 /// open, one after it.
-pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>) -> Done<Found> {
-    let Some((round, known)) = search(app, refused_in, is_open, asked, None).await? else {
-        return Ok(Winning::Unknown.into());
+pub async fn winning_limit(app: &App, by: Asker, asked: Asked<'_>) -> Done<Found> {
+    let (round, known) = match search(app, by, asked, None).await? {
+        Ok(found) => found,
+        Err(not_tried) => return Ok(Found { not_tried, ..Winning::Unknown.into() }),
     };
     let winning = match known.found {
         Elsewhere::From(winning) => winning,
         Elsewhere::NoRoom => Winning::Unknown,
     };
-    Ok(Found { winning, round: Some(round), part: known.part, whole: known.whole, otherwise: known.otherwise })
+    let Known { part, whole, otherwise, .. } = known;
+    Ok(Found { winning, round: Some(round), part, whole, otherwise, not_tried: None })
 }
 
 /// The same for a bid whose workload's node had too little room: what would have taken it to another.
-pub async fn winning_elsewhere(
-    app: &App,
-    refused_in: u64,
-    is_open: bool,
-    asked: Asked<'_>,
-    may_go: MayGo,
-) -> Done<Elsewhere> {
-    let known = search(app, refused_in, is_open, asked, Some(may_go)).await?;
+pub async fn winning_elsewhere(app: &App, by: Asker, asked: Asked<'_>, may_go: MayGo) -> Done<Elsewhere> {
+    let known = search(app, by, asked, Some(may_go)).await?;
     Ok(known.map_or(Elsewhere::From(Winning::Unknown), |(_, known)| known.found))
 }
 
-/// The round and what was found in it; `None` where none could be asked.
+/// The round and what was found in it, or why nothing was tried; no reason where no round that is kept has the order.
 async fn search(
     app: &App,
-    refused_in: u64,
-    is_open: bool,
+    by: Asker,
     asked: Asked<'_>,
     may_go: Option<MayGo>,
-) -> Done<Option<(u64, Known)>> {
+) -> Done<Result<(u64, Known), Option<NotTried>>> {
+    let Asker { participant, refused_in, is_open } = by;
     let Asked { order, runs_of, guess } = asked;
     let rounds = match is_open {
         true => {
@@ -144,15 +189,15 @@ async fn search(
     for round in rounds {
         let question = (round, order.to_owned(), may_go.as_ref().map(|go| go.move_fee));
         if let Some(found) = app.winning.known(&question) {
-            return Ok(Some((round, found)));
+            return Ok(Ok((round, found)));
         }
         // Whoever would have to wait long is content with a bound.
-        let Some(waiting) = app.winning.wait() else { return Ok(None) };
-        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(None) };
+        let Some(waiting) = app.winning.wait(participant) else { return Ok(Err(Some(NotTried::Busy))) };
+        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Err(Some(NotTried::Busy))) };
         drop(waiting);
         // Somebody before may have asked the same.
         if let Some(found) = app.winning.known(&question) {
-            return Ok(Some((round, found)));
+            return Ok(Ok((round, found)));
         }
         let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
         let book: Book = serde_json::from_str(&book).map_err(|e| Failure::fault(&e))?;
@@ -160,7 +205,7 @@ async fn search(
             continue;
         }
         if book.orders.len() > MOST_ORDERS {
-            return Ok(None);
+            return Ok(Err(Some(NotTried::TooLarge)));
         }
         let (id, may_go) = (order.to_owned(), may_go.clone());
         let ends = Instant::now() + LONGEST_SEARCH;
@@ -178,9 +223,9 @@ async fn search(
         let found = tokio::task::spawn_blocking(look).await.map_err(|e| Failure::fault(&e))?;
         drop(turn);
         app.winning.remember(question, found.clone());
-        return Ok(Some((round, found)));
+        return Ok(Ok((round, found)));
     }
-    Ok(None)
+    Ok(Err(None))
 }
 
 /// The limit with which it begins to win, what it wins with it and, where that is a part, the one for all of it.
@@ -273,4 +318,25 @@ fn less_of(order: &clearing::Order, thousandths: i128) -> Option<clearing::Order
         }
     }
     less.alternatives.iter().flat_map(|a| &a.quantities).all(|row| row.quantity > 0).then_some(less)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_asks_for_all_keeps_nobody_else_from_asking() {
+        let limits = WinningLimits::default();
+        let [greedy, other] = [1, 2].map(ParticipantId::from_raw);
+        let mut places: Vec<_> = (0..100).filter_map(|_| limits.wait(greedy)).collect();
+        assert_eq!(places.len(), MOST_WAITING_EACH);
+        let held = limits.wait(other);
+        assert!(held.is_some());
+        places.pop();
+        assert!(limits.wait(greedy).is_some(), "a place that was given back");
+        let many: Vec<_> = (3..100).filter_map(|n| limits.wait(ParticipantId::from_raw(n))).collect();
+        assert_eq!(places.len() + 1 + many.len(), MOST_WAITING);
+        drop((places, held, many));
+        assert!(limits.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+    }
 }

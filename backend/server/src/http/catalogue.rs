@@ -181,7 +181,7 @@ const OTHERS: [(&str, u16, &str); 157] = [
     ("nothing_to_change", 422, "The body names nothing that could be changed; the detail says what may be."),
     ("steps_out_of_range", 422, "A schedule has 1 to 16 steps."),
     ("rounds_out_of_range", 422, "A simulation replays 1 to 240 rounds."),
-    ("last_round_out_of_range", 422, "Rounds are numbered from 1."),
+    ("last_round_out_of_range", 422, "Rounds are numbered from 1 to the latest."),
     ("elasticity_out_of_range", 422, "Elasticities are from 0 to 3, with two digits at most, low before high."),
     ("own_proposal", 409, "Another person than its author approves or rejects it; the author may withdraw it."),
     ("not_own_proposal", 409, "Only its author withdraws it; reject it instead."),

@@ -5,7 +5,7 @@ use crate::app::explanation::numbers::Numbers;
 use crate::app::explanation::staying::Staying;
 use crate::app::explanation::{BindingNode, Change, Explanation, explain, won};
 use crate::app::held_back::HeldBack;
-use crate::app::winning;
+use crate::app::winning::{self, Asker};
 use crate::http::auth::Anyone;
 use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
@@ -66,8 +66,7 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
             let (name, runs_of) = (id.to_string(), order.request.runs_of(slot_seconds));
-            winning::winning_limit(app, why.round, order.status.is_live(), Asked { order: &name, runs_of, guess })
-                .await?
+            winning::winning_limit(app, asker(&order, why.round), Asked { order: &name, runs_of, guess }).await?
         }
         None => Winning::Unknown.into(),
     };
@@ -100,6 +99,10 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     Ok(Json(explanation))
 }
 
+fn asker(order: &Order, refused_in: u64) -> Asker {
+    Asker { participant: order.participant, refused_in, is_open: order.status.is_live() }
+}
+
 /// What keeps the workload of an open bid on a node that has too little room for it.
 async fn staying(app: &App, order: &Order) -> Answered<Option<Staying>> {
     let refused = order.last_reason.as_ref().filter(|why| why.reason == Reason::NoHostFits && order.status.is_live());
@@ -113,7 +116,7 @@ async fn staying(app: &App, order: &Order) -> Answered<Option<Staying>> {
         Some(Ok(may_go)) => {
             let (fee, id) = (may_go.move_fee, order.id.to_string());
             let asked = Asked { order: &id, runs_of, guess: None };
-            let found = winning::winning_elsewhere(app, why.round, true, asked, may_go).await?;
+            let found = winning::winning_elsewhere(app, asker(order, why.round), asked, may_go).await?;
             Some(Staying::MayGo(fee, found))
         }
     })

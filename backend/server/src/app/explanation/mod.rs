@@ -111,7 +111,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
     }
     let unasked = order.side == Side::Offer && found == Winning::NoneTried && why.price_faced == Some(Credits::ZERO);
     if unasked {
-        changes.push(change("Offer another slot, or wait: nobody pays anything for this one", None, true));
+        changes.push(change("Offer another slot, or wait: nobody buys what this one offers", None, true));
         changes.push(change(other_limit, None, false));
     }
     let by_no_limit = order.side == Side::Bid && found == Winning::NoneTried && why.reason == Reason::OutOfMoney;
@@ -209,6 +209,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             ));
             changes.push(change(other_limit, None, false));
         }
+        (Reason::TookBack, _) => {
+            changes.push(change("Offer another slot, or offer it firmly (`assurance: firm`)", None, true));
+            changes.push(change(other_limit, None, false));
+        }
         (Reason::LeavesNode, _) => {
             changes.push(change("Offer a slot before it leaves, or offer again once it has arrived", None, true));
             changes.push(change(other_limit, None, false));
@@ -291,6 +295,9 @@ pub fn explain(
         sentence = format!(
             "{sentence} All that it asked for in round {round} it would have won with a limit of {whole} instead of {limit}."
         );
+    }
+    if let Some(why) = found.not_tried.filter(|_| not_won.is_some()) {
+        sentence = format!("{sentence} {}", sentence::not_tried(why));
     }
     if let Some(told) = not_won.and(numbers).and_then(Numbers::sentence) {
         sentence = told;

@@ -1,5 +1,6 @@
 //! Why an order has not won, as a sentence for people.
 use super::{EXACT, WinningLimit};
+use crate::app::winning::NotTried;
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::units::{Credits, Share};
@@ -34,6 +35,9 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
         Reason::SelfTrade => {
             "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for the same workload or for one on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
+        }
+        Reason::TookBack => {
+            "Its workload has lent the same for a slot of it and taken it back. What was taken back is not lent as recallable again in that slot: others had bought it and lost it."
         }
         Reason::LeavesNode => {
             "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
@@ -212,4 +216,15 @@ fn budget_sentence(order: &Order, why: &NotWon) -> String {
     format!(
         "Its project {name} had {left} credits left for the round, and {most}: what was left was not enough for it, or went to the project's other bids."
     )
+}
+/// That no other limit was tried, and what to do about it.
+pub fn not_tried(why: NotTried) -> &'static str {
+    match why {
+        NotTried::Busy => {
+            "Others were asking just now, so no other limit was tried and what is said to help is not checked: ask again in a few seconds."
+        }
+        NotTried::TooLarge => {
+            "The round had too many orders to be cleared again for one question, so no other limit was tried: `headroom explain` does it with the round's book."
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What orders are told.
 use super::*;
-use crate::app::winning::Otherwise;
+use crate::app::winning::{NotTried, Otherwise};
 use headroom_market::book::TimeInForce;
 use headroom_market::clearing::Money;
 use headroom_market::round::stays::{Elsewhere, Stays};
@@ -342,4 +342,24 @@ fn another_project_is_advised_only_where_it_helps() {
         let projects = said.changes.iter().filter(|c| c.change.contains("project")).map(|c| c.helps);
         assert_eq!(projects.collect::<Vec<_>>(), [helps, helps], "{:?}", said.changes);
     }
+}
+
+/// Whom nothing was tried for is told so: a limit that follows from prices alone looks no different else.
+#[test]
+fn that_no_other_limit_was_tried_is_told() {
+    let refused = order(BID, "0.519480", "OUT_OF_MONEY", "0.6", "0.08052", Some("0.6"));
+    let of = |not_tried| super::explain(&refused, None, None, &Found { not_tried, ..Winning::Unknown.into() }, None);
+    assert!(of(Some(NotTried::Busy)).sentence.contains("ask again in a few seconds"));
+    assert!(of(Some(NotTried::TooLarge)).sentence.contains("headroom explain"));
+    assert!(!of(None).sentence.contains("no other limit was tried"));
+}
+
+#[test]
+fn what_was_taken_back_is_told_what_else_to_offer() {
+    let said = explain(&order(OFFER, "0.1", "TOOK_BACK", "0", "0", None), None, None, Winning::Unknown);
+    assert!(said.sentence.contains("taken it back"), "{}", said.sentence);
+    let changes: Vec<_> = said.changes.iter().map(|c| (c.change.as_str(), c.helps)).collect();
+    assert!(
+        matches!(changes[..], [(another, true), ("Lower the limit", false)] if another.starts_with("Offer another slot"))
+    );
 }
