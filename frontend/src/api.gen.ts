@@ -2558,7 +2558,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARENT_REJECTED" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "PARENT_SAT_OUT";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARENT_REJECTED" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "TOOK_BACK" | "PARENT_SAT_OUT";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];

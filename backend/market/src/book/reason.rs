@@ -49,7 +49,7 @@ pub enum Reason {
     SelfTrade,
     /// Its workload is to be on another node by then; what it offers is on the node where it runs.
     LeavesNode,
-    /// What its workload had lent for a slot of it, it has taken back.
+    /// What its workload had lent for a slot of it, it has taken back more than once.
     TookBack,
     /// Its parent had no part in the round.
     ParentSatOut,

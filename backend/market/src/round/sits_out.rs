@@ -53,8 +53,11 @@ pub fn own_bids(state: &State, offer: &book::Order) -> Vec<OrderId> {
     met.into_iter().map(|o| o.id).collect()
 }
 
-/// The places of an offer, without those that hold what its workload had lent for the same slot and has taken back. Could it
-/// lend that again, one who asks nothing could keep others from selling, at no cost: it wins, takes back, and lends anew.
+/// Who has taken back so often what it had lent for a slot lends it no more there: once is a change of mind.
+const TAKEN_BACK: usize = 2;
+
+/// The places of an offer, without those that hold what its workload had lent for the same slot and has taken back time and
+/// again. Else one who asks nothing could keep others from selling, at no cost: it wins, takes back, and lends anew.
 pub fn not_taken_back(
     state: &State,
     offer: &book::Order,
@@ -63,10 +66,16 @@ pub fn not_taken_back(
     let Some(instance) = offer.request.instance.filter(|_| offer.request.assurance == Assurance::Recallable) else {
         return places;
     };
-    let lines = state.awards_of(instance).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
-    let taken_back = lines.filter(|l| l.recalled > 0 && l.is_recallable() && offer.remaining.contains_key(&l.resource));
-    let slots: BTreeSet<Slot> = taken_back.map(|l| l.slot).collect();
-    places.retain(|place| !place.slots.iter().any(|slot| slots.contains(slot)));
+    let mut times: BTreeMap<(Resource, Slot), usize> = BTreeMap::new();
+    for award in state.awards_of(instance).filter(|a| a.kind == AwardKind::Lent) {
+        let taken_back = award.lines.iter().filter(|l| l.recalled > 0 && l.is_recallable());
+        taken_back.for_each(|l| *times.entry((l.resource, l.slot)).or_default() += 1);
+    }
+    let is_over = |slot: &Slot| {
+        let mut known = offer.remaining.keys().filter_map(|resource| times.get(&(*resource, *slot)));
+        known.any(|times| *times >= TAKEN_BACK)
+    };
+    places.retain(|place| !place.slots.iter().any(is_over));
     places
 }
 

@@ -37,7 +37,7 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
             "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for the same workload or for one on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
         }
         Reason::TookBack => {
-            "Its workload has lent the same for a slot of it and taken it back. What was taken back is not lent as recallable again in that slot: others had bought it and lost it."
+            "Its workload has lent the same for a slot of it more than once, and taken it back each time. It is not lent as recallable again in that slot: others had bought it and lost it."
         }
         Reason::LeavesNode => {
             "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."

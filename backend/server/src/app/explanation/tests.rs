@@ -170,6 +170,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
         part: Some(Share::from_units(54_444)),
         whole: Some(Money(3_000_000)),
         otherwise: Otherwise::default(),
+        not_tried: None,
     };
     let said = super::explain(&order, None, None, &found, None);
     let why = "With 1.500001 it would have won 5.4 % of it, and all of it with 3.000000.";
