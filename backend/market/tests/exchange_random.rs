@@ -114,6 +114,7 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
                 _ => {}
             }
             no_node_is_promised_twice(world);
+            no_bid_may_cost_more_than_its_limit(world);
             command
         });
         rounds += cleared;
@@ -155,6 +156,7 @@ fn workloads_that_stand_still_stay_where_they_are() {
             assert!(!world.state.swaps.values().any(taken), "one that stands still is to be moved");
             still = stand;
             no_node_is_promised_twice(world);
+            no_bid_may_cost_more_than_its_limit(world);
             command
         });
         check_settlement(&world);

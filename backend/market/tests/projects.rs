@@ -2,10 +2,10 @@
 
 use crate::support::world::{RHYTHM, World, random_order, seeded};
 use headroom_market::book::{OrderRequest, Side, TimeInForce, Window};
-use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
-use headroom_market::units::{Credits, Resource};
+use headroom_market::units::{Credits, Resource, Share};
 use std::sync::Arc;
 
 struct Exchange {
@@ -90,6 +90,66 @@ fn of_two_bids_a_limit_for_one_lets_one_win_and_a_micro_credit_less_none() {
                 (why.reason.code(), why.budget_left),
                 ("BUDGET", Some(Credits::from_units(hold.units() - short)))
             );
+        }
+    }
+}
+
+/// A part of a unit would be nothing in the end, and hold a price that others pay, for nothing.
+#[test]
+fn who_has_too_little_for_one_unit_moves_no_price() {
+    for (short, wins) in [(0, true), (1, false)] {
+        let mut exchange = Exchange::new();
+        exchange.put("20".parse().unwrap());
+        let (all, hold) = exchange.bid();
+        let participant = exchange.owner;
+        let mut request = exchange.world.state.orders[&all].request.clone();
+        request.min_fill = Share::ZERO;
+        let cancelled = exchange.world.run(Command::CancelOrder { participant, order: all });
+        assert!(!matches!(cancelled, Reply::Refused(_)), "{cancelled:?}");
+        let place = |request: OrderRequest| Command::PlaceOrder {
+            participant,
+            side: Side::Bid,
+            request: Box::new(request),
+            client_order: None,
+        };
+        let Reply::Order(attacks) = exchange.world.run(place(request.clone())) else { panic!("a bid") };
+        let unit = (hold.units() + 599) / 600;
+        exchange.put(Credits::from_units(unit - short));
+        // a unit is worth half as much to it
+        let limit = Credits::from_units(hold.units() / 2);
+        let Reply::Order(pays) = exchange.world.run(place(OrderRequest { project: None, limit, ..request })) else {
+            panic!("a bid")
+        };
+        let sealed = exchange.world.run(Command::SealRound(None));
+        let Reply::Sealed { book, .. } = &sealed else { panic!("a round") };
+        let kept: Book = serde_json::from_str(&serde_json::to_string(&**book).unwrap()).unwrap();
+        assert_eq!(kept, **book, "it is kept as it is");
+        // All that there is, is what the other asks for.
+        let scarce = |without: bool| {
+            let mut book = Book::clone(book);
+            for product in &mut book.products {
+                product.supply.truncate(1);
+                product.supply.iter_mut().for_each(|step| step.quantity = 600);
+            }
+            book.orders.retain(|o| !without || o.id != attacks.to_string());
+            let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+            clearing::verify_round(&book, outcome).unwrap().into_inner()
+        };
+        let of = |outcome: &Outcome, id: OrderId| {
+            let award = outcome.awards.iter().find(|a| a.order == id.to_string());
+            award.map_or((0, 0), |a| (a.quantities[0].quantity, a.money.0))
+        };
+        let (alone, beside) = (scarce(true), scarce(false));
+        assert_eq!(of(&alone, pays).0, 600);
+        if wins {
+            assert_eq!((of(&beside, attacks).0, of(&beside, pays).0), (1, 599), "one unit, and its price");
+        } else {
+            assert_eq!((of(&beside, attacks).0, of(&beside, pays)), (0, of(&alone, pays)), "{beside:?}");
+        }
+        exchange.clear(sealed);
+        if !wins {
+            let why = exchange.world.state.orders[&attacks].last_reason.clone().expect("a reason");
+            assert_eq!((why.reason.code(), why.budget_left), ("BUDGET", Some(Credits::from_units(unit - short))));
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn beyond(m: &Market) -> BTreeSet<usize> {
 }
 
 /// The least part of an alternative that an order can have: a unit of all of it or a replica, and its least fill.
-fn least(m: &Market, i: usize, alternative: usize) -> Rat {
+pub fn least(m: &Market, i: usize, alternative: usize) -> Rat {
     let o = &m.orders[i];
     let unit = o.alternatives[alternative].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
     o.replicas.map_or(unit, |n| Rat::ratio(1, n)).max(o.least.clone())

@@ -10,7 +10,7 @@ mod attempt;
 mod behind;
 pub mod book;
 mod branch;
-mod budget_reason;
+pub(crate) mod budget_reason;
 mod carried;
 pub mod check;
 mod choice;

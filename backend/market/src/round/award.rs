@@ -430,6 +430,10 @@ impl Rest {
         let shares = order.remaining.iter().map(|(r, q)| (amount(&amounts, *r), *q));
         let least = shares.min_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
         let limit = least.map_or(Credits::ZERO, |(left, all)| order.remaining_limit.share_floor(left, all));
+        // Units of a bundle that were rounded up may have cost more than their part of it.
+        let spent: Credits = lines.iter().map(|l| l.money).sum();
+        let limit =
+            if order.side == Side::Bid { limit.min(order.remaining_limit - spent).max(Credits::ZERO) } else { limit };
         Self { open: order.side == Side::Offer || !limit.is_zero(), amounts, replicas: 1, limit }
     }
 
@@ -453,4 +457,43 @@ fn round_only_orders(turn: &Turn<'_>, number: u64) -> Vec<OrderId> {
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     let there = |o: &&Order| o.sealed_in == Some(number) || (o.status.is_live() && o.first_round <= number);
     turn.state.orders.values().filter(once).filter(there).map(|o| o.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quarter of a bundle is 146 of 600 and 97 of 400, both rounded up; they cost more than a quarter's part of the limit.
+    #[test]
+    fn what_is_left_of_a_limit_and_what_was_paid_are_no_more_than_it() {
+        let order: Order = serde_json::from_value(serde_json::json!({
+            "id": "bid_01m7w6c380fh08zv3bjp1wmpmd", "side": "bid", "participant": "par_01m7w6c380fh08zv3bjp1wmpmd",
+            "status": "open", "instance": null,
+            "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
+            "resources": { "cpu_milli": 600, "mem_mib": 400 }, "pools": [{ "pool": "p" }], "limit": "0.902400",
+            "remaining": { "cpu_milli": 600, "mem_mib": 400 }, "remaining_replicas": 1, "remaining_limit": "0.902400",
+            "hold": "0.902400", "awarded": "0", "awards": [], "origin": "manual", "last_reason": null,
+            "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
+            "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
+        }))
+        .expect("an order");
+        let line = |resource: Resource, quantity: i64, money: &str| AwardLine {
+            pool: "p".into(),
+            resource,
+            slot: order.request.first_slot(),
+            quantity,
+            price: Price::from_units(0),
+            money: money.parse().expect("credits"),
+            resold: 0,
+            recalled: 0,
+            recalls: Vec::new(),
+            settled: false,
+            bond: Credits::ZERO,
+            bond_held: Credits::ZERO,
+        };
+        let lines = [line(Resource::CpuMilli, 146, "0.200000"), line(Resource::MemMib, 97, "0.021000")];
+        let rest = Rest::of(&order, &lines, 60);
+        assert!(rest.open);
+        assert_eq!(rest.limit.to_string(), "0.681400", "of 0.682816, which its part would be, and 0.221 was paid");
+    }
 }

@@ -16,7 +16,7 @@ use crate::round::holding::Holdings;
 use crate::round::host::Hosts;
 use crate::round::linked;
 use crate::round::movers::{Movers, Moves};
-use crate::round::reachable::{hold_to_whole_replicas, take_out_unreachable};
+use crate::round::reachable::{hold_to_wholes, take_out_unreachable};
 use crate::round::renewal::Renewals;
 use crate::round::resale;
 use crate::round::sits_out;
@@ -405,7 +405,7 @@ impl<'a> Builder<'a> {
         self.excluded.extend(linked::complete(state, &mut book));
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);
-        hold_to_whole_replicas(&mut book);
+        hold_to_wholes(&mut book);
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }

@@ -7,6 +7,8 @@
 //! others want, would do the same: it takes part as all or none of a replica, which is what it is, and is told what that
 //! would have cost. Others stay divisible: one at just the price of what is left over wins then, and a block would not.
 use crate::clearing::book::{Alternative, Fraction};
+use crate::clearing::budget_reason;
+use crate::clearing::problem::Market;
 use crate::clearing::rational::Rat;
 use crate::clearing::{Book, Order, ProductKey, Side};
 use crate::ids::OrderId;
@@ -34,8 +36,33 @@ pub fn take_out_unreachable(book: &mut Book) -> Vec<OrderId> {
     gone.iter().filter_map(|o| o.id.parse().ok()).collect()
 }
 
-/// Has bids that could have a part of a replica win a whole one at least. Asks for the budgets of the book.
-pub fn hold_to_whole_replicas(book: &mut Book) {
+/// Has bids whose budget does not pay for a unit of them take part as a unit at least, which no price brings them: with a part
+/// of one they would be at the margin, at their own limit, and have nothing in the end.
+fn hold_to_whole_units(book: &mut Book) {
+    if book.budgets.is_empty() {
+        return;
+    }
+    let units: BTreeMap<usize, Rat> = {
+        let market = Market::new(book);
+        let least = |i: usize| {
+            let ways = 0..market.orders[i].alternatives.len();
+            let least = ways.map(|a| budget_reason::least(&market, i, a)).min().unwrap_or_default();
+            // books are written in decimals
+            Rat::ratio((&least * &Rat::int(PARTS)).ceil(), PARTS).min(Rat::int(1))
+        };
+        budget_reason::beyond(&market).into_iter().map(|i| (i, least(i))).collect()
+    };
+    for (i, least) in units {
+        let order = &mut book.orders[i];
+        if order.min_fill.0 < least {
+            order.min_fill = Fraction(least);
+        }
+    }
+}
+
+/// Has bids that could have a part of a unit or a replica win a whole one at least. Asks for the budgets of the book.
+pub fn hold_to_wholes(book: &mut Book) {
+    hold_to_whole_units(book);
     let there = supply(book, |_| true);
     let others = Others { divisible: supply(book, is_divisible), demand: demand(book) };
     let spent_up = spent_up(book);
@@ -235,27 +262,27 @@ mod tests {
         ];
         // 2,000 a replica is more than 1,000 of the operator and 500 offered; 1,333 is not
         assert_eq!(take_out_unreachable(&mut book), [bid(1)]);
-        hold_to_whole_replicas(&mut book);
+        hold_to_wholes(&mut book);
         assert_eq!(book.orders.len(), 3);
         let min_fill = |book: &Book| book.orders[0].min_fill.0.clone();
         assert!(!min_fill(&book).is_zero(), "another bid wants all that there is");
         book.products[0].supply[0].quantity = 10_000;
         book.orders[0].min_fill = Fraction::zero();
         assert_eq!(take_out_unreachable(&mut book), []);
-        hold_to_whole_replicas(&mut book);
+        hold_to_wholes(&mut book);
         assert!(min_fill(&book).is_zero(), "it can pay for a replica of what is left");
         book.products[0].supply[0].quantity = 1_000;
         // where the operator's supply costs more than all that the bid would pay, and what is offered is less than a
         // replica, it takes part as a whole one
         book.products[0].supply[0].reserve = Money(1_000_000);
         assert_eq!(take_out_unreachable(&mut book), []);
-        hold_to_whole_replicas(&mut book);
+        hold_to_wholes(&mut book);
         assert_eq!(min_fill(&book), Rat::ratio(333_333_333_333, PARTS));
         // and where nothing is as cheap as what it would pay it divides: it has nothing at any price under that
         book.orders[0].min_fill = Fraction::zero();
         book.orders.retain(|o| o.side == Side::Bid);
         book.products[0].supply[0].quantity = 2_000;
-        hold_to_whole_replicas(&mut book);
+        hold_to_wholes(&mut book);
         assert!(min_fill(&book).is_zero());
     }
 
@@ -271,7 +298,7 @@ mod tests {
             );
             let mut book = parse(&text).expect("a book");
             assert_eq!(take_out_unreachable(&mut book), []);
-            hold_to_whole_replicas(&mut book);
+            hold_to_wholes(&mut book);
             let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
             let won = outcome.awards.iter().any(|a| a.order == "attack");
             let others = outcome.awards.iter().filter(|a| a.order.starts_with("bid"));

@@ -144,6 +144,14 @@ pub fn clear_round(world: &mut World) -> bool {
     true
 }
 
+/// What a bid has been charged and what it may yet be is no more than its limit.
+pub fn no_bid_may_cost_more_than_its_limit(world: &World) {
+    for bid in world.state.orders.values().filter(|o| o.side == Side::Bid) {
+        let most = bid.awarded + bid.remaining_limit;
+        assert!(most <= bid.request.limit, "{}: {} and up to {} more", bid.id, bid.awarded, bid.remaining_limit);
+    }
+}
+
 /// In the slots that can be traded, baselines and what was won fit on every node beside what was lent, as
 /// they are counted for bids and as they will be planned.
 pub fn no_node_is_promised_twice(world: &World) {
