@@ -93,6 +93,9 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         let lines = awards.iter().flat_map(|a| &a.lines).map(|l| (l.resource, l.slot, l.quantity));
         explanation.sentence = won::in_part(&order, lines, slot_seconds).unwrap_or(explanation.sentence);
     }
+    if let Some(beyond) = won::beyond_its_limit(&order) {
+        explanation.sentence = format!("{} {beyond}", explanation.sentence);
+    }
     if let Some(netted) = netted(&order, &awards) {
         explanation.sentence = format!("{} {netted}", explanation.sentence);
     }
