@@ -6,6 +6,7 @@
 //! move others' prices for free. Such bids sit the round out. One that could have a part, and no whole replica beside what
 //! others want, would do the same: it takes part as all or none of a replica, which is what it is, and is told what that
 //! would have cost. Others stay divisible: one at just the price of what is left over wins then, and a block would not.
+//! A unit is to a bid whose project can't pay for one what a replica is to those.
 use crate::clearing::book::{Alternative, Fraction};
 use crate::clearing::budget_reason;
 use crate::clearing::problem::Market;
