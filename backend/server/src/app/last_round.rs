@@ -28,7 +28,7 @@ const MOST_ORDERS: usize = 500;
 /// Whoever types waits no longer than this for those who asked before.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// No limit of an order is higher.
-const ANY_PRICE: Money = Money(1_000_000_000_000_000);
+pub(super) const ANY_PRICE: Money = Money(1_000_000_000_000_000);
 /// The name in the book; those of orders have a prefix.
 const ASKED: &str = "asked";
 

@@ -3,13 +3,13 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-use crate::app::last_round::part_of;
+use crate::app::last_round::{ANY_PRICE, part_of};
 use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
 use headroom_market::ids::ParticipantId;
 use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
 use headroom_market::units::{Credits, Share};
 use headroom_solver::MixedInteger;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -59,6 +59,11 @@ pub struct Otherwise {
     /// Whether any of it is won without its project, and without its parent.
     pub without_project: Option<bool>,
     pub without_parent: Option<bool>,
+    /// Whether any of it is won where its project has enough for all of its bids; where it has, and those others are cancelled;
+    /// where it has, and whatever the order's own limit is.
+    pub in_rich_project: Option<bool>,
+    pub alone_in_rich_project: Option<bool>,
+    pub at_any_limit_in_rich_project: Option<bool>,
     /// Of what won a part: its limit in that round, and the one with which it would have won all that it asked for then.
     pub all_of_it: Option<(Money, Money)>,
 }
@@ -265,15 +270,18 @@ fn otherwise<'a>(
     if order.side != clearing::Side::Bid {
         return Otherwise::default();
     }
-    let wins = |other: clearing::Order| {
+    let wins_in = |with: &Book, limit: Money| {
         if !in_time() {
             return None;
         }
-        let (mut with, limit) = (book.clone(), other.limit);
-        with.orders[position] = other;
         // Runs follow the limit as they stand: what is less of them is not reckoned here.
         let asked = Asked { runs_of: None, ..asked() };
-        Some(clearing::award_with(&with, &asked, limit, proposer, limits))
+        Some(clearing::award_with(with, &asked, limit, proposer, limits))
+    };
+    let wins = |other: clearing::Order| {
+        let (mut with, limit) = (book.clone(), other.limit);
+        with.orders[position] = other;
+        wins_in(&with, limit)
     };
     if winning == Winning::Unknown {
         let part = wins(order.clone()).flatten().map(|award| part_of(&award, order));
@@ -301,7 +309,22 @@ fn otherwise<'a>(
     let free = |has: bool, other: clearing::Order| if has { wins(other).map(|award| award.is_some()) } else { None };
     let without_project = free(order.budget.is_some(), clearing::Order { budget: None, ..order.clone() });
     let without_parent = free(order.parent.is_some(), clearing::Order { parent: None, ..order.clone() });
-    Otherwise { in_part, for_less, without_project, without_parent, all_of_it: None }
+    let mut tried = Otherwise { in_part, for_less, without_project, without_parent, ..Otherwise::default() };
+    if order.budget.is_some() {
+        let mut rich = book.clone();
+        rich.orders.iter_mut().filter(|o| o.budget == order.budget).for_each(|o| o.budget = None);
+        let wins_at = |book: &Book, limit: Money| wins_in(book, limit).map(|award| award.is_some());
+        tried.in_rich_project = wins_at(&rich, order.limit);
+        if tried.in_rich_project == Some(false) {
+            tried.at_any_limit_in_rich_project = wins_at(&rich, ANY_PRICE);
+            let of_project: BTreeSet<&String> =
+                book.orders.iter().filter(|o| o.budget == order.budget && o.id != order.id).map(|o| &o.id).collect();
+            rich.orders
+                .retain(|o| !of_project.contains(&o.id) && o.parent.as_ref().is_none_or(|p| !of_project.contains(p)));
+            tried.alone_in_rich_project = wins_at(&rich, order.limit);
+        }
+    }
+    tried
 }
 
 /// The same that asks for less of everything, for the same a unit; `None` where that is nothing of something.
@@ -338,5 +361,26 @@ mod tests {
         assert_eq!(places.len() + 1 + many.len(), MOST_WAITING);
         drop((places, held, many));
         assert!(limits.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+    }
+
+    /// Two bids of a project that has enough for neither, beside supply for one: more of the project goes to the dearer one.
+    #[test]
+    fn what_more_of_a_project_brings_is_tried_with_all_of_its_bids() {
+        let bid = |id: &str, limit: &str| {
+            serde_json::json!({"id": id, "owner": "o", "side": "bid", "limit": limit, "min_fill": "1", "budget": "web",
+                "alternatives": [{"quantities": [["p", "cpu_milli", 0, 100]]}]})
+        };
+        let supply = serde_json::json!([{"quantity": 100, "reserve": "0.010000"}]);
+        let book = serde_json::json!({"format": "headroom.book/1", "cap": "10", "seed": 1,
+            "products": [{"pool": "p", "resource": "cpu_milli", "slot": 0, "supply": supply}],
+            "budgets": [{"id": "web", "amount": "1"}], "orders": [bid("cheap", "2"), bid("dear", "3")]});
+        let book: Book = serde_json::from_value(book).expect("a book");
+        let tried = |order: &'static str| {
+            otherwise(&book, &|| Asked { order, runs_of: None, guess: None }, Winning::NoneTried, &|| true)
+        };
+        let (cheap, dear) = (tried("cheap"), tried("dear"));
+        assert_eq!((cheap.in_rich_project, dear.in_rich_project), (Some(false), Some(true)));
+        assert_eq!((cheap.alone_in_rich_project, cheap.at_any_limit_in_rich_project), (Some(true), Some(true)));
+        assert_eq!((cheap.without_project, dear.alone_in_rich_project), (Some(true), None));
     }
 }

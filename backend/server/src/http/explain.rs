@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::app::directory::Identity;
 use crate::app::explanation::numbers::Numbers;
 use crate::app::explanation::staying::Staying;
-use crate::app::explanation::{BindingNode, Change, Explanation, explain, won};
+use crate::app::explanation::{BindingNode, Change, Explanation, PARTIAL_FILL, explain, won};
 use crate::app::held_back::HeldBack;
 use crate::app::winning::{self, Asker};
 use crate::http::auth::Anyone;
@@ -11,7 +11,7 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
+use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side, away};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
@@ -86,6 +86,13 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     if moved.is_some_and(|moved| !moved.may_win(order.remaining_limit)) {
         let forbids = |c: &&mut Change| c.change.contains("no_displacement");
         explanation.changes.iter_mut().filter(forbids).for_each(|change| change.helps = false);
+    }
+    let asked = order.clone();
+    let goes_elsewhere =
+        move |s: &Market| asked.request.pools.iter().any(|c| away::carried(s, &asked.request, &c.pool).is_some());
+    if app.sequencer.query(goes_elsewhere).await? {
+        // Half a workload runs nowhere: a part would be refused (`away_not_whole`).
+        explanation.changes.retain(|change| !change.change.starts_with(PARTIAL_FILL));
     }
     let awards = latest_awards(app, &order).await?;
     if order.status == OrderStatus::Filled && awards.len() == order.awards.len() {

@@ -44,6 +44,9 @@ pub struct Explanation {
     pub changes: Vec<Change>,
 }
 
+/// What may be advised where all or none was asked for.
+pub const PARTIAL_FILL: &str = "Accept a partial fill (min_fill \"0\")";
+
 /// Quality of a limit with which the order was seen to win.
 const EXACT: &str = "exact";
 
@@ -101,12 +104,18 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
         }
         // the prices of the round say so much, and it may take more
         None => changes.extend(winning.map(|w| {
-            let at_least = if order.side == Side::Bid {
-                "Raise the limit, at least to this"
-            } else {
-                "Lower the limit, at least to this"
+            let to_this = match (order.side, found) {
+                // seen to win, but not that a tick worse loses
+                (Side::Bid, Winning::Between { .. }) => {
+                    "Raise the limit to this: it is enough, and a little less may be"
+                }
+                (Side::Offer, Winning::Between { .. }) => {
+                    "Lower the limit to this: it is enough, and a little more may be"
+                }
+                (Side::Bid, _) => "Raise the limit, to about this",
+                (Side::Offer, _) => "Lower the limit, at least to this",
             };
-            change(at_least, Some(w.value), true)
+            change(to_this, Some(w.value), true)
         })),
     }
     let unasked = order.side == Side::Offer && found == Winning::NoneTried && why.price_faced == Some(Credits::ZERO);
@@ -192,14 +201,21 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
         (Reason::Budget, _) => {
             // what is spent no other bid gives back
             let nothing_left = why.budget_left.is_none_or(|left| left.is_zero());
-            let raise = if nothing_left {
+            let both = otherwise.alone_in_rich_project == Some(true);
+            let raise = if nothing_left || both {
                 "Raise the limit of its project"
             } else {
                 "Raise the limit of its project, or cancel other bids of the project"
             };
-            let helps = otherwise.without_project != Some(false);
-            changes.push(change(raise, None, helps));
-            changes.push(change("Name another project, or none", None, helps));
+            let raised = otherwise.in_rich_project.or(otherwise.without_project);
+            changes.push(change(raise, None, raised != Some(false)));
+            if both {
+                changes.push(change("Raise the limit of its project, and cancel the project's other bids", None, true));
+            }
+            if otherwise.at_any_limit_in_rich_project == Some(true) {
+                changes.push(change("Raise its own limit and that of its project", None, true));
+            }
+            changes.push(change("Name another project, or none", None, otherwise.without_project != Some(false)));
         }
         (Reason::SelfTrade, _) => {
             changes.push(change(
@@ -241,7 +257,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
     // a device is one workload's or another's: no order takes a part of them
     let divides = !order.request.resources.contains_key(&Resource::GpuMilli);
     if all_or_none && divides && !order.request.min_fill.is_zero() {
-        changes.push(change("Accept a partial fill (min_fill \"0\")", None, otherwise.in_part != Some(false)));
+        changes.push(change(PARTIAL_FILL, None, otherwise.in_part != Some(false)));
     }
     changes
 }

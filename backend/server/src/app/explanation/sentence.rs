@@ -80,7 +80,7 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
             "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
         }
         Reason::TieLost => {
-            "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
+            "The price is just this limit, and the order can't be divided: what was to be had at it, if anything, went to others, who had the same limit and the published seed for them, or who fitted better with the rest."
         }
         Reason::FloorProtected => "Lending more would have taken the instance under its capacity floor.",
         Reason::ThrashLimit => {

@@ -364,3 +364,32 @@ fn what_was_taken_back_is_told_what_else_to_offer() {
         matches!(changes[..], [(another, true), ("Lower the limit", false)] if another.starts_with("Offer another slot"))
     );
 }
+
+/// That the project's other bids take what a higher limit of it brings, or that its own limit is too low as well, is told.
+#[test]
+fn where_more_of_the_project_alone_does_not_help_what_else_it_takes_is_told() {
+    let mut spent = order(BID, "3", "BUDGET", "9.9", "6.9", None);
+    spent.request.project = Some("web".to_owned());
+    spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.5".parse().unwrap());
+    let said = |otherwise: Otherwise| {
+        let found = Found { otherwise, ..Winning::NoneTried.into() };
+        let said = super::explain(&spent, None, None, &found, None);
+        said.changes.iter().map(|c| (c.change.clone(), c.helps)).collect::<Vec<_>>()
+    };
+    let poor = Otherwise { without_project: Some(true), in_rich_project: Some(false), ..Otherwise::default() };
+    let others = said(Otherwise { alone_in_rich_project: Some(true), ..poor });
+    assert!(others.contains(&("Raise the limit of its project".to_owned(), false)), "{others:?}");
+    assert!(others.iter().any(|(text, helps)| text.contains("and cancel the project's other bids") && *helps));
+    let cheap = said(Otherwise { at_any_limit_in_rich_project: Some(true), without_project: Some(false), ..poor });
+    assert!(cheap.contains(&("Raise its own limit and that of its project".to_owned(), true)), "{cheap:?}");
+    assert!(cheap.contains(&("Name another project, or none".to_owned(), false)), "{cheap:?}");
+}
+
+#[test]
+fn a_limit_that_was_seen_to_win_is_told_as_enough() {
+    let refused = order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001"));
+    let between = Winning::Between { loses: Money(1_000_000), wins: Money(1_600_000) };
+    let first = |found: Winning| explain(&refused, None, None, found).changes.remove(0).change;
+    assert!(first(between).starts_with("Raise the limit to this: it is enough"));
+    assert_eq!(first(Winning::Unknown), "Raise the limit, to about this");
+}
