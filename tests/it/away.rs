@@ -1,5 +1,5 @@
 //! A workload that wins in another pool, over the API: it is carried to another place, delivered there, and comes home.
-use crate::common::{KEEPER, Sim, healthy, lends_nothing};
+use crate::common::{KEEPER, Sim, healthy, lends_nothing, small_pool};
 use anyhow::{Context, ensure};
 use headroom_tests::orders::Rhythm;
 use headroom_tests::{Api, Reply, unique};
@@ -227,5 +227,30 @@ async fn a_stop_while_away_is_paid_for() -> anyhow::Result<()> {
     let second = receipts.iter().filter(|r| r["order"] == id.as_str()).max_by_key(|r| r["slot"].to_string());
     let second = second.context("it is settled")?;
     assert_eq!(second["credit_note"], "0.000000", "a stop is no way out: {second}");
+    healthy(&sim.server.stop().await?).await
+}
+
+/// A part of a workload runs nowhere: what would be refused is not advised, and is to whoever may take it.
+#[tokio::test]
+async fn who_would_be_carried_is_not_advised_to_take_a_part() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    small_pool(&admin, "narrow", &["narrow-a", "narrow-b"]).await?;
+    let workload = workload(&tenant).await?;
+    let window = Rhythm::of(&admin).await?.late_window();
+    // With its baseline it is more than a node has.
+    let mut carried = bid(&workload, &window, &["narrow"], "1");
+    carried["resources"]["cpu_milli"] = json!(700);
+    let plain = json!({ "window": window, "resources": { "cpu_milli": 1200 }, "pools": [{ "pool": "narrow" }],
+        "limit": "20", "min_fill": "1" });
+    for (body, is_advised) in [(&carried, false), (&plain, true)] {
+        let id = place(&tenant, body).await?.id()?;
+        admin.advance(6).await?;
+        let said = read(&tenant, &format!("{BIDS}/{id}/explain")).await?;
+        ensure!(said["reason"] == "NO_HOST_FITS", "{said}");
+        let changes = said["changes"].as_array().context("changes")?;
+        let is_partial = |c: &Value| c["change"].as_str().is_some_and(|text| text.starts_with("Accept a partial fill"));
+        assert_eq!(changes.iter().any(is_partial), is_advised, "{said}");
+    }
     healthy(&sim.server.stop().await?).await
 }

@@ -477,23 +477,13 @@ mod tests {
             "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
         }))
         .expect("an order");
-        let line = |resource: Resource, quantity: i64, money: &str| AwardLine {
-            pool: "p".into(),
-            resource,
-            slot: order.request.first_slot(),
-            quantity,
-            price: Price::from_units(0),
-            money: money.parse().expect("credits"),
-            resold: 0,
-            recalled: 0,
-            recalls: Vec::new(),
-            settled: false,
-            bond: Credits::ZERO,
-            bond_held: Credits::ZERO,
+        let line = |resource: Resource, quantity: i64, price: &str| {
+            let price = price.parse().expect("a price");
+            AwardLine::new("p".into(), resource, order.request.first_slot(), quantity, price).expect("credits")
         };
-        let lines = [line(Resource::CpuMilli, 146, "0.200000"), line(Resource::MemMib, 97, "0.021000")];
+        let lines = [line(Resource::CpuMilli, 146, "0.00137"), line(Resource::MemMib, 97, "0.000216")];
         let rest = Rest::of(&order, &lines, 60);
         assert!(rest.open);
-        assert_eq!(rest.limit.to_string(), "0.681400", "of 0.682816, which its part would be, and 0.221 was paid");
+        assert_eq!(rest.limit.to_string(), "0.681428", "not 0.682816, which its part would be: 0.220972 was paid");
     }
 }
