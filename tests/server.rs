@@ -185,6 +185,11 @@ impl Server {
     pub fn nobody(&self) -> Api {
         Api { http: self.http.clone(), url: self.url.clone(), bearer: None }
     }
+    /// Nobody, from a loopback address of its own.
+    pub fn nobody_at(&self, address: [u8; 4]) -> anyhow::Result<Api> {
+        let http = reqwest::Client::builder().local_address(std::net::IpAddr::from(address)).build()?;
+        Ok(Api { http, url: self.url.clone(), bearer: None })
+    }
     fn user(&self, role: &str, number: usize) -> anyhow::Result<&Value> {
         let users = self.access["users"].as_array().context("no demo-access.json")?;
         let mut of_role = users.iter().filter(|u| u["role"] == role);

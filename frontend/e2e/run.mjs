@@ -14,7 +14,6 @@ import { walkAway } from './away.mjs';
 import { walkDecision, walkDispute } from './dispute.mjs';
 import { walkDraw } from './draw.mjs';
 import { walkKey } from './key.mjs';
-import { walkLinked } from './linked.mjs';
 import { walkMember } from './member.mjs';
 import { walkRecallable } from './recallable.mjs';
 import { walkProject } from './project.mjs';
@@ -125,8 +124,6 @@ for (const user of users) {
     note('bid walk', [], faults);
     report.project = await walkProject(page, origin, look).catch(async (e) => { await shot('project-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('project walk', [], faults);
-    report.linked = await walkLinked(page, origin, look).catch(async (e) => { await shot('linked-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
-    note('linked walk', [], faults);
     report.away = await walkAway(page, origin, look).catch(async (e) => { await shot('away-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('away walk', [], faults);
     report.draw = await walkDraw(page, origin, look).catch(async (e) => { await shot('draw-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
@@ -147,5 +144,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, dispute: report.dispute ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null, member: report.member ?? null, key: report.key ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.dispute?.ok === false || report.reserve?.ok === false || report.approval?.ok === false || report.member?.ok === false || report.key?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, dispute: report.dispute ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null, member: report.member ?? null, key: report.key ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.dispute?.ok === false || report.reserve?.ok === false || report.approval?.ok === false || report.member?.ok === false || report.key?.ok === false ? 1 : 0);

@@ -138,7 +138,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.least_move_gain_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "market.reserve_approval_set" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted" | "dispute.opened" | "dispute.decided" | "dispute.withdrawn";
+        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "market.reserve_approval_set" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted" | "dispute.opened" | "dispute.decided" | "dispute.withdrawn";
         /** @description One change, as it was accepted. */
         AuditEvent: {
             id: components["schemas"]["AuditId"];
@@ -153,7 +153,7 @@ export interface components {
             action: components["schemas"]["AuditAction"];
             /** @description What was made or changed, by its id or name. */
             object: string;
-            /** @description The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none. */
+            /** @description The name of what has one beside its id; of a swap its workload's. */
             object_name?: string | null;
             /** @description What was asked for, field by field; without passwords and secrets. */
             details: unknown;
@@ -254,9 +254,9 @@ export interface components {
             recalls?: components["schemas"]["TakenBack"][];
             settled: boolean;
             /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
-            bond?: components["schemas"]["Credits"];
+            bond: components["schemas"]["Credits"];
             /** @description What of the bond is held until the slot is settled; the rest stands against the proceeds. */
-            bond_held?: components["schemas"]["Credits"];
+            bond_held: components["schemas"]["Credits"];
         };
         /** @description Where a workload is to be in other slots than those that it has won elsewhere. */
         Away: {
@@ -649,7 +649,6 @@ export interface components {
             /** @description Where no node had room: the one that came nearest, and what it has too little of. */
             binding_node?: string | null;
             binding_resource?: string | null;
-            parent?: components["schemas"]["OrderId"] | null;
             changes: components["schemas"]["Change"][];
         };
         /** @description Why a workload's program does not run any more. */
@@ -857,7 +856,7 @@ export interface components {
              * Format: int64
              * @description Counts the changes of its strategy: of two who change it at once the second is told.
              */
-            strategy_version?: number;
+            strategy_version: number;
             state: components["schemas"]["InstanceState"];
             suspended?: components["schemas"]["Suspended"] | null;
             fault?: components["schemas"]["Fault"] | null;
@@ -924,11 +923,6 @@ export interface components {
             /** @description The part of it that came to participants. What moves between two of them is in both, what stays with one in neither. */
             to_participants: components["schemas"]["Credits"];
         };
-        /** @description What moves have to gain. */
-        LeastMoveGain: {
-            /** @description A share of what is moved (the workload's baseline in the slots of the bid, at reference prices), from "0" to "10". */
-            least_move_gain: components["schemas"]["Share"];
-        };
         /**
          * @description Why a workload does not go on with what it has.
          * @enum {string}
@@ -950,12 +944,12 @@ export interface components {
              * Format: int64
              * @description What replacing them could have cost at the collars of their slots, in micro-credits.
              */
-            at_risk?: number;
+            at_risk: number;
             /**
              * Format: int64
              * @description What replacing what was kept of them could have cost, in micro-credits.
              */
-            kept_at_risk?: number;
+            kept_at_risk: number;
         };
         Level: {
             /**
@@ -1049,7 +1043,7 @@ export interface components {
                 action: components["schemas"]["AuditAction"];
                 /** @description What was made or changed, by its id or name. */
                 object: string;
-                /** @description The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none. */
+                /** @description The name of what has one beside its id; of a swap its workload's. */
                 object_name?: string | null;
                 /** @description What was asked for, field by field; without passwords and secrets. */
                 details: unknown;
@@ -1245,7 +1239,7 @@ export interface components {
                  * Format: int64
                  * @description Counts the changes of its strategy: of two who change it at once the second is told.
                  */
-                strategy_version?: number;
+                strategy_version: number;
                 state: components["schemas"]["InstanceState"];
                 suspended?: components["schemas"]["Suspended"] | null;
                 fault?: components["schemas"]["Fault"] | null;
@@ -1327,7 +1321,38 @@ export interface components {
         List_Order: {
             /** @example list */
             object: string;
-            data: (components["schemas"]["OrderRequest"] & {
+            data: {
+                instance?: components["schemas"]["InstanceId"] | null;
+                window: components["schemas"]["Window"];
+                latest_start_at?: components["schemas"]["Timestamp"] | null;
+                /** Format: int32 */
+                replicas?: number;
+                resources: components["schemas"]["BTreeMap"];
+                pools: components["schemas"]["PoolChoice"][];
+                assurance?: components["schemas"]["Assurance"];
+                limit: components["schemas"]["Credits"];
+                /** @description From "0" (divisible) to "1" (all or none). */
+                min_fill?: components["schemas"]["Share"];
+                time_in_force?: components["schemas"]["TimeInForce"];
+                expires_at?: components["schemas"]["Timestamp"] | null;
+                resell?: components["schemas"]["Resell"];
+                /** @description A project of one's own, whose limit bounds what its bids pay together. Bids only. */
+                project?: string | null;
+                /**
+                 * @description The workload is not taken to another node for this bid: it wins where the workload is, or not at all.
+                 *     Bids with an `instance` only.
+                 */
+                no_displacement?: boolean;
+                /**
+                 * Format: int32
+                 * @description The bid takes any run of at least so many slots in a row inside its window; of a run of n of its N slots
+                 *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
+                 */
+                min_run_slots?: number;
+                /** @description Breaks ties only; at most the participant's `highest_class`. */
+                class?: components["schemas"]["Class"];
+                /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
+                client_bid_id?: string | null;
                 id: components["schemas"]["OrderId"];
                 side: components["schemas"]["Side"];
                 participant: components["schemas"]["ParticipantId"];
@@ -1347,9 +1372,9 @@ export interface components {
                 grounds?: components["schemas"]["Grounds"] | null;
                 /**
                  * Format: int64
-                 * @description The first round that could have taken it; 0 of orders from before this was noted.
+                 * @description The first round that could have taken it.
                  */
-                first_round?: number;
+                first_round: number;
                 last_reason?: components["schemas"]["NotWon"] | null;
                 /**
                  * @description Why it ended: of a cancelled order what cancelled it, of an expired one the reason for which rounds gave it less
@@ -1358,15 +1383,10 @@ export interface components {
                 closed_reason?: string | null;
                 replaces?: components["schemas"]["OrderId"] | null;
                 replaced_by?: components["schemas"]["OrderId"] | null;
-                /**
-                 * Format: int64
-                 * @description The round in which its parent won: from then on it is free of it.
-                 */
-                parent_won_in?: number | null;
                 pending_replacement?: components["schemas"]["OrderRequest"] | null;
                 created_at: components["schemas"]["Timestamp"];
                 updated_at: components["schemas"]["Timestamp"];
-            })[];
+            }[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
@@ -1391,16 +1411,16 @@ export interface components {
                  * Format: int32
                  * @description The most workloads that it may have running at once.
                  */
-                instance_limit?: number;
+                instance_limit: number;
                 /**
                  * @description The highest class that its orders and workloads may have. A class decides ties, so an
                  *     admin grants it; nobody takes it.
                  */
-                highest_class?: components["schemas"]["Class"];
+                highest_class: components["schemas"]["Class"];
                 /** @description How it has kept what it promised as a lender: the size of its bonds. */
-                lending?: components["schemas"]["LendingRecord"];
+                lending: components["schemas"]["LendingRecord"];
                 /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-                arrears?: components["schemas"]["Credits"];
+                arrears: components["schemas"]["Credits"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1429,7 +1449,7 @@ export interface components {
                 reserve_version: number;
                 /**
                  * Format: int64
-                 * @description Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
+                 * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
                  */
                 settings_version: number;
                 /**
@@ -1437,8 +1457,6 @@ export interface components {
                  * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
                  */
                 moves_at_once?: number | null;
-                /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
-                least_move_gain: components["schemas"]["Share"];
                 /** @description Whether a person has to approve moves into the pool and out of it. */
                 move_approval: boolean;
                 /** @description Whether a new reserve price waits for the approval of a second person. */
@@ -1528,11 +1546,11 @@ export interface components {
                 amount: components["schemas"]["Credits"];
                 credit_note: components["schemas"]["Credits"];
                 /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
-                reservation_fee?: components["schemas"]["Credits"];
+                reservation_fee: components["schemas"]["Credits"];
                 /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-                imbalance?: components["schemas"]["Credits"];
+                imbalance: components["schemas"]["Credits"];
                 /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-                bond?: components["schemas"]["Credits"];
+                bond: components["schemas"]["Credits"];
                 /** @description Why less was delivered than awarded, where known. */
                 cause?: string | null;
                 recorded_at: components["schemas"]["Timestamp"];
@@ -1642,6 +1660,11 @@ export interface components {
                 issued_at: components["schemas"]["Timestamp"];
                 /** Format: int64 */
                 samples: number;
+                /**
+                 * Format: int64
+                 * @description Measurements since the start of the process that were no samples: negative, or more than their node has.
+                 */
+                rejected_samples: number;
                 points: components["schemas"]["Point"][];
                 accuracy: components["schemas"]["Accuracy"][];
             }[];
@@ -1668,7 +1691,7 @@ export interface components {
                 limits_to: components["schemas"]["BTreeMap"];
                 /** @description The slot that it prepares. */
                 slot: components["schemas"]["Slot"];
-                /** @description Value of what it makes possible less what it is expected to cost. */
+                /** @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it. */
                 expected_gain: components["schemas"]["Credits"];
                 deadline: components["schemas"]["Timestamp"];
                 /** @description Swaps that have to free capacity first. */
@@ -1676,10 +1699,9 @@ export interface components {
                 /** @description What a resize that waits for others takes before that, as soon as its slot begins: it is free already. */
                 at_once?: components["schemas"]["BTreeMap"];
                 /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
-                pairs?: components["schemas"]["Pair"][];
-                /** @description Why it is made; `null` of swaps from before this was kept. */
-                causes?: components["schemas"]["Cause"][] | null;
-                makes_way_for?: components["schemas"]["Credits"] | null;
+                pairs: components["schemas"]["Pair"][];
+                /** @description Why it is made. */
+                causes: components["schemas"]["Cause"][];
                 approval?: components["schemas"]["Approval"] | null;
                 /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
                 kept_waiting?: boolean;
@@ -1699,7 +1721,6 @@ export interface components {
                 difference_count: number;
                 /** @description The first differences; `difference_count` counts all. */
                 differences: components["schemas"]["Difference"][];
-                considered: components["schemas"]["MethodConsidered"][];
                 /** @description Why it did not end in DONE, a stable code such as `shadow_mismatch`. */
                 reason?: string | null;
                 in_use_since?: components["schemas"]["Timestamp"] | null;
@@ -1748,15 +1769,6 @@ export interface components {
         };
         /** @enum {string} */
         Method: "resize" | "live" | "checkpoint" | "partition";
-        /** @description A way that was weighed and not taken, with its numbers. */
-        MethodConsidered: {
-            method: components["schemas"]["Method"];
-            chosen: boolean;
-            /** Format: int64 */
-            predicted_downtime_micros?: number | null;
-            predicted_cost?: components["schemas"]["Credits"] | null;
-            reason: string;
-        };
         /** @description What getting there is expected to cost. */
         MigrationCost: {
             /** @description `resize`, `live`, `checkpoint` or `partition`; empty where no method is possible. */
@@ -1767,6 +1779,11 @@ export interface components {
             downtime_micros: number;
             /** Format: int64 */
             failures_per_million: number;
+            /**
+             * Format: int64
+             * @description Finished moves that these figures are learned from; with 0 they are assumed.
+             */
+            learned_from_moves: number;
             /** @description Bytes + downtime × SLA rate + chance of failure × cost of a rollback. */
             cost: components["schemas"]["Credits"];
         };
@@ -1829,7 +1846,7 @@ export interface components {
             at_end?: components["schemas"]["AtEnd"];
             comparison?: components["schemas"]["ComparisonRules"];
             /**
-             * @description What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU, I/O and network is lent at
+             * @description What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU is lent at
              *     the pool's reserve price or more; `"auto_offer": null` lends nothing. What else is left out is off.
              */
             strategy?: components["schemas"]["Strategy"];
@@ -1917,7 +1934,7 @@ export interface components {
         /** @example nod_01jd3z6k2m9x7q4v8n5t1w0r3c */
         NodeId: string;
         /** @enum {string} */
-        NodeState: "up" | "draining" | "down";
+        NodeState: "up" | "cordoned" | "down";
         /** @description A node with what runs there. */
         NodeView: components["schemas"]["Node"] & {
             in_force?: components["schemas"]["BTreeMap"] | null;
@@ -1955,7 +1972,6 @@ export interface components {
              *     are of, the one that came nearest.
              */
             slots?: number | null;
-            parent?: components["schemas"]["OrderId"] | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;
@@ -1964,7 +1980,38 @@ export interface components {
             /** @description Of a command: whether its program is there now. Where it is not, its workloads stand still. */
             available?: boolean | null;
         };
-        Order: components["schemas"]["OrderRequest"] & {
+        Order: {
+            instance?: components["schemas"]["InstanceId"] | null;
+            window: components["schemas"]["Window"];
+            latest_start_at?: components["schemas"]["Timestamp"] | null;
+            /** Format: int32 */
+            replicas?: number;
+            resources: components["schemas"]["BTreeMap"];
+            pools: components["schemas"]["PoolChoice"][];
+            assurance?: components["schemas"]["Assurance"];
+            limit: components["schemas"]["Credits"];
+            /** @description From "0" (divisible) to "1" (all or none). */
+            min_fill?: components["schemas"]["Share"];
+            time_in_force?: components["schemas"]["TimeInForce"];
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            resell?: components["schemas"]["Resell"];
+            /** @description A project of one's own, whose limit bounds what its bids pay together. Bids only. */
+            project?: string | null;
+            /**
+             * @description The workload is not taken to another node for this bid: it wins where the workload is, or not at all.
+             *     Bids with an `instance` only.
+             */
+            no_displacement?: boolean;
+            /**
+             * Format: int32
+             * @description The bid takes any run of at least so many slots in a row inside its window; of a run of n of its N slots
+             *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
+             */
+            min_run_slots?: number;
+            /** @description Breaks ties only; at most the participant's `highest_class`. */
+            class?: components["schemas"]["Class"];
+            /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
+            client_bid_id?: string | null;
             id: components["schemas"]["OrderId"];
             side: components["schemas"]["Side"];
             participant: components["schemas"]["ParticipantId"];
@@ -1984,9 +2031,9 @@ export interface components {
             grounds?: components["schemas"]["Grounds"] | null;
             /**
              * Format: int64
-             * @description The first round that could have taken it; 0 of orders from before this was noted.
+             * @description The first round that could have taken it.
              */
-            first_round?: number;
+            first_round: number;
             last_reason?: components["schemas"]["NotWon"] | null;
             /**
              * @description Why it ended: of a cancelled order what cancelled it, of an expired one the reason for which rounds gave it less
@@ -1995,11 +2042,6 @@ export interface components {
             closed_reason?: string | null;
             replaces?: components["schemas"]["OrderId"] | null;
             replaced_by?: components["schemas"]["OrderId"] | null;
-            /**
-             * Format: int64
-             * @description The round in which its parent won: from then on it is free of it.
-             */
-            parent_won_in?: number | null;
             pending_replacement?: components["schemas"]["OrderRequest"] | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
@@ -2022,7 +2064,6 @@ export interface components {
             time_in_force?: components["schemas"]["TimeInForce"];
             expires_at?: components["schemas"]["Timestamp"] | null;
             resell?: components["schemas"]["Resell"];
-            parent?: components["schemas"]["OrderId"] | null;
             /** @description A project of one's own, whose limit bounds what its bids pay together. Bids only. */
             project?: string | null;
             /**
@@ -2081,16 +2122,16 @@ export interface components {
              * Format: int32
              * @description The most workloads that it may have running at once.
              */
-            instance_limit?: number;
+            instance_limit: number;
             /**
              * @description The highest class that its orders and workloads may have. A class decides ties, so an
              *     admin grants it; nobody takes it.
              */
-            highest_class?: components["schemas"]["Class"];
+            highest_class: components["schemas"]["Class"];
             /** @description How it has kept what it promised as a lender: the size of its bonds. */
-            lending?: components["schemas"]["LendingRecord"];
+            lending: components["schemas"]["LendingRecord"];
             /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-            arrears?: components["schemas"]["Credits"];
+            arrears: components["schemas"]["Credits"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2145,7 +2186,7 @@ export interface components {
              * Format: int64
              * @description Counts the changes of what follows, which admins set; the ETag of its settings.
              */
-            settings_version?: number;
+            settings_version: number;
             /** @description What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is. */
             shortage_cost?: {
                 [key: string]: components["schemas"]["Price"];
@@ -2155,8 +2196,6 @@ export interface components {
              * @description So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
              */
             moves_at_once?: number | null;
-            /** @description What a move of its workloads has to gain, as a share of what is moved (`round/least_gain.rs`); 0: nothing. */
-            least_move_gain?: components["schemas"]["Share"];
             /** @description A person has to approve every move into it or out of it (`swap/approval.rs`). */
             move_approval?: boolean;
             created_at: components["schemas"]["Timestamp"];
@@ -2181,8 +2220,6 @@ export interface components {
              * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
              */
             moves_at_once?: number | null;
-            /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
-            least_move_gain: components["schemas"]["Share"];
             /** @description Whether a person has to approve moves into the pool and out of it. */
             move_approval: boolean;
             /** @description What a missing unit costs, by resource; one that is not here has reserve prices alone. */
@@ -2209,7 +2246,7 @@ export interface components {
             reserve_version: number;
             /**
              * Format: int64
-             * @description Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
+             * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
              */
             settings_version: number;
             /**
@@ -2217,8 +2254,6 @@ export interface components {
              * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
              */
             moves_at_once?: number | null;
-            /** @description What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing. */
-            least_move_gain: components["schemas"]["Share"];
             /** @description Whether a person has to approve moves into the pool and out of it. */
             move_approval: boolean;
             /** @description Whether a new reserve price waits for the approval of a second person. */
@@ -2247,8 +2282,7 @@ export interface components {
             distance: number;
             distance_cost: components["schemas"]["Credits"];
             total?: components["schemas"]["Credits"] | null;
-            /** @description Resource Optimization Score there, lower is better; above 0 it pays for what it does not get. */
-            resource_optimization_score: components["schemas"]["Credits"];
+            resource_optimization_score?: components["schemas"]["Credits"] | null;
             /** @description Whether orders can bring it all of the need. */
             can_be_carried_out: boolean;
             /**
@@ -2323,9 +2357,7 @@ export interface components {
             slots: number;
             expected_low?: components["schemas"]["Credits"] | null;
             expected_high?: components["schemas"]["Credits"] | null;
-            /** @description The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits. */
-            hold_of_parents: components["schemas"]["Credits"];
-            /** @description The most that can be charged. */
+            /** @description The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this. */
             worst_case: components["schemas"]["Credits"];
             /** @description No trading fee in this version. */
             fee: components["schemas"]["Credits"];
@@ -2519,7 +2551,8 @@ export interface components {
             /** @description How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right). */
             method: string;
             proofs: components["schemas"]["InclusionProof"][];
-            rest?: components["schemas"]["RestProof"] | null;
+            /** @description That supply, collars, nodes and workloads were in the book as well: the last leaf. */
+            rest: components["schemas"]["RestProof"];
         };
         /** @description What the program says of one resource and slot of the workload. */
         Quantity: {
@@ -2558,7 +2591,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARENT_REJECTED" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "TOOK_BACK" | "PARENT_SAT_OUT";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2599,11 +2632,11 @@ export interface components {
             amount: components["schemas"]["Credits"];
             credit_note: components["schemas"]["Credits"];
             /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
-            reservation_fee?: components["schemas"]["Credits"];
+            reservation_fee: components["schemas"]["Credits"];
             /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-            imbalance?: components["schemas"]["Credits"];
+            imbalance: components["schemas"]["Credits"];
             /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-            bond?: components["schemas"]["Credits"];
+            bond: components["schemas"]["Credits"];
             /** @description Why less was delivered than awarded, where known. */
             cause?: string | null;
             recorded_at: components["schemas"]["Timestamp"];
@@ -2631,9 +2664,9 @@ export interface components {
              * Format: int64
              * @description Of a lent line: what its own workload kept.
              */
-            kept?: number;
+            kept: number;
             /** @description The line's part of the receipt's `imbalance`. */
-            imbalance?: components["schemas"]["Credits"];
+            imbalance: components["schemas"]["Credits"];
         };
         /** @description A recommendation and the orders that would carry it out. Nothing moves by itself. */
         Recommendation: {
@@ -2657,11 +2690,7 @@ export interface components {
             waste: components["schemas"]["BeforeAfter"];
             /** @description Predicted demand that is not in force, at the collar. */
             sla_violation: components["schemas"]["BeforeAfter"];
-            /**
-             * @description Predicted demand × current cost − current performance × weight, where it is now; above 0 it
-             *     pays for what it does not get.
-             */
-            resource_optimization_score: components["schemas"]["Credits"];
+            resource_optimization_score?: components["schemas"]["Credits"] | null;
             /** @description Every pool with what the need costs there, the best first. */
             pools: components["schemas"]["PopOption"][];
             /** @description How its limits would be changed, and when. */
@@ -2702,7 +2731,7 @@ export interface components {
             created_by?: components["schemas"]["UserId"] | null;
             created_at: components["schemas"]["Timestamp"];
             /** @description Only one that is `scheduled` prices anything. */
-            state?: components["schemas"]["ReserveState"];
+            state: components["schemas"]["ReserveState"];
             decision?: components["schemas"]["ReserveDecision"] | null;
         };
         /** @example rsv_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2934,6 +2963,11 @@ export interface components {
             issued_at: components["schemas"]["Timestamp"];
             /** Format: int64 */
             samples: number;
+            /**
+             * Format: int64
+             * @description Measurements since the start of the process that were no samples: negative, or more than their node has.
+             */
+            rejected_samples: number;
             points: components["schemas"]["Point"][];
             accuracy: components["schemas"]["Accuracy"][];
         };
@@ -3094,8 +3128,6 @@ export interface components {
              * @default 0.000000
              */
             move_fee: components["schemas"]["Credits"];
-            /** @default null */
-            makes_way_for: components["schemas"]["Credits"] | null;
             /**
              * @description The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
              *     not named.
@@ -3178,7 +3210,7 @@ export interface components {
             limits_to: components["schemas"]["BTreeMap"];
             /** @description The slot that it prepares. */
             slot: components["schemas"]["Slot"];
-            /** @description Value of what it makes possible less what it is expected to cost. */
+            /** @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it. */
             expected_gain: components["schemas"]["Credits"];
             deadline: components["schemas"]["Timestamp"];
             /** @description Swaps that have to free capacity first. */
@@ -3186,10 +3218,9 @@ export interface components {
             /** @description What a resize that waits for others takes before that, as soon as its slot begins: it is free already. */
             at_once?: components["schemas"]["BTreeMap"];
             /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
-            pairs?: components["schemas"]["Pair"][];
-            /** @description Why it is made; `null` of swaps from before this was kept. */
-            causes?: components["schemas"]["Cause"][] | null;
-            makes_way_for?: components["schemas"]["Credits"] | null;
+            pairs: components["schemas"]["Pair"][];
+            /** @description Why it is made. */
+            causes: components["schemas"]["Cause"][];
             approval?: components["schemas"]["Approval"] | null;
             /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
             kept_waiting?: boolean;
@@ -3209,7 +3240,6 @@ export interface components {
             difference_count: number;
             /** @description The first differences; `difference_count` counts all. */
             differences: components["schemas"]["Difference"][];
-            considered: components["schemas"]["MethodConsidered"][];
             /** @description Why it did not end in DONE, a stable code such as `shadow_mismatch`. */
             reason?: string | null;
             in_use_since?: components["schemas"]["Timestamp"] | null;
@@ -3285,8 +3315,6 @@ export interface components {
             net_charges: components["schemas"]["Credits"];
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
-            /** @description Received for workloads that were moved for others' bids, less what own bids paid for that: may be below 0. */
-            move_fees: components["schemas"]["Credits"];
             /** @description Received for what lenders kept, less paid for what own workloads kept: may be below 0. */
             imbalances: components["schemas"]["Credits"];
             /** @description Paid for memory or GPU that own workloads kept beyond their slot. */

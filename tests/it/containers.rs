@@ -150,6 +150,25 @@ fn environment(service: &str, outside: &BTreeMap<&str, &str>) -> anyhow::Result<
     Ok(found)
 }
 
+/// The server ends by itself where nobody knows what is stored, and without its database it can't start.
+#[test]
+fn a_server_that_has_ended_is_started_again() -> anyhow::Result<()> {
+    let compose = read("docker-compose.yml")?;
+    let services =
+        compose.split("\nservices:\n").nth(1).and_then(|s| s.split("\nvolumes:").next()).context("no services")?;
+    let is_service = |line: &&str| line.starts_with("  ") && !line[2..].starts_with([' ', '#']) && line.ends_with(':');
+    let (count, again) = (services.lines().filter(is_service).count(), "    restart: unless-stopped");
+    ensure!(count == 3 && services.lines().filter(|line| *line == again).count() == count, "{count} services");
+    let unit = read("packaging/headroom.service")?;
+    for line in ["Restart=on-failure", "StartLimitIntervalSec=0", "TimeoutStopSec=30"] {
+        ensure!(unit.lines().any(|l| l == line), "the unit has no {line}");
+    }
+    let started = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).context("it starts nothing")?;
+    ensure!(started.ends_with("/headroom up --data /var/lib/headroom"), "{started}");
+    ensure!(unit.contains("StateDirectory=headroom\n"), "its data directory is made");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_the_compose_file_sets_starts_a_market_that_the_health_check_finds_well() -> anyhow::Result<()> {
     let (cluster, redis) = match (Postgres::start(), Redis::start()) {

@@ -7,7 +7,7 @@ const MOST_LINES: usize = 500;
 /// How far down it may say why it is longer.
 const FIRST_LINES: usize = 20;
 /// Documents of what was: files that they name may be gone.
-const HISTORY: [&str; 2] = ["CHANGELOG.md", "figures.md"];
+const HISTORY: [&str; 1] = ["CHANGELOG.md"];
 const ENDINGS: [&str; 6] = [".rs", ".ts", ".tsx", ".mjs", ".sql", ".toml"];
 
 fn root() -> PathBuf {

@@ -47,7 +47,7 @@ async fn what_is_free_is_had_within_seconds_and_paid_for_as_long_as_it_is_there(
     for (body, status, code) in [
         (json!({ "resource": "cpu_milli", "quantity": 0 }), 422, "quantity_out_of_range"),
         (json!({ "resource": "cpu_milli", "quantity": 1, "highest_price": "0.0001" }), 409, "draw_too_dear"),
-        (json!({ "resource": "gpu_milli", "quantity": 1000 }), 422, "resource_not_in_pool"),
+        (json!({ "resource": "gpu_milli", "quantity": 1000 }), 422, "resource_not_enforced"),
     ] {
         let refused = owner.post_with_key(&route, code, &body).await?;
         assert_eq!((refused.status, refused.code().as_str()), (status, code), "{body}: {}", refused.text);

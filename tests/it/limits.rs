@@ -156,25 +156,24 @@ async fn an_admins_slips_are_refused() -> anyhow::Result<()> {
     refused(&admin.post("/v1/pools", &pool).await?, 422, "resource_repeated", "/resources/1")?;
     let node = |name: &str, resource: &str| json!({ "name": name, "pool": "fra1-gp", "capacity": { resource: 1 } });
     refused(&admin.post("/v1/nodes", &node("fra1-gp-a", "cpu_milli")).await?, 409, "duplicate_name", "/name")?;
-    refused(
-        &admin.post("/v1/nodes", &node("new", "gpu_milli")).await?,
-        422,
-        "resource_not_in_pool",
-        "/capacity/gpu_milli",
-    )?;
-    let devices =
-        json!({ "slug": "gpus", "name": "GPUs", "pop": "fra1", "tier": "general_purpose", "resources": ["gpu_milli"] });
-    admin.post("/v1/pools", &devices).await?.ok()?;
-    for (capacity, code, at) in [
-        (json!({}), "capacity_empty", "/capacity"),
-        (json!({ "gpu_milli": 0 }), "capacity_empty", "/capacity"),
-        (json!({ "gpu_milli": 1500 }), "gpu_not_whole", "/capacity/gpu_milli"),
-    ] {
-        let node = json!({ "name": "half", "pool": "gpus", "capacity": capacity });
-        refused(&admin.post("/v1/nodes", &node).await?, 422, code, at)?;
+    // The nodes' driver limits and meters CPU and memory: nobody can sell anything else.
+    for (index, resource) in ["gpu_milli", "storage_gib", "io_mbps", "net_mbps"].into_iter().enumerate() {
+        let at = format!("/capacity/{resource}");
+        refused(&admin.post("/v1/nodes", &node("new", resource)).await?, 422, "resource_not_enforced", &at)?;
+        let mut pool =
+            json!({ "slug": "p", "name": "P", "pop": "p", "tier": "low_priority", "resources": ["cpu_milli"] });
+        pool["resources"].as_array_mut().context("a list")?.insert(index % 2, json!(resource));
+        let at = format!("/resources/{}", index % 2);
+        refused(&admin.post("/v1/pools", &pool).await?, 422, "resource_not_enforced", &at)?;
+    }
+    for capacity in [json!({}), json!({ "cpu_milli": 0 })] {
+        let node = json!({ "name": "half", "pool": "fra1-gp", "capacity": capacity });
+        refused(&admin.post("/v1/nodes", &node).await?, 422, "capacity_empty", "/capacity")?;
     }
     // Names that look like another one.
-    for name in ["Two  spaces", " before", "after ", "tab\tbed", "turned\u{202e}gnp.exe", "no\u{200b}width"] {
+    for name in
+        ["Two  spaces", " before", "after ", "tab\tbed", "turned\u{202e}gnp.exe", "no\u{200b}width", "Gen\u{43e}mics"]
+    {
         let reply = admin.post("/v1/participants", &json!({ "name": name, "quota": {} })).await?;
         refused(&reply, 422, "name_out_of_range", "/name")?;
     }
@@ -183,7 +182,16 @@ async fn an_admins_slips_are_refused() -> anyhow::Result<()> {
     let user = |email: &str, memberships: Value| json!({ "email": email, "name": "u", "password": "long-enough-1", "memberships": memberships });
     let twice = user("u@example.org", json!([member("bidder"), member("tenant")]));
     refused(&admin.post("/v1/users", &twice).await?, 422, "membership_repeated", "/memberships/1/participant")?;
-    for email in ["nonsense", "a@b", "a b@example.org", "a@@example.org", "a@example..org", "a\n@example.org"] {
+    for email in [
+        "nonsense",
+        "a@b",
+        "a b@example.org",
+        "a@@example.org",
+        "a@example..org",
+        "a\n@example.org",
+        "\u{430}dmin@example.org",
+        "a\u{200b}@example.org",
+    ] {
         let reply = admin.post("/v1/users", &user(email, json!([member("bidder")]))).await?;
         refused(&reply, 422, "email_invalid", "/email")?;
     }
@@ -369,4 +377,62 @@ async fn one_address_guesses_slowly() -> anyhow::Result<()> {
     ensure!(statuses[..60].iter().all(|s| *s == 401) && statuses.contains(&429), "{statuses:?}");
     assert_eq!(guess(100, "203.0.113.7, 198.51.100.9").await?.status, 401, "another client behind the same proxy");
     Ok(())
+}
+
+/// A participant has so many previews a minute, and so many at once; others have their own.
+#[tokio::test]
+async fn previews_of_one_participant_are_bounded() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut launch = headroom_tests::Launch::simulated(folder.path(), crate::common::START);
+    let at = launch.arguments.iter().position(|a| a == "--rate-limit").context("--rate-limit")?;
+    launch.arguments[at + 1] = "6000".to_owned();
+    let server = launch.start().await?;
+    let (one, other) = (server.api_of("bidder", 0)?, server.api_of("bidder", 1)?);
+    let window = Rhythm::of(&one).await?.late_window();
+    let nowhere = headroom_tests::orders::bid("nowhere", &window, 100, "1");
+    let mut last = one.post("/v1/bids/preview", &nowhere).await?;
+    for _ in 0..2_000 {
+        if last.status == 429 {
+            break;
+        }
+        refused(&last, 422, "unknown_pool", "/pools/0/pool")?;
+        last = one.post("/v1/bids/preview", &nowhere).await?;
+    }
+    refused(&last, 429, "too_many_questions", "")?;
+    assert!(!last.header("retry-after").is_empty());
+    let order = headroom_tests::orders::bid("fra1-gp", &window, 100, "1");
+    other.post("/v1/bids/preview", &order).await?.ok()?;
+    one.get("/v1/balance").await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let address = sim.server.url.trim_start_matches("http://").to_owned();
+    let ask = move |head: &str| -> anyhow::Result<String> {
+        let mut stream = std::net::TcpStream::connect(&address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        Ok(said)
+    };
+    let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
+        for (head, status) in [
+            ("GET /v1/about HTTP/1.1\r\nHost: x\r\n", 200),
+            ("GET /v1/about HTTP/1.0\r\n", 200),
+            ("GET /v1/about HTTP/1.1\r\n", 400),
+            ("GET /healthz HTTP/1.1\r\n", 400),
+            ("GET /v1/about HTTP/1.1\r\nHost: x\r\nHost: y\r\n", 400),
+        ] {
+            let said = ask(head)?;
+            ensure!(
+                said.contains(&format!(" {status} ")) && (status == 200 || said.contains("host_required")),
+                "{head}: {said}"
+            );
+        }
+        Ok(())
+    });
+    asked.await?
 }

@@ -184,3 +184,39 @@ fn a_preview_is_what_clearing_gives() -> anyhow::Result<()> {
     assert!(told.contains("With it in the book:"), "{told}");
     Ok(())
 }
+
+/// A book of the second edition is cleared with the premium of a full node, and a changed outcome is told.
+#[test]
+fn a_second_edition_book_is_cleared_and_verified() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let bid = |id: &str, limit: &str| {
+        json!({ "id": id, "owner": id, "side": "bid", "limit": limit, "node": "n1",
+            "alternatives": [{ "quantities": [["a", "cpu_milli", 0, 2]] }] })
+    };
+    let mut book = json!({
+        "format": "headroom.book/2",
+        "products": [{ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": [{ "quantity": 9, "reserve": "1" }] }],
+        "nodes": [{ "id": "n1", "pool": "a", "capacity": { "cpu_milli": 2 } }],
+        "orders": [bid("high", "16"), bid("low", "10")],
+    });
+    std::fs::write(at.join("book.json"), book.to_string())?;
+    let output = headroom(at, "clear --book book.json --out outcome.json --time")?;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("solve"), "{output:?}");
+    let mut outcome = read(&at.join("outcome.json"))?;
+    assert_eq!(outcome["format"], "headroom.outcome/2");
+    assert_eq!(outcome["premiums"][0]["premium"], "4.000000000");
+    assert_eq!(headroom(at, "verify --book book.json --outcome outcome.json")?.status.code(), Some(0));
+    outcome["premiums"][0]["premium"] = json!("3");
+    std::fs::write(at.join("outcome.json"), outcome.to_string())?;
+    let output = headroom(at, "verify --book book.json --outcome outcome.json")?;
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("V5"), "{}", text(&output));
+    book["orders"][1]["node"] = json!("n9");
+    std::fs::write(at.join("book.json"), book.to_string())?;
+    let output = headroom(at, "clear --book book.json --out outcome.json")?;
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/orders/1/node"), "{output:?}");
+    Ok(())
+}

@@ -131,7 +131,7 @@ fn order(instance: &str, window: &Value) -> Value {
         "instance": instance, "window": window, "latest_start_at": null, "replicas": 1,
         "resources": { "cpu_milli": 10, "mem_mib": 10 }, "pools": [{ "pool": "fra1-gp", "adder": "0" }],
         "assurance": "firm", "limit": "0.000100", "min_fill": "0", "time_in_force": "gtc", "expires_at": null,
-        "resell": "own_limit", "parent": null, "project": null, "no_displacement": false, "min_run_slots": 0,
+        "resell": "own_limit", "project": null, "no_displacement": false, "min_run_slots": 0,
         "class": "standard",
     })
 }
@@ -253,8 +253,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("getFinanceSummary", "/finance/summary".to_owned()),
         ("resumePool", "/pools/ams1-lp/resume".to_owned()),
         ("openRecallable", "/pools/fra1-gp/recallable".to_owned()),
-        ("drainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/drain".to_owned()),
-        ("undrainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/undrain".to_owned()),
+        ("cordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/cordon".to_owned()),
+        ("uncordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/uncordon".to_owned()),
         ("approveReservePrice", decided("approve")),
         ("withdrawReservePrice", decided("withdraw")),
     ] {
@@ -271,6 +271,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("placeOffer", "/offers".to_owned(), order.clone()),
         ("previewBid", "/bids/preview".to_owned(), order.clone()),
         ("previewOffer", "/offers/preview".to_owned(), order.clone()),
+        ("previewServiceLevel", format!("/instances/{}/service_level", n.instance), strategy.clone()),
         ("replaceBid", format!("/bids/{}", n.bid), order.clone()),
         ("replaceOffer", format!("/offers/{}", n.offer), order),
         (
@@ -345,7 +346,6 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("setMoveApproval", "/pools/fra1-hp/move_approval".to_owned(), json!({ "required": true })),
         ("setMovesAtOnce", "/pools/fra1-gp/moves_at_once".to_owned(), json!({ "moves_at_once": 8 })),
-        ("setLeastMoveGain", "/pools/fra1-gp/least_move_gain".to_owned(), json!({ "least_move_gain": "0.1" })),
         (
             "setShortageCost",
             "/pools/fra1-gp/shortage_cost".to_owned(),

@@ -1,12 +1,47 @@
-//! With Redis: it speeds things up, and its sudden end costs nothing but speed.
+//! With Redis: it hears of new events, and its sudden end costs the market nothing.
 use crate::common::{START, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::Redis;
 use headroom_tests::orders::{Rhythm, bid, trader};
-use headroom_tests::{Launch, skip};
+use headroom_tests::{Api, Launch, skip};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// Nothing is placed meanwhile: nothing is announced that would show it.
+#[tokio::test]
+async fn readyz_says_when_redis_is_down_and_when_it_is_back() -> anyhow::Result<()> {
+    let mut redis = match Redis::start() {
+        Ok(redis) => redis,
+        Err(error) => {
+            skip("redis: down and back", &format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    let folder = tempfile::tempdir()?;
+    let server = Launch::simulated(folder.path(), START).variable("REDIS_URL", &redis.url()).start().await?;
+    let nobody = server.nobody();
+    until_the_bus_is(&nobody, "redis").await?;
+    redis.kill();
+    until_the_bus_is(&nobody, "redis (down: nothing is announced there)").await?;
+    redis.start_again()?;
+    until_the_bus_is(&nobody, "redis").await?;
+    healthy(&server.stop().await?).await
+}
+
+async fn until_the_bus_is(api: &Api, bus: &str) -> anyhow::Result<()> {
+    let asking = async {
+        loop {
+            let ready = api.get("/readyz").await?;
+            ensure!(ready.status == 200, "it goes on without Redis: {}", ready.text);
+            if ready.json()["bus"] == bus {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), asking).await.with_context(|| format!("never `{bus}`"))?
+}
 
 #[tokio::test]
 async fn no_event_is_lost_with_redis() -> anyhow::Result<()> {

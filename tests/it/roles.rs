@@ -28,7 +28,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences explainSwap"),
     (
         "btao",
-        "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel listDrawable",
+        "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel previewServiceLevel listDrawable",
     ),
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "getProject putProject deleteProject"),
@@ -44,9 +44,9 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setLeastMoveGain setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
-    ("ao", "drainNode undrainNode"),
+    ("ao", "cordonNode uncordonNode"),
     ("o", "cancelSwap approveSwap rejectSwap"),
 ];
 

@@ -69,12 +69,20 @@ async fn a_promise_that_the_shortage_costs_do_not_carry_is_warned_of_until_they_
     }
     ensure!(sim.trader("1").await?.get(&path).await?.status == 404, "somebody else's");
 
+    // A strategy that is only typed is refused as a saved one is, answered as a saved one is, and not saved.
+    let typed = tenant.post(&path, &strategy(&cheap, json!("95"))).await?;
+    ensure!((typed.status, typed.code().as_str()) == (422, "service_level_out_of_range"), "{}", typed.text);
+    let typed = tenant.post(&path, &strategy(&cheap, json!("0.95"))).await?.ok()?;
+    ensure!(typed["promised_service_level"] == json!("0.950000"), "{typed}");
+    ensure!(tenant.get(&path).await?.ok()?["promised_service_level"].is_null(), "only typed");
+
     // Before there is a record of how the resources hang together: unknown, with its bound and the reason.
     tenant.put_over("*", &put, &strategy(&cheap, json!("0.95"))).await?.ok()?;
     let stored = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
     ensure!(stored["strategy"]["auto_bid"]["promised_service_level"] == json!("0.950000"), "{stored}");
     advance(&admin, 180).await?;
     let early = tenant.get(&path).await?.ok()?;
+    ensure!(tenant.post(&path, &strategy(&cheap, json!("0.95"))).await?.ok()? == early, "the same as saved: {early}");
     ensure!(checked(&early)?.is_none(), "{early}");
     ensure!(early["joint"]["reason"].as_str().is_some_and(|reason| reason.contains("24 slots")), "{early}");
     ensure!(early["warning"]["code"] == "service_level_under_promised", "{early}");

@@ -26,7 +26,7 @@ async fn a_password_opens_a_session() -> anyhow::Result<()> {
     let me = sim.server.nobody().with(session["access_token"].as_str()).get("/v1/me").await?.ok()?;
     assert_eq!((me["role"].as_str(), me["demo"].as_bool()), (Some("bidder"), Some(true)));
     let cookies: Vec<&str> = reply.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
-    assert_eq!(cookies.len(), 3);
+    assert_eq!(cookies.len(), 4);
     for cookie in &cookies {
         assert!(cookie.contains("SameSite=Lax"), "{cookie}");
         assert_eq!(cookie.contains("HttpOnly"), !cookie.starts_with("headroom_csrf"), "{cookie}");
@@ -90,6 +90,17 @@ async fn a_cookie_writes_only_with_its_csrf_token() -> anyhow::Result<()> {
     let without = format!("headroom_access={}", text(&session, "access_token"));
     assert_eq!(nobody.send("POST", cancel, &[("cookie", &without)], None).await?.status, 403);
     assert_eq!(nobody.send("POST", cancel, &[("cookie", &without), ("x-csrf-token", "")], None).await?.status, 403);
+    // Whoever plants the token of a session of his own, as cookie and header, does not write with this one.
+    let planted = text(&login(&sim, "bidder").await?.ok()?, "csrf_token");
+    let cookies = format!("{without}; headroom_csrf={planted}");
+    let headers = [("cookie", cookies.as_str()), ("x-csrf-token", planted.as_str())];
+    assert_eq!(nobody.send("POST", cancel, &headers, None).await?.status, 403);
+    // Tabs that have not seen a renewal yet go on with the token that they have.
+    let renewed = refresh(&nobody, &text(&session, "refresh_token")).await?.ok()?;
+    let cookies = format!("headroom_access={}", text(&renewed, "access_token"));
+    let headers = [("cookie", cookies.as_str()), ("x-csrf-token", csrf.as_str())];
+    assert_eq!(nobody.send("POST", cancel, &headers, None).await?.status, 200);
+    assert_ne!(text(&renewed, "csrf_token"), csrf, "pages see by it that the session was renewed");
     Ok(())
 }
 
@@ -260,27 +271,6 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     let again = admin.post("/v1/participants", &named("twice")).await?;
     assert_eq!((again.status, again.code().as_str()), (409, "participant_name_taken"), "{}", again.text);
     assert_eq!(again.pointers(), ["/name"]);
-    Ok(())
-}
-
-#[tokio::test]
-async fn guessing_passwords_is_slowed_down() -> anyhow::Result<()> {
-    let sim = Sim::start().await?;
-    let (email, _) = sim.server.login("finance")?;
-    let mut statuses = Vec::new();
-    for _ in 0..40 {
-        let reply = sim
-            .server
-            .nobody()
-            .post("/v1/auth/login", &json!({ "email": email, "password": "guess-guess-guess" }))
-            .await?;
-        if reply.status == 429 {
-            assert!(!reply.header("retry-after").is_empty());
-        }
-        statuses.push(reply.status);
-    }
-    assert!(statuses.contains(&429), "{statuses:?}");
-    assert!(statuses.iter().all(|s| matches!(s, 401 | 429)), "{statuses:?}");
     Ok(())
 }
 

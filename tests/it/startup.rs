@@ -56,6 +56,22 @@ async fn a_corrupt_database() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What other rules have decided can't be decided again here.
+#[tokio::test]
+async fn data_of_other_rules() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::simulated(folder.path(), START);
+    launch.start().await?.stop().await?;
+    let database = rusqlite::Connection::open(folder.path().join("headroom.db"))?;
+    assert!(database.execute("UPDATE journal SET rule_version = 34", [])? > 0);
+    drop(database);
+    let read = [launch.run("doctor").await?, launch.run("replay").await?];
+    for ended in [launch.up_to_its_end().await?].iter().chain(&read) {
+        explains(ended, &["another version (34, here", "new --data directory", "keep the program"]);
+    }
+    Ok(())
+}
+
 /// Money that no transfer has moved: nothing is started on it.
 #[tokio::test]
 async fn a_changed_balance() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The same market on PostgreSQL: the chain of the demo, exactly once, crashes of either side.
+//! The same market on PostgreSQL: the chain of the demo, exactly once, crashes of the server.
 use crate::common::{START, balance, healthy};
 use crate::session::refresh;
 use anyhow::ensure;
@@ -7,7 +7,6 @@ use headroom_tests::orders::{Rhythm, bid, trader};
 use headroom_tests::{Launch, skip};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 fn cluster(test: &str) -> Option<Postgres> {
     match Postgres::start() {
@@ -57,7 +56,7 @@ async fn the_same_scenario_on_both_databases() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn orders_outlive_either_crash() -> anyhow::Result<()> {
+async fn orders_outlive_a_crash_of_the_server() -> anyhow::Result<()> {
     let Some(cluster) = cluster("store_postgres: crashes") else { return Ok(()) };
     let folder = tempfile::tempdir()?;
     let launch = Launch::simulated(folder.path(), START).variable("DATABASE_URL", &cluster.database("crashes")?);
@@ -77,17 +76,6 @@ async fn orders_outlive_either_crash() -> anyhow::Result<()> {
     server = server.kill_and_restart().await?;
     let api = server.nobody().with(api.bearer.as_deref());
     ensure!(api.post_with_key("/v1/bids", "first", &bid).await?.id()? == first, "the key was forgotten");
-    cluster.stop_immediately()?;
-    let refused = api.post_with_key("/v1/bids", "second", &bid).await;
-    ensure!(!refused.is_ok_and(|r| r.is_success()), "acknowledged without a database");
-    // It ends by itself, and does not wait for a connection for each thing that it writes last.
-    let lost = Instant::now();
-    let (code, said, launch) = server.ended().await?;
-    ensure!(code == Some(1) && said.contains("a transaction could not be committed"), "{code:?}: {said}");
-    ensure!(lost.elapsed() < Duration::from_secs(15), "it took {:?} to end", lost.elapsed());
-    cluster.start_again()?;
-    let server = launch.start().await?;
-    let api = server.nobody().with(api.bearer.as_deref());
     let second = api.post_with_key("/v1/bids", "second", &bid).await?.id()?;
     let there = api.list("/v1/bids").await?;
     // Both ids are of the same millisecond of the simulated clock: their order is chance.

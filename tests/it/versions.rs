@@ -55,7 +55,6 @@ async fn nobody_overwrites_unseen_what_somebody_else_has_set() -> anyhow::Result
     let settings = "/v1/pools/fra1-gp/settings";
     for (name, bodies) in [
         ("moves_at_once", [json!({ "moves_at_once": 3 }), json!({ "moves_at_once": null })]),
-        ("least_move_gain", [json!({ "least_move_gain": "0.1" }), json!({ "least_move_gain": "0" })]),
         ("move_approval", [json!({ "required": true }), json!({ "required": false })]),
         (
             "shortage_cost",

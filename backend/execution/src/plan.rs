@@ -204,7 +204,7 @@ mod tests {
 
     fn can(operations: &[Operation]) -> Capabilities {
         let operations: BTreeMap<_, _> = operations.iter().map(|operation| (*operation, Support::Native)).collect();
-        Capabilities { driver: "test".into(), operations }
+        Capabilities { driver: "test".into(), enforces: [].into(), operations }
     }
 
     fn situation() -> Situation {

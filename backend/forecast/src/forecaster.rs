@@ -20,11 +20,16 @@ const LONGEST_GAP: i64 = 2_000;
 /// are learned in small steps hover around it: within this many scales they count as equal.
 const RESTS_WITHIN: f64 = 0.1;
 
+/// A meter reads up to a tenth too much of what is used in full: that counts as the capacity, more is no demand.
+const METER_ERROR: f64 = 1.1;
+/// No resource has a measurement beyond this; squares of it are still finite.
+pub const LARGEST: f64 = 1e30;
+
 /// What is known of a series beforehand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     pub slot_seconds: u32,
-    /// Forecasts do not exceed this; nothing where it is unknown.
+    /// Neither samples nor forecasts exceed this; nothing where it is unknown.
     pub capacity: Option<f64>,
 }
 
@@ -34,6 +39,8 @@ pub enum Observed {
     Taken,
     /// Not a number; the slot counts as missing.
     Missing,
+    /// Negative or more than there is: nobody can have used it, so the slot counts as missing.
+    NoDemand,
     /// Not after the newest slot; nothing was changed.
     Late,
 }
@@ -97,6 +104,12 @@ impl Forecaster {
             self.skip(slot);
             return Observed::Missing;
         }
+        let most = self.settings.capacity.unwrap_or(LARGEST).min(LARGEST);
+        if value < 0.0 || value > METER_ERROR * most {
+            self.skip(slot);
+            return Observed::NoDemand;
+        }
+        let value = value.min(most);
         self.pass_until(slot - 1);
         // A censored value is at least what was expected, if that was more.
         let expected = self.issues.back().map(|issue| issue.quantiles[0][LEVELS.len() / 2]);
@@ -344,7 +357,7 @@ mod tests {
         let levels: Vec<f64> = (1..1_000).map(|n| f64::from(n) / 1_000.0).collect();
         for slot in 0..600_i64 {
             let value = match slot % 50 {
-                0 => 5_000.0,
+                0 if slot > 0 => 5_000.0,
                 n if n < 20 => 0.0,
                 n if n < 25 => f64::NAN,
                 _ => 900.0 + 200.0 * noise(slot),

@@ -8,7 +8,8 @@
 //!
 //! Invariants: quantiles are finite, in rising order and within [0, capacity], from the first
 //! sample on; what is forecast at a slot depends on samples up to that slot only; a missing
-//! sample is normal; the same samples give the same forecasts.
+//! sample is normal, and a negative one or one above the capacity counts as missing; the same
+//! samples give the same forecasts.
 //!
 //! How the series of one workload hang together is kept beside them, in [`joint`].
 //!
@@ -24,7 +25,7 @@ mod score;
 pub mod stream;
 pub mod windows;
 
-pub use forecaster::{Forecaster, Observed, Quantiles, Settings};
+pub use forecaster::{Forecaster, LARGEST, Observed, Quantiles, Settings};
 pub use score::{HorizonScore, Score};
 
 /// Slots ahead that are forecast.

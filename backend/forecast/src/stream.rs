@@ -7,13 +7,25 @@
 //!
 //! Invariants: a line at origin t uses that entity's samples up to t only; every due line is
 //! written, lines whose target is past the end of the series are not; input that cannot be
-//! understood is an error with its line, never skipped. Absent: the batch models.
+//! understood is an error with its line and column; a sample that is no demand is left out,
+//! counted and named. Absent: the batch models.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+mod error;
+mod read;
+
+use std::io::{Read, Write};
 
 use crate::HORIZONS;
-use crate::forecaster::{Forecaster, Settings};
+use crate::forecaster::{Forecaster, Observed, Settings};
+
+pub use error::{Place, StreamError};
+pub use read::{Capacities, Series, maybe_gzip, read_capacities, read_series};
+
+/// Without a capacity nothing says what is possible. A sample this many times the highest before
+/// it is left out until there is a second one.
+const FAR_BEYOND: f64 = 20.0;
+/// Samples that have to be there before one can be far beyond them.
+const LEAST_BEFORE: u64 = 12;
 
 /// What may be chosen; the defaults are those of the format.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +36,7 @@ pub struct Options {
     /// Share of a series before the first origin.
     pub from: f64,
     pub every: usize,
-    pub capacities: BTreeMap<(String, String), f64>,
+    pub capacities: Capacities,
     /// Level of the limit in the risk file.
     pub risk: Option<f64>,
 }
@@ -37,46 +49,102 @@ impl Default for Options {
             levels: vec![0.025, 0.1, 0.5, 0.9, 0.975],
             from: 0.6,
             every: 12,
-            capacities: BTreeMap::new(),
+            capacities: Capacities::new(),
             risk: None,
         }
     }
 }
 
 /// What was read and written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     pub entities: u64,
     pub series: u64,
     pub samples: u64,
     pub forecasts: u64,
+    /// Samples that are no demand, by what is wrong with them.
+    pub left_out: Vec<LeftOut>,
+    /// How many steps two rows are apart as a rule.
+    pub usual_distance: i64,
+    /// Capacities of series that the file does not have.
+    pub unused_capacities: u64,
 }
 
-/// Why a file could not be processed.
-#[derive(Debug, thiserror::Error)]
-pub enum StreamError {
-    #[error("{option} {given} is not possible: {expected}")]
-    Option { option: &'static str, given: String, expected: String },
-    #[error("the header has to be entity,t and one metric or more; it is {0:?}")]
-    Header(String),
-    #[error("line {line}: {what} {given:?} is not a number")]
-    Number { line: u64, what: String, given: String },
-    #[error("line {line}: {entity} has a second row at t = {t}")]
-    Duplicate { line: u64, entity: String, t: i64 },
-    #[error("a series of {steps} steps is too long: at most {limit}")]
-    TooLong { steps: i64, limit: i64 },
-    #[error("csv: {0}")]
-    Csv(#[from] csv::Error),
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
+/// Why a sample is no demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Negative,
+    AboveCapacity,
+    FarBeyond,
 }
 
-/// Longest series: ten years of one-minute steps. Beyond it a single wrong t would have us
-/// count through the gap.
-const MAX_STEPS: i64 = 5_300_000;
+/// Samples that were left out for one reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut {
+    pub fault: Fault,
+    pub count: u64,
+    /// The first of them.
+    pub place: Place,
+    pub value: f64,
+}
+
+impl Summary {
+    fn leave_out(&mut self, fault: Fault, value: f64, place: Place) {
+        match self.left_out.iter_mut().find(|known| known.fault == fault) {
+            Some(known) => known.count += 1,
+            None => self.left_out.push(LeftOut { fault, count: 1, place, value }),
+        }
+    }
+
+    /// What whoever uses the forecasts has to know, a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let of_samples = |left: &LeftOut| {
+            let LeftOut { fault, count, place, value } = left;
+            let (samples, them) = if *count == 1 { ("sample was", "it is") } else { ("samples were", "the first is") };
+            let why = match fault {
+                Fault::Negative => "negative, which no demand is".to_owned(),
+                Fault::AboveCapacity => "above the capacity of its series, which no demand is".to_owned(),
+                Fault::FarBeyond => format!("over {FAR_BEYOND} times all before, and the only one so far"),
+            };
+            format!("{count} {samples} left out: {them} {value} in {place}, {why}")
+        };
+        let mut warnings: Vec<String> = self.left_out.iter().map(of_samples).collect();
+        if self.usual_distance > 1 {
+            let distance = self.usual_distance;
+            warnings.push(format!("rows are usually {distance} steps apart: t counts steps of --step seconds"));
+        }
+        if self.unused_capacities > 0 {
+            warnings.push(format!("{} capacities are of series that are not in the file", self.unused_capacities));
+        }
+        warnings
+    }
+}
+
+/// What was seen of a series without a capacity.
+#[derive(Default)]
+struct Seen {
+    highest: f64,
+    samples: u64,
+    doubted: bool,
+}
+
+impl Seen {
+    /// One bad sample must not widen the intervals of a hundred steps; two in a row are no accident.
+    fn is_far_beyond(&mut self, value: f64) -> bool {
+        let far = self.samples >= LEAST_BEFORE && self.highest > 0.0 && value > FAR_BEYOND * self.highest;
+        if far && !self.doubted {
+            self.doubted = true;
+            return true;
+        }
+        self.doubted &= far;
+        self.highest = self.highest.max(value);
+        self.samples += 1;
+        false
+    }
+}
 
 impl Options {
-    fn check(&self) -> Result<(), StreamError> {
+    pub fn check(&self) -> Result<(), StreamError> {
         let wrong = |option: &'static str, given: String, expected: &str| {
             Err(StreamError::Option { option, given, expected: expected.to_owned() })
         };
@@ -105,86 +173,6 @@ impl Options {
     }
 }
 
-/// Plain text or gzip, told apart by the first bytes.
-pub fn maybe_gzip(file: impl Read + 'static) -> Result<Box<dyn Read>, StreamError> {
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let gzip = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzip { Box::new(flate2::bufread::MultiGzDecoder::new(reader)) } else { Box::new(reader) })
-}
-
-/// Reads `entity,metric,capacity`.
-pub fn read_capacities(file: impl Read) -> Result<BTreeMap<(String, String), f64>, StreamError> {
-    let mut reader = csv::Reader::from_reader(file);
-    let mut capacities = BTreeMap::new();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let field = |index: usize| record.get(index).unwrap_or_default().trim();
-        let capacity = number(field(2)).filter(|value| *value >= 0.0).ok_or_else(|| StreamError::Number {
-            line,
-            what: "capacity".into(),
-            given: field(2).to_owned(),
-        })?;
-        capacities.insert((field(0).to_owned(), field(1).to_owned()), capacity);
-    }
-    Ok(capacities)
-}
-
-fn number(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|value| value.is_finite())
-}
-
-/// One entity's rows by step; a missing sample is not a number.
-type Rows = BTreeMap<i64, Vec<f64>>;
-
-struct Input {
-    metrics: Vec<String>,
-    /// In order of first appearance.
-    entities: Vec<(String, Rows)>,
-}
-
-fn read(series: impl Read) -> Result<Input, StreamError> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(series);
-    let header = reader.headers()?.clone();
-    if header.get(0) != Some("entity") || header.get(1) != Some("t") || header.len() < 3 {
-        return Err(StreamError::Header(header.iter().collect::<Vec<_>>().join(",")));
-    }
-    let metrics: Vec<String> = header.iter().skip(2).map(str::to_owned).collect();
-    let mut entities: Vec<(String, Rows)> = Vec::new();
-    let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let entity = record.get(0).unwrap_or_default();
-        let step = record.get(1).unwrap_or_default();
-        let t =
-            step.parse::<i64>().map_err(|_| StreamError::Number { line, what: "t".into(), given: step.to_owned() })?;
-        let mut values = Vec::with_capacity(metrics.len());
-        for (metric, text) in metrics.iter().zip(record.iter().skip(2)) {
-            values.push(match text {
-                "" => f64::NAN,
-                text => number(text).ok_or_else(|| StreamError::Number {
-                    line,
-                    what: metric.clone(),
-                    given: text.to_owned(),
-                })?,
-            });
-        }
-        let index = match index_of.get(entity) {
-            Some(index) => *index,
-            None => {
-                index_of.insert(entity.to_owned(), entities.len());
-                entities.push((entity.to_owned(), Rows::new()));
-                entities.len() - 1
-            }
-        };
-        if entities[index].1.insert(t, values).is_some() {
-            return Err(StreamError::Duplicate { line, entity: entity.to_owned(), t });
-        }
-    }
-    Ok(Input { metrics, entities })
-}
-
 /// Reads all series, forecasts each in time order, writes what is due.
 pub fn run_csv(
     series: impl Read,
@@ -192,8 +180,18 @@ pub fn run_csv(
     out: impl Write,
     risk_out: Option<&mut dyn Write>,
 ) -> Result<Summary, StreamError> {
+    run(&read_series(series)?, options, out, risk_out)
+}
+
+/// Forecasts each series in time order and writes what is due.
+pub fn run(
+    input: &Series,
+    options: &Options,
+    out: impl Write,
+    risk_out: Option<&mut dyn Write>,
+) -> Result<Summary, StreamError> {
     options.check()?;
-    let input = read(series)?;
+    let usual_distance = input.usual_distance(options.step_seconds)?;
     let mut out = csv::Writer::from_writer(out);
     let mut header: Vec<String> = ["entity", "metric", "t", "horizon"].map(str::to_owned).into_iter().collect();
     header.extend(options.levels.iter().map(|level| format!("q{level}")));
@@ -207,29 +205,38 @@ pub fn run_csv(
         _ => None,
     };
 
-    let mut summary = Summary { entities: input.entities.len() as u64, ..Summary::default() };
+    let entities = input.entities.len() as u64;
+    let mut summary = Summary { entities, usual_distance, ..Summary::default() };
+    let mut used_capacities = 0;
     for (entity, rows) in &input.entities {
         let (Some((first, _)), Some((last, _))) = (rows.first_key_value(), rows.last_key_value()) else {
             continue;
         };
-        let steps = last.saturating_sub(*first).saturating_add(1);
-        if steps > MAX_STEPS {
-            return Err(StreamError::TooLong { steps, limit: MAX_STEPS });
-        }
-        let first_origin = first + (options.from * steps as f64).floor() as i64;
+        let first_origin = first + (options.from * (last - first + 1) as f64).floor() as i64;
         for (index, metric) in input.metrics.iter().enumerate() {
             summary.series += 1;
             let capacity = options.capacities.get(&(entity.clone(), metric.clone())).copied();
+            used_capacities += u64::from(capacity.is_some());
             let settings = Settings { slot_seconds: options.step_seconds, capacity };
             let mut forecaster = Forecaster::new(settings);
+            let mut seen = Seen::default();
             let mut sorted: Vec<f64> = Vec::new();
             for t in *first..=*last {
-                let value = rows.get(&t).and_then(|row| row.get(index)).copied();
-                match value.filter(|value| value.is_finite()) {
-                    Some(value) => {
+                let sample = rows.get(&t).map(|row| (row.values[index], row.line));
+                match sample.filter(|(value, _)| value.is_finite()) {
+                    Some((value, line)) => {
                         summary.samples += 1;
-                        forecaster.observe(t, value, false);
-                        if risk.is_some() {
+                        let doubted = capacity.is_none() && seen.is_far_beyond(value);
+                        let fault = if doubted {
+                            forecaster.skip(t);
+                            Some(Fault::FarBeyond)
+                        } else {
+                            let refused = forecaster.observe(t, value, false) == Observed::NoDemand;
+                            refused.then_some(if value < 0.0 { Fault::Negative } else { Fault::AboveCapacity })
+                        };
+                        if let Some(fault) = fault {
+                            summary.leave_out(fault, value, input.place(line, index));
+                        } else if risk.is_some() {
                             sorted.insert(sorted.partition_point(|v| *v < value), value);
                         }
                     }
@@ -246,6 +253,7 @@ pub fn run_csv(
             }
         }
     }
+    summary.unused_capacities = options.capacities.len() as u64 - used_capacities;
     out.flush()?;
     if let Some((mut writer, _)) = risk {
         writer.flush()?;
@@ -355,9 +363,10 @@ mod tests {
         let fails = |text: &str| {
             run_csv(text.as_bytes(), &Options::default(), Vec::new(), None).expect_err("nonsense").to_string()
         };
-        assert_eq!(fails("entity,t,cpu\na,1,x\n"), "line 2: cpu \"x\" is not a number");
-        assert_eq!(fails("entity,t,cpu\na,1,2\na,1,3\n"), "line 3: a has a second row at t = 1");
-        assert!(fails("who,t,cpu\n").starts_with("the header has to be"));
+        assert!(fails("entity,t,cpu\na,1,x\n").starts_with("line 2, column 3 (cpu): \"x\" is not a number"));
+        let again = "line 3, column 2 (t): a at t = 1 is in line 2 already; leave one of the two out";
+        assert_eq!(fails("entity,t,cpu\na,1,2\na,1,3\n"), again);
+        assert!(fails("who,t,cpu\n").starts_with("line 1: the header has to be"));
         let options = Options { horizons: vec![7], ..Options::default() };
         assert!(run_csv("entity,t,cpu\n".as_bytes(), &options, Vec::new(), None).is_err());
     }

@@ -13,7 +13,7 @@ use crate::pool::{approval, recallable, scarcity};
 use crate::project;
 use crate::refusal::{Refusal, conflict};
 use crate::round::movers::Movers;
-use crate::round::{award, least_gain, safe_state, seal, void};
+use crate::round::{award, safe_state, seal, void};
 use crate::settlement::{dispute, settle};
 use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
@@ -72,9 +72,6 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::SetMovesAtOnce { pool, moves_at_once, expected_version } => {
             pools::set_moves_at_once(turn, &pool, moves_at_once, expected_version).map(Reply::Pool)
-        }
-        Command::SetLeastMoveGain { pool, least_move_gain, expected_version } => {
-            least_gain::set(turn, &pool, least_move_gain, expected_version)
         }
         Command::SetMoveApproval { pool, required, expected_version } => {
             approval_of_moves::set(turn, &pool, required, expected_version).map(Reply::Pool)

@@ -46,19 +46,14 @@ pub enum Command {
         platform: bool,
         quota: Amounts,
         open_order_limit: u32,
-        #[serde(default)]
         instance_limit: Option<u32>,
-        #[serde(default)]
         highest_class: Option<Class>,
     },
     /// What is `None` keeps its value.
     SetQuota {
         participant: ParticipantId,
-        #[serde(default)]
         quota: Option<Amounts>,
-        #[serde(default)]
         instance_limit: Option<u32>,
-        #[serde(default)]
         highest_class: Option<Class>,
     },
     CreateUser {
@@ -130,7 +125,6 @@ pub enum Command {
     SetShortageCost {
         pool: PoolSlug,
         shortage_cost: BTreeMap<Resource, Price>,
-        #[serde(default)]
         expected_version: Option<u64>,
     },
     /// The driver has found that a workload stands still, or runs, where the market knew otherwise (a crash in between, a
@@ -144,13 +138,6 @@ pub enum Command {
     SetMovesAtOnce {
         pool: PoolSlug,
         moves_at_once: Option<u32>,
-        #[serde(default)]
-        expected_version: Option<u64>,
-    },
-    /// What moves that begin in a pool have to gain, as a share of what is moved.
-    SetLeastMoveGain {
-        pool: PoolSlug,
-        least_move_gain: Share,
         expected_version: Option<u64>,
     },
     /// Whether a person has to approve moves into a pool and out of it.
@@ -192,7 +179,6 @@ pub enum Command {
         participant: ParticipantId,
         instance: InstanceId,
         strategy: Strategy,
-        #[serde(default)]
         expected_version: Option<u64>,
     },
     StopInstance {
@@ -282,7 +268,7 @@ pub enum Command {
     },
     /// New outlooks; automatic orders follow from them in the same transaction.
     RecordOutlooks {
-        /// What forecasts so; older journals don't say.
+        /// What forecasts so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
         outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>,
@@ -293,8 +279,7 @@ pub enum Command {
     },
     /// Closes orders whose time is over.
     ExpireOrders,
-    /// Seals the next round; its bids may take these workloads to another node (`round/movers.rs`). Older
-    /// journals have nothing here.
+    /// Seals the next round; its bids may take these workloads to another node (`round/movers.rs`).
     SealRound(Option<Movers>),
     RecordOutcome {
         round: u64,

@@ -85,19 +85,7 @@ pub enum Event {
         status: OrderStatus,
         at: Timestamp,
     },
-    /// Its parent was replaced, and it waits for the new version.
-    OrderRelinked {
-        order: OrderId,
-        parent: OrderId,
-        at: Timestamp,
-    },
-    /// Its parent won in this round, so it needs none any more.
-    OrderFreed {
-        order: OrderId,
-        round: u64,
-        at: Timestamp,
-    },
-    /// The hold was raised because the collar was or a child came, or lowered because less is asked for.
+    /// The hold was raised because the collar was, or lowered because less is asked for.
     OrderHold {
         order: OrderId,
         hold: Credits,
@@ -115,7 +103,6 @@ pub enum Event {
         open_slots: Vec<Slot>,
         not_won: Vec<(OrderId, NotWon)>,
         /// Orders that it held back and no round has taken yet: their age says so, nothing is written.
-        #[serde(default)]
         held_back: u32,
         at: Timestamp,
     },
@@ -224,19 +211,6 @@ impl State {
                     }
                 });
             }
-            Event::OrderRelinked { order, parent, at } => self.change_order(*order, |o| {
-                // A replacement that waits for the round and keeps the parent keeps the new one.
-                let waiting = o.pending_replacement.as_mut().filter(|r| r.parent == o.request.parent);
-                if let Some(request) = waiting {
-                    request.parent = Some(*parent);
-                }
-                o.request.parent = Some(*parent);
-                o.updated_at = *at;
-            }),
-            Event::OrderFreed { order, round, at } => self.change_order(*order, |o| {
-                o.parent_won_in = Some(*round);
-                o.updated_at = *at;
-            }),
             Event::OrderHold { order, hold } => self.change_order(*order, |o| o.hold = *hold),
             Event::Transferred(transfer) => self.post(transfer.clone()),
             Event::RoundSealed { round, orders } => {

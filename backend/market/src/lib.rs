@@ -9,6 +9,7 @@
 //! [`swap::saga::StepResult`].
 pub mod advice;
 pub mod apply;
+pub mod auction;
 pub mod audit;
 pub mod book;
 pub mod clearing;

@@ -1,10 +1,8 @@
 //! The market itself: its fixed rhythm, its caps and its counters.
 use crate::command::Reply;
 use crate::event::Event;
-use crate::ids::InstanceId;
 use crate::pool::PoolSlug;
 use crate::refusal::{Refusal, conflict};
-use crate::round::make_way::Way;
 use crate::round::safe_state::PoolRounds;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -84,7 +82,6 @@ pub struct Market {
     pub last_round: u64,
     pub last_root: String,
     /// The last round that held orders back which no round had taken before (`Order::held_back_since`).
-    #[serde(default)]
     pub full_round: u64,
     /// Gates of slots before this one were planned (swap orders written).
     pub planned_until: Slot,
@@ -94,11 +91,7 @@ pub struct Market {
     /// Until which slot rounds of each pool have been held, and how often none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pool_rounds: BTreeMap<PoolSlug, PoolRounds>,
-    /// Workloads that are to leave their nodes for somebody else's bid.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ways: BTreeMap<InstanceId, Way>,
     /// A reserve price that somebody schedules waits for another person's approval.
-    #[serde(default)]
     pub two_person_approval: bool,
 }
 
@@ -121,7 +114,6 @@ pub fn open(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price,
         full_round: 0,
         planned_until: first,
         settled_until: first,
-        ways: Default::default(),
         pool_rounds: BTreeMap::new(),
         created_at: turn.now,
         two_person_approval: false,

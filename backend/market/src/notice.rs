@@ -15,10 +15,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 40] = [
+pub const KINDS: [&str; 39] = [
     "order.accepted",
     "order.pending",
-    "order.linked",
     "order.partially_filled",
     "order.filled",
     "order.canceled",
@@ -203,7 +202,6 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
     match event {
         Event::OrderAccepted(o) => Some(notice(ACCEPTED, Some(o.participant), o.id.to_string(), o.document())),
         Event::OrderPending { order: id, .. } => order("order.pending", id),
-        Event::OrderRelinked { order: id, .. } | Event::OrderFreed { order: id, .. } => order("order.linked", id),
         Event::OrderClosed { order: id, status, .. } => closed_order(state, id, *status),
         Event::OrderFilled { order: id, status, .. } => match status {
             OrderStatus::Filled => closed_order(state, id, *status),
@@ -318,12 +316,12 @@ mod tests {
     /// The text of the journal is what serde gives, whoever wrote the order's part of it.
     #[test]
     fn journalled_events_are_written_as_they_are_read() {
-        let order = r#"{"id":"bid_01m7zqz320fvhr63jemb5exd45","side":"bid","participant":"par_01m7zqyxncfvysexyrg0ahsvzr","status":"open","instance":null,"window":{"start_at":"2026-11-21T19:10:00Z","end_at":"2026-11-21T19:11:00Z"},"latest_start_at":null,"replicas":1,"resources":{"cpu_milli":1},"pools":[{"pool":"fra1-gp","adder":"0.000000"}],"assurance":"firm","limit":"0.000001","min_fill":"0.000000","time_in_force":"gtc","expires_at":null,"resell":"own_limit","parent":null,"project":null,"no_displacement":false,"min_run_slots":0,"class":"standard","client_bid_id":"a \"b\"","remaining":{"cpu_milli":1},"remaining_replicas":1,"remaining_limit":"0.000001","hold":"0.000001","awarded":"0.000000","awards":[],"origin":"manual","last_reason":null,"closed_reason":null,"replaces":null,"replaced_by":null,"pending_replacement":null,"created_at":"2026-11-21T19:05:11Z","updated_at":"2026-11-21T19:05:11Z"}"#;
+        let order = r#"{"id":"bid_01m7zqz320fvhr63jemb5exd45","side":"bid","participant":"par_01m7zqyxncfvysexyrg0ahsvzr","status":"open","instance":null,"window":{"start_at":"2026-11-21T19:10:00Z","end_at":"2026-11-21T19:11:00Z"},"latest_start_at":null,"replicas":1,"resources":{"cpu_milli":1},"pools":[{"pool":"fra1-gp","adder":"0.000000"}],"assurance":"firm","limit":"0.000001","min_fill":"0.000000","time_in_force":"gtc","expires_at":null,"resell":"own_limit","project":null,"no_displacement":false,"min_run_slots":0,"class":"standard","client_bid_id":"a \"b\"","remaining":{"cpu_milli":1},"remaining_replicas":1,"remaining_limit":"0.000001","hold":"0.000001","awarded":"0.000000","awards":[],"origin":"manual","first_round":1,"last_reason":null,"closed_reason":null,"replaces":null,"replaced_by":null,"pending_replacement":null,"created_at":"2026-11-21T19:05:11Z","updated_at":"2026-11-21T19:05:11Z"}"#;
         let accepted = Event::OrderAccepted(Box::new(serde_json::from_str(order).unwrap()));
         let Event::OrderAccepted(order) = &accepted else { unreachable!() };
-        let freed = Event::OrderFreed { order: order.id, round: 7, at: order.created_at };
+        let held = Event::OrderHold { order: order.id, hold: order.hold };
         let told = vec![notice("order.accepted", Some(order.participant), order.id.to_string(), order.document()); 2];
-        let events = [freed.clone(), accepted.clone(), freed, accepted];
+        let events = [held.clone(), accepted.clone(), held, accepted];
         for events in [&events[..0], &events[..1], &events[1..2], &events[..]] {
             assert_eq!(journal_text(events, &told), serde_json::to_string(events).unwrap());
             assert_eq!(journal_text(events, &[]), serde_json::to_string(events).unwrap());

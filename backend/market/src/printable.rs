@@ -84,6 +84,31 @@ fn is_mark(c: char) -> bool {
     )
 }
 
+/// Which of the alphabets that share letters of one look a letter is of.
+fn alphabet(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{d7}' | '\u{f7}' | '\u{37e}' | '\u{387}' => return None,
+        'A'..='Z' | 'a'..='z' | '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{2af}' => "Latin",
+        '\u{1e00}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a722}'..='\u{a7ff}' => "Latin",
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => "Greek",
+        '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{a640}'..='\u{a69f}' => "Cyrillic",
+        '\u{531}'..='\u{589}' => "Armenian",
+        '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}' => "Cherokee",
+        '\u{2c80}'..='\u{2cff}' => "Coptic",
+        '\u{a4d0}'..='\u{a4ff}' => "Lisu",
+        '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => "full-width",
+        '\u{1d400}'..='\u{1d7ff}' => "mathematical",
+        _ => return None,
+    })
+}
+
+/// Two alphabets of a text, if it has letters of two: some of them look like letters of the other.
+pub fn mixed_alphabets(text: &str) -> Option<(&'static str, &'static str)> {
+    let mut alphabets = text.chars().filter_map(alphabet);
+    let first = alphabets.next()?;
+    Some((first, alphabets.find(|other| *other != first)?))
+}
+
 pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
     let words: Vec<&str> = name.split_whitespace().collect();
     let good = !words.is_empty() && name.chars().count() <= LONGEST_NAME && is_printable(name);
@@ -93,6 +118,11 @@ pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
     // Spaces that nobody sees would make two names that look the same.
     if words.join(" ") != name {
         let detail = "A name has single spaces between its words and none around them.";
+        return Err(invalid("name_out_of_range", pointer, detail));
+    }
+    if let Some((one, other)) = mixed_alphabets(name) {
+        let detail =
+            format!("A name has letters of one alphabet. This one mixes {one} and {other} letters, which look alike.");
         return Err(invalid("name_out_of_range", pointer, detail));
     }
     Ok(())
@@ -110,6 +140,21 @@ pub fn check_reason(reason: &str) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_two_alphabets_is_refused() {
+        for mixed in
+            ["Gen\u{43e}mics", "\u{391}cme", "Acme \u{410}", "\u{ff21}cme", "\u{1d400}cme", "Яndex", "\u{13aa}o"]
+        {
+            let refused = check_name(mixed, "/name").map_err(|r| r.code);
+            assert_eq!(refused, Err("name_out_of_range"), "{mixed}");
+        }
+        for one in
+            ["Яндекс", "Ωμέγα 3", "Gènes & Söhne", "Acme 株式会社", "ＡＢＣ株式会社", "Łódź 2×4", "שלום Acme", "5 µm"]
+        {
+            assert_eq!(check_name(one, "/name").map_err(|r| r.code), Ok(()), "{one}");
+        }
+    }
 
     #[test]
     fn what_nobody_sees_is_not_printable() {

@@ -19,7 +19,7 @@ use crate::settlement::Receipt;
 use crate::settlement::dispute::Dispute;
 use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Price, Resource};
+use crate::units::{Credits, Price, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
 use crate::workload::{Foreseen, Instance, Module};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,8 +79,6 @@ pub struct State {
     /// Live orders by participant and client id.
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
     pub open_orders: BTreeMap<ParticipantId, u32>,
-    /// Who waits for an order as its parent.
-    children: BTreeMap<OrderId, BTreeSet<OrderId>>,
     pub awards: BTreeMap<AwardId, Award>,
     /// The same by instance: members may have thousands.
     awards_of: BTreeMap<InstanceId, BTreeSet<AwardId>>,
@@ -119,7 +117,6 @@ impl State {
             orders_of: BTreeMap::new(),
             client_ids: BTreeMap::new(),
             open_orders: BTreeMap::new(),
-            children: BTreeMap::new(),
             awards: BTreeMap::new(),
             awards_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
@@ -150,7 +147,6 @@ impl State {
             instances: self.instances.clone(),
             orders: self.orders.values().filter(takes_part).map(|o| (o.id, o.clone())).collect(),
             orders_of: self.orders_of.clone(),
-            children: self.children.clone(),
             awards: self.awards.clone(),
             awards_of: self.awards_of.clone(),
             swaps: self.swaps.clone(),
@@ -179,7 +175,6 @@ impl State {
             self.client_ids.insert((order.participant, client_id.clone()), order.id);
         }
         *self.open_orders.entry(order.participant).or_default() += 1;
-        self.link(order.id, None, order.waits_for());
         self.changes.touched.insert(order.key(), None);
         if let Some(instance) = order.request.instance {
             self.orders_of.entry(instance).or_default().insert(order.id);
@@ -193,15 +188,11 @@ impl State {
     /// Changes a live order; one that is no longer live leaves memory.
     pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
         let Some(order) = self.orders.get_mut(&id) else { return };
-        let before = order.waits_for();
         change(order);
-        let now = order.waits_for().filter(|_| order.status.is_live());
         if order.status.is_live() {
             self.changes.touched.insert(order.key(), None);
-            self.link(id, before, now);
             return;
         }
-        self.link(id, before, now);
         let Some(order) = self.orders.remove(&id) else { return };
         if let Some(instance) = order.request.instance
             && let Some(ids) = self.orders_of.get_mut(&instance)
@@ -223,26 +214,6 @@ impl State {
     pub fn change_order_with(&mut self, id: OrderId, change: impl FnOnce(&mut Order, u64)) {
         let full_round = self.market.full_round;
         self.change_order(id, |order| change(order, full_round));
-    }
-    fn link(&mut self, child: OrderId, before: Option<OrderId>, now: Option<OrderId>) {
-        if before == now {
-            return;
-        }
-        if let Some(parent) = before
-            && let Some(children) = self.children.get_mut(&parent)
-        {
-            children.remove(&child);
-            if children.is_empty() {
-                self.children.remove(&parent);
-            }
-        }
-        if let Some(parent) = now {
-            self.children.entry(parent).or_default().insert(child);
-        }
-    }
-    /// The live orders that wait for one as their parent.
-    pub fn children_of(&self, parent: OrderId) -> impl Iterator<Item = OrderId> + '_ {
-        self.children.get(&parent).into_iter().flatten().copied()
     }
     /// Notes the sealed round of an order. It lives no longer than the process, so no row is
     /// written for it.
@@ -429,6 +400,12 @@ impl State {
         let cost = *self.pools.get(pool)?.shortage_cost.get(&resource)?;
         let known = self.shortages.get(&(pool.to_owned(), resource))?;
         known.slots.iter().find(|s| s.slot == slot).map(|s| (cost, s))
+    }
+    /// Whether a pool has a resource: it trades it, and a node of it enforces some.
+    pub fn enforces(&self, pool: &str, resource: Resource) -> bool {
+        let home = recallable::firm(pool);
+        let some = |n: &Node| n.pool == home && amount(&n.capacity, resource) > 0;
+        self.pools.get(pool).is_some_and(|p| p.resources.contains(&resource)) && self.nodes.values().any(some)
     }
     /// Why nothing is traded in a pool: it is halted, or the pool is that it is the recallable part of.
     pub fn halt(&self, pool: &str) -> Option<&Halt> {

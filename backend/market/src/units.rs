@@ -17,6 +17,9 @@ pub enum DecimalError {
     Overflow,
 }
 
+/// No amount has a longer text.
+const LONGEST: usize = 24;
+
 /// Reads a decimal text as an integer of `10^-digits`.
 fn parse_decimal(text: &str, digits: usize) -> Result<i64, DecimalError> {
     let (negative, body) = match text.strip_prefix('-') {
@@ -32,6 +35,9 @@ fn parse_decimal(text: &str, digits: usize) -> Result<i64, DecimalError> {
     if fraction.len() > digits {
         return Err(DecimalError::TooManyDigits(digits));
     }
+    if text.len() > LONGEST {
+        return Err(DecimalError::Overflow);
+    }
     let mut value: i64 = 0;
     let padding = std::iter::repeat_n(b'0', digits - fraction.len());
     for byte in whole.bytes().chain(fraction.bytes()).chain(padding) {
@@ -43,7 +49,6 @@ fn parse_decimal(text: &str, digits: usize) -> Result<i64, DecimalError> {
 
 fn write_decimal(f: &mut fmt::Formatter<'_>, value: i64, digits: u32) -> fmt::Result {
     // Orders are full of amounts and times, and padding by the formatter costs several times as much.
-    const LONGEST: usize = 24;
     let (mut text, mut at, mut rest, mut left) = ([b'0'; LONGEST], LONGEST, value.unsigned_abs(), digits);
     let mut put = |byte: u8| {
         at -= 1;
@@ -160,7 +165,7 @@ macro_rules! decimal_type {
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
                     .pattern(Some(concat!("^-?[0-9]+(\\.[0-9]{1,", $digits, "})?$")))
-                    .max_length(Some(24))
+                    .max_length(Some(LONGEST))
                     .examples([serde_json::json!($example)])
                     .into()
             }
@@ -315,6 +320,7 @@ mod tests {
             ("+1", DecimalError::NotANumber),
             ("0.0000001", DecimalError::TooManyDigits(6)),
             ("9223372036854.775808", DecimalError::Overflow),
+            ("-000000000000000000000000", DecimalError::Overflow),
         ] {
             assert_eq!(text.parse::<Credits>(), Err(error), "{text}");
         }

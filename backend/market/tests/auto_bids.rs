@@ -183,9 +183,6 @@ fn without_a_joint_forecast_they_are_what_they_were() {
     let both = amounts(200, 200);
     let wanted = ["0.9", "0.36", "0.0744"].map(|limit| (both.clone(), credits(limit)));
     assert_eq!(market.bids_after(None), wanted);
-    let old = r#"{"slot":"2027-01-15T08:02:00Z","need":[[500,{"cpu_milli":1}]],"lendable":{}}"#;
-    let read: SlotOutlook = serde_json::from_str(old).expect("an outlook of an older version");
-    assert_eq!((&read.joint, serde_json::to_string(&read).expect("writes").as_str()), (&None, old));
 }
 
 /// 1,700 MiB were written to disk and 1,000 are its own: 700 or nothing, whatever the forecast says of memory.
@@ -268,8 +265,6 @@ fn a_level_of_never_or_always_cannot_be_promised() {
     for level in ["0.000001", "0.95", "0.999999"] {
         assert!(matches!(market.set(strategy(&BOTH, Some(level))), Reply::Instance(_)), "{level}");
     }
-    let text = serde_json::to_string(&strategy(&BOTH, None)).expect("writes");
-    assert!(!text.contains("promised"), "strategies of older versions are written as they were: {text}");
 }
 
 proptest! {

@@ -115,7 +115,6 @@ impl Market {
             time_in_force: TimeInForce::Gtc,
             expires_at: None,
             resell: Resell::Never,
-            parent: None,
             project: None,
             no_displacement: false,
             min_run_slots: 0,

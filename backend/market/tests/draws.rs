@@ -224,7 +224,7 @@ fn every_reason_why_nothing_is_drawn_has_a_code() {
     let (owner, buyer) = one.buyers[0];
     assert_eq!(refused(&mut one, asked(buyer, 0)), "quantity_out_of_range");
     let gpus = Draw { resource: Resource::GpuMilli, ..asked(buyer, 1_000) };
-    assert_eq!(refused(&mut one, gpus), "resource_not_in_pool");
+    assert_eq!(refused(&mut one, gpus), "resource_not_enforced");
     let memory = Draw { resource: Resource::MemMib, ..asked(buyer, 10) };
     let shown = one.world.state.instances[&buyer].shown_at_end.is_some();
     if !shown {
@@ -316,13 +316,13 @@ fn the_auditor_counts_what_is_promised() {
 }
 
 #[test]
-fn on_a_node_that_is_drained_nothing_is_drawn() {
+fn on_a_cordoned_node_nothing_is_drawn() {
     let mut one = begun(4_000, |_| {});
     let buyer = one.buyers[0].1;
     let node = one.world.state.instances[&buyer].node;
-    let drain = |state| Command::SetNodeState { node, state };
-    assert!(matches!(one.world.run(drain(NodeState::Draining)), Reply::Node(_)));
+    let set = |state| Command::SetNodeState { node, state };
+    assert!(matches!(one.world.run(set(NodeState::Cordoned)), Reply::Node(_)));
     assert_eq!(refused(&mut one, asked(buyer, 1)), "node_takes_nothing");
-    assert!(matches!(one.world.run(drain(NodeState::Up)), Reply::Node(_)));
+    assert!(matches!(one.world.run(set(NodeState::Up)), Reply::Node(_)));
     draw(&mut one.world, asked(buyer, 1), &mut Seen::default()).expect("it takes something again");
 }

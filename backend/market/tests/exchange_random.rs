@@ -3,7 +3,6 @@
 //! state, the same commands give the same events, every swap ends.
 
 use crate::support::away;
-use crate::support::families;
 use crate::support::projects;
 use crate::support::recallable;
 use crate::support::recallable_paid;
@@ -403,33 +402,6 @@ fn with_projects(world: &mut World, mut command: Command) -> Command {
         request.project = world.state.project(participant, &name).map(|_| name);
     }
     command
-}
-
-/// The same with families: bids name others as parents, are replaced and cancelled.
-#[test]
-fn no_child_wins_before_its_parent() {
-    let (mut rounds, mut void, mut seen) = (0, 0, families::Seen::default());
-    for seed in 300..1_000 {
-        let (world, cleared) = random_life_with(seed, |world, command| {
-            let command = if world.chance.below(2) == 0 { with_projects(world, command) } else { command };
-            let command = families::with_parents(world, command);
-            families::check_live(&world.state);
-            command
-        });
-        rounds += cleared;
-        check_settlement(&world);
-        check_replay(&world);
-        families::check_history(&world, &mut seen);
-        projects::check_spent(&world);
-        void += world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::RoundVoided { .. })).count();
-    }
-    println!("{rounds} rounds, {void} void, {seen:?}");
-    assert_eq!(void, 0);
-    assert!(rounds > 1_000 && seen.together > 50 && seen.later > 8 && seen.carried > 3, "{rounds} rounds, {seen:?}");
-    assert!(seen.ended > 50 && seen.relinked > 50 && seen.sat_out > 5 && seen.rejected > 50, "{seen:?}");
-    for code in ["parent_without_min_fill", "parent_cycle", "parent_pending", "family_too_deep", "parent_of_offer"] {
-        assert!(seen.refusals.contains(code), "{code}: {seen:?}");
-    }
 }
 
 /// Collars seldom rise in the random exchange, so here one is made to.

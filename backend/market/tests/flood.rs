@@ -157,7 +157,7 @@ fn what_is_cancelled_or_replaced_keeps_its_reason() {
 }
 
 /// Who may move is tried apart from the state, without what has no place (`support/movers.rs` compares the books): with
-/// workloads that could move, parents with and without a place, and bids of a project among the flood.
+/// workloads that could move, blocks with and without a place, and bids of a project among the flood.
 #[test]
 fn a_round_is_tried_without_what_has_no_place() {
     let mut flood = Flood::new();
@@ -183,8 +183,7 @@ fn a_round_is_tried_without_what_has_no_place() {
     };
     for (n, id) in movers.iter().enumerate() {
         bid(&mut flood, &|r| r.instance = Some(*id));
-        let parent = bid(&mut flood, &|r| r.min_fill = "1".parse().unwrap());
-        bid(&mut flood, &|r| r.parent = Some(parent));
+        bid(&mut flood, &|r| r.min_fill = "1".parse().unwrap());
         bid(&mut flood, &|r| (r.project, r.limit) = (Some("short".into()), "0.4".parse().unwrap()));
         if n == 1 {
             flood.bids(ROOM + 20);

@@ -174,7 +174,7 @@ fn of_a_joint_forecast_both_levels_are_kept() {
         (grounds.level, grounds.each, grounds.chance),
         (Some(share("0.9")), Some(share("0.95")), Some(share("0.525")))
     );
-    assert_eq!(grounds.forecast.as_ref().and_then(|f| f.model.as_ref()), None, "a journal from before it was noted");
+    assert_eq!(grounds.forecast.as_ref().and_then(|f| f.model.as_ref()), None);
 }
 
 #[test]
@@ -260,23 +260,6 @@ fn what_a_person_asks_for_has_no_grounds_also_in_the_place_of_an_automatic_order
     let command = Command::ReplaceOrder { participant: member.0, order, request, client_order: None };
     assert!(matches!(one.world.run(command), Reply::Order(_)));
     assert!(one.world.state.orders.values().all(|o| o.grounds.is_none()));
-}
-
-/// What journals and rows from before have reads as it was, and is written as it was.
-#[test]
-fn an_order_without_grounds_reads_and_writes_as_before() {
-    let mut one = one(9_000);
-    buys(&mut one, 100);
-    let order = one.world.state.orders.values().next().expect("placed");
-    let text = serde_json::to_string(order).expect("writes");
-    assert!(!text.contains("grounds"), "{text}");
-    assert_eq!(&serde_json::from_str::<Order>(&text).expect("reads"), order);
-    let offer: AutoOffer = serde_json::from_str(r#"{"minimum_price":{"cpu_milli":"0.0003"}}"#).expect("reads");
-    assert_eq!(Some(&offer), lends("0.0003").as_ref());
-    assert_eq!(serde_json::to_string(&offer).expect("writes"), r#"{"minimum_price":{"cpu_milli":"0.000300000"}}"#);
-    let told = r#"{"command":"record_outlooks","data":{"outlooks":[]}}"#;
-    let read: Command = serde_json::from_str(told).expect("reads");
-    assert_eq!(serde_json::to_string(&read).expect("writes"), told);
 }
 
 #[test]
@@ -445,6 +428,7 @@ fn a_bid_by_hand_for_memory_keeps_no_processors_and_a_withdrawn_one_nothing() {
 fn who_bids_in_another_pool_lends_nothing_from_then_on() {
     let (mut one, member) = by_default();
     crate::support::away::pool(&mut one.world, "q", &[CPU, Resource::MemMib], "0.0005");
+    crate::support::away::node(&mut one.world, "q", "there", [(CPU, 4_000), (Resource::MemMib, 4_000)].into());
     let later = one.slot.plus(1, RHYTHM.slot_seconds);
     let window = Window { start_at: later.start(), end_at: RHYTHM.slot_end(later) };
     let request = OrderRequest {

@@ -183,22 +183,3 @@ fn what_is_missing_of_an_own_offer_has_no_part_in_anothers_bond() {
     };
     assert_eq!(compensated(true), compensated(false));
 }
-
-/// A parent that its child carries pays more than its own limit, and could meet an offer that asks more than that.
-#[test]
-fn a_parent_that_its_child_carries_does_not_meet_its_owners_offer() {
-    let (mut one, lender, other) = own();
-    let stranger = one.buyers[1];
-    // 0.001 a unit.
-    let offer = place(&mut one, lender, Side::Offer, 300, "0.3");
-    // 0.0005 a unit.
-    let parent = OrderRequest { min_fill: "1".parse().unwrap(), ..firm(&one, other, 300, "0.15") };
-    let parent = ask(&mut one, other, Side::Bid, parent);
-    one.slot = next(one.slot);
-    let child = OrderRequest { parent: Some(parent), ..firm(&one, other, 100, "3") };
-    ask(&mut one, other, Side::Bid, child);
-    place(&mut one, stranger, Side::Offer, 100, "0.01");
-    one.round();
-    let met = !awards(&one, parent).is_empty() && !awards(&one, offer).is_empty();
-    assert!(!met, "a member has bought from itself in a round");
-}

@@ -59,6 +59,20 @@ impl Full {
 }
 
 #[test]
+fn a_swap_order_says_nothing_that_was_not_predicted() {
+    let mut full = full();
+    let one = full.workload(600, 600);
+    full.plan();
+    full.slot = full.slot.plus(1, RHYTHM.slot_seconds);
+    full.is_to_have(one, 800, 700);
+    full.plan();
+    let swap = serde_json::to_value(full.swap(one)).expect("JSON");
+    let predicts = |name: &&String| name.contains("predicted") || *name == "considered" || *name == "downtime_micros";
+    let said: Vec<_> = swap.as_object().expect("an object").iter().filter(|(name, _)| predicts(name)).collect();
+    assert!(said.iter().all(|(_, value)| value.is_null()), "{said:?}");
+}
+
+#[test]
 fn of_two_that_trade_neither_waits_to_give() {
     let mut full = full();
     let (one, two) = (full.workload(500, 400), full.workload(400, 500));

@@ -48,7 +48,7 @@ fn everybody_is_told_why() {
     let told = |one: &One, id: InstanceId| -> Vec<(CauseKind, i64, String)> {
         let swap = one.world.state.swaps.values().find(|s| s.instance == id).expect("a swap");
         let money = |c: &Cause| (c.pays + c.is_paid).to_string();
-        swap.causes.iter().flatten().map(|c| (c.kind, c.quantity, money(c))).collect()
+        swap.causes.iter().map(|c| (c.kind, c.quantity, money(c))).collect()
     };
     let [first, second] = [one.buyers[0].1, one.buyers[1].1];
     let price = one.price();
@@ -60,7 +60,7 @@ fn everybody_is_told_why() {
     one.recall(Some(700));
     let taken = |kind, of: InstanceId| -> i64 {
         let swap = one.world.state.swaps.values().find(|s| s.instance == of);
-        swap.map_or(0, |s| s.causes.iter().flatten().filter(|c| c.kind == kind).map(|c| c.quantity).sum())
+        swap.map_or(0, |s| s.causes.iter().filter(|c| c.kind == kind).map(|c| c.quantity).sum())
     };
     assert_eq!(taken(CauseKind::TakenBack, one.lender.1), 700);
     assert_eq!(taken(CauseKind::Lent, one.lender.1), 300);

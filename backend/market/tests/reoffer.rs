@@ -191,9 +191,9 @@ fn what_is_paid_beyond_its_cost_is_the_operators() {
 }
 
 #[test]
-fn nothing_is_sold_again_on_a_node_that_is_drained() {
+fn nothing_is_sold_again_on_a_cordoned_node() {
     let mut stuck = Stuck::new();
-    stuck.world.run(Command::SetNodeState { node: stuck.target, state: NodeState::Draining });
+    stuck.world.run(Command::SetNodeState { node: stuck.target, state: NodeState::Cordoned });
     let order = stuck.asks(900, "9");
     assert!(!round(&mut stuck.world).contains_key(&order));
     assert!(stuck.resold().is_empty());

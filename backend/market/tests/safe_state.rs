@@ -157,7 +157,7 @@ fn who_shrinks_is_told_why() {
             _ => None,
         })
         .collect();
-    let causes_of = |id| swaps.iter().find(|s| s.instance == id).and_then(|s| s.causes.clone()).expect("a swap");
+    let causes_of = |id| swaps.iter().find(|s| s.instance == id).map(|s| s.causes.clone()).expect("a swap");
     let [cause] = &causes_of(instance)[..] else { panic!("{:?}", causes_of(instance)) };
     assert_eq!((cause.kind, cause.quantity, cause.left_out), (CauseKind::NotRolled, 400, Some(LeftOut::LetsGo)));
     let [cause] = &causes_of(one.lender.1)[..] else { panic!("{:?}", causes_of(one.lender.1)) };
@@ -358,10 +358,10 @@ fn a_workload_that_needs_more_does_not_lend_on() {
 }
 
 #[test]
-fn what_runs_on_a_draining_node_stays() {
+fn what_runs_on_a_cordoned_node_stays() {
     let mut one = bought();
     let node = one.node;
-    one.world.run(Command::SetNodeState { node, state: headroom_market::pool::NodeState::Draining });
+    one.world.run(Command::SetNodeState { node, state: headroom_market::pool::NodeState::Cordoned });
     roll(&mut one);
     assert_eq!(one.in_force(one.buyers[0].1), 1_500);
 }

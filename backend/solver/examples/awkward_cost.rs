@@ -29,41 +29,12 @@ struct Kind {
     bound: bool,
     /// In so many projects, each with a third of what its bids count.
     projects: usize,
-    /// So many hang together by parents.
-    family: usize,
 }
 
-const KINDS: [Kind; 18] = [
-    Kind {
-        name: "single products",
-        slots: 1..2,
-        resources: 1,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 0,
-        family: 0,
-    },
-    Kind {
-        name: "pairs on nodes",
-        slots: 1..2,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: true,
-        projects: 0,
-        family: 0,
-    },
-    Kind {
-        name: "bundles on nodes",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: true,
-        projects: 0,
-        family: 0,
-    },
+const KINDS: [Kind; 15] = [
+    Kind { name: "single products", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "pairs on nodes", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
+    Kind { name: "bundles on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
     Kind {
         name: "pairs of resources",
         slots: 1..2,
@@ -72,38 +43,10 @@ const KINDS: [Kind; 18] = [
         blocks: 0,
         bound: false,
         projects: 0,
-        family: 0,
     },
-    Kind {
-        name: "bundles of slots",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 0,
-        family: 0,
-    },
-    Kind {
-        name: "whole horizons",
-        slots: 6..7,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 0,
-        family: 0,
-    },
-    Kind {
-        name: "all or none",
-        slots: 1..2,
-        resources: 1,
-        choices: false,
-        blocks: 100,
-        bound: false,
-        projects: 0,
-        family: 0,
-    },
+    Kind { name: "bundles of slots", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "whole horizons", slots: 6..7, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "all or none", slots: 1..2, resources: 1, choices: false, blocks: 100, bound: false, projects: 0 },
     Kind {
         name: "bundles, all or none",
         slots: 1..4,
@@ -112,9 +55,8 @@ const KINDS: [Kind; 18] = [
         blocks: 100,
         bound: false,
         projects: 0,
-        family: 0,
     },
-    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false, projects: 0, family: 0 },
+    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false, projects: 0 },
     Kind {
         name: "choices, all or none",
         slots: 1..4,
@@ -123,38 +65,10 @@ const KINDS: [Kind; 18] = [
         blocks: 60,
         bound: false,
         projects: 0,
-        family: 0,
     },
-    Kind {
-        name: "one project",
-        slots: 1..2,
-        resources: 1,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 1,
-        family: 0,
-    },
-    Kind {
-        name: "30 projects",
-        slots: 1..2,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 30,
-        family: 0,
-    },
-    Kind {
-        name: "projects on nodes",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: true,
-        projects: 9,
-        family: 0,
-    },
+    Kind { name: "one project", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 1 },
+    Kind { name: "30 projects", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: false, projects: 30 },
+    Kind { name: "projects on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 9 },
     Kind {
         name: "project, all or none",
         slots: 1..2,
@@ -163,7 +77,6 @@ const KINDS: [Kind; 18] = [
         blocks: 100,
         bound: false,
         projects: 1,
-        family: 0,
     },
     Kind {
         name: "projects with choices",
@@ -173,37 +86,6 @@ const KINDS: [Kind; 18] = [
         blocks: 60,
         bound: false,
         projects: 9,
-        family: 0,
-    },
-    Kind {
-        name: "families",
-        slots: 1..2,
-        resources: 1,
-        choices: false,
-        blocks: 50,
-        bound: false,
-        projects: 0,
-        family: 16,
-    },
-    Kind {
-        name: "families of bundles",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 100,
-        bound: false,
-        projects: 0,
-        family: 16,
-    },
-    Kind {
-        name: "families on nodes",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 50,
-        bound: true,
-        projects: 0,
-        family: 4,
     },
 ];
 
@@ -259,7 +141,6 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
         let weight = weight_of(
             count,
             match kind.projects {
-                0 if kind.family > 0 => Couples::Family,
                 0 if alternatives.len() > 1 || long > 1 => Couples::Products,
                 0 => Couples::Nothing,
                 _ => Couples::Budget,
@@ -269,13 +150,7 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
             break;
         }
         left -= weight;
-        // The first of a family is all or none; of the others those that are may be parents too.
-        let first_of_family = kind.family > 0 && number % kind.family == 0;
-        let forebears = book.orders.iter().rev().take(number % kind.family.max(1)).filter(|o| !o.min_fill.0.is_zero());
-        let forebears: Vec<&String> = forebears.map(|o| &o.id).collect();
-        let parent =
-            (!forebears.is_empty()).then(|| forebears[draw.between(0, forebears.len() as i64 - 1) as usize].clone());
-        let whole = draw.chance(kind.blocks) || first_of_family;
+        let whole = draw.chance(kind.blocks);
         book.orders.push(Order {
             id: format!("ord_{number:05}"),
             owner: format!("par_{}", number % 9),
@@ -286,7 +161,7 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
             min_fill: if whole { Fraction(Rat::ratio(1, 1)) } else { Fraction::zero() },
             incumbent: false,
             alternatives,
-            parent,
+            parent: None,
             budget: (kind.projects > 0).then(|| format!("prj_{:03}", number % kind.projects.max(1))),
             replicas: None,
             node: kind.bound.then(|| format!("{pool}-{}", if draw.chance(50) { "a" } else { "b" })),

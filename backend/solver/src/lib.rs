@@ -9,6 +9,7 @@
 //! nodes, so the same component always gets the same proposal.
 //!
 //! The concept's linear program is in [`recommend_swaps`]; its proposals are checked likewise.
+pub mod auction;
 mod integers;
 mod swaps;
 

@@ -1,9 +1,9 @@
-//! Event fan-out behind one trait: in-process by default, Redis where several processes share
-//! a market. An accelerator only: everything is in the outbox, so a lost message costs a
-//! poll, never an event.
+//! Says that there are new events: to the server's own readers in memory, and to other programs over a channel of Redis
+//! where there is one. Events themselves are read from the outbox, so a lost message costs a poll, never an event.
 use crate::error::StoreError;
-use futures::StreamExt;
+use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -12,7 +12,7 @@ pub trait Bus: Send + Sync {
     fn announce(&self, newest: i64);
     fn subscribe(&self) -> watch::Receiver<i64>;
     fn kind(&self) -> &'static str;
-    /// Whether messages are flowing; `false` means that readers fall back to polling.
+    /// Whether the last announcement, or the last look at Redis, came through.
     fn is_up(&self) -> bool;
 }
 
@@ -45,64 +45,68 @@ impl Bus for InProcess {
     }
 }
 
-/// Announces over a Redis channel; what other processes announce arrives here too. The own
-/// readers are woken directly, so a lost Redis is not noticed by them at all.
+/// Announces over a Redis channel, too, to programs that listen there. The server's own readers are woken directly, so
+/// none of them notices a lost Redis.
 pub struct RedisBus {
-    local: Arc<InProcess>,
+    local: InProcess,
     outgoing: tokio::sync::mpsc::Sender<i64>,
-    up: Arc<std::sync::atomic::AtomicBool>,
+    up: Arc<AtomicBool>,
 }
 
 const CHANNEL: &str = "headroom:events";
-const RETRY: Duration = Duration::from_secs(1);
+/// Where nothing is announced, Redis is asked this often whether it is there.
+const LOOK: Duration = Duration::from_secs(1);
+/// A Redis that answers nothing for as long is down.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// The connection that announces; it is opened anew after an error.
+struct Announcer {
+    client: redis::Client,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Announcer {
+    async fn sends(&mut self, command: &redis::Cmd) -> Result<(), redis::RedisError> {
+        let sending = async {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => self.client.get_multiplexed_async_connection().await?,
+            };
+            let _answer: redis::Value = command.query_async(&mut connection).await?;
+            // Only a connection that works is kept.
+            self.connection = Some(connection);
+            Ok(())
+        };
+        let silent = || redis::RedisError::from((redis::ErrorKind::Io, "no answer within 5 seconds"));
+        tokio::time::timeout(SILENT, sending).await.map_err(|_| silent())?
+    }
+}
 
 impl RedisBus {
     /// Connects once, so that a wrong address is an error at start; later losses are retried.
     pub async fn connect(url: &str, newest: i64) -> Result<Self, StoreError> {
-        let client = redis::Client::open(url)?;
-        let mut connection = tokio::time::timeout(Duration::from_secs(5), client.get_multiplexed_async_connection())
-            .await
-            .map_err(|_| redis::RedisError::from((redis::ErrorKind::Io, "no answer within 5 seconds")))??;
-        let _pong: String = redis::cmd("PING").query_async(&mut connection).await?;
-        let local = Arc::new(InProcess::new(newest));
-        let up = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let mut announcer = Announcer { client: redis::Client::open(url)?, connection: None };
+        announcer.sends(&redis::cmd("PING")).await?;
+        let up = Arc::new(AtomicBool::new(true));
         let (outgoing, mut queue) = tokio::sync::mpsc::channel::<i64>(64);
-        let publisher = client.clone();
         let flag = up.clone();
         tokio::spawn(async move {
-            let mut connection = Some(connection);
-            while let Some(newest) = queue.recv().await {
-                if connection.is_none() {
-                    connection = publisher.get_multiplexed_async_connection().await.ok();
-                }
-                let sent = match &mut connection {
-                    Some(c) => redis::cmd("PUBLISH").arg(CHANNEL).arg(newest).query_async::<i64>(c).await.is_ok(),
-                    None => false,
-                };
-                flag.store(sent, std::sync::atomic::Ordering::Relaxed);
-                if !sent {
-                    connection = None;
-                }
-            }
-        });
-        let incoming = local.clone();
-        tokio::spawn(async move {
+            let ping = redis::cmd("PING");
             loop {
-                if let Ok(mut subscription) = client.get_async_pubsub().await
-                    && subscription.subscribe(CHANNEL).await.is_ok()
-                {
-                    let mut messages = subscription.on_message();
-                    while let Some(message) = messages.next().await {
-                        if let Ok(newest) = message.get_payload::<i64>() {
-                            incoming.announce(newest);
-                        }
-                    }
+                let sent = match tokio::time::timeout(LOOK, queue.recv()).await {
+                    Ok(Some(newest)) => announcer.sends(redis::cmd("PUBLISH").arg(CHANNEL).arg(newest)).await,
+                    Ok(None) => return,
+                    Err(_) => announcer.sends(&ping).await,
+                };
+                let was_up = flag.swap(sent.is_ok(), Ordering::Relaxed);
+                match sent {
+                    Ok(()) if !was_up => tracing::warn!("Redis is back"),
+                    Err(error) if was_up => tracing::warn!(%error, "Redis is down: nothing is announced there"),
+                    _ => {}
                 }
-                tracing::warn!("the Redis subscription ended; trying again");
-                tokio::time::sleep(RETRY).await;
             }
         });
-        Ok(Self { local, outgoing, up })
+        Ok(Self { local: InProcess::new(newest), outgoing, up })
     }
 }
 
@@ -119,6 +123,6 @@ impl Bus for RedisBus {
         "redis"
     }
     fn is_up(&self) -> bool {
-        self.up.load(std::sync::atomic::Ordering::Relaxed)
+        self.up.load(Ordering::Relaxed)
     }
 }

@@ -1,7 +1,9 @@
 //! Opening a database: which kind, its pools, its migrations, and who may write.
 use crate::error::StoreError;
+use crate::journal::check_rules;
 use crate::lookups::Lookups;
 use crate::on_either;
+use crate::reach::Reach;
 use crate::sqlite_writer::SqliteWriter;
 use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
@@ -95,6 +97,7 @@ pub struct Store {
     /// Held for the life of the process: a second one on the same data exits at once.
     _locks: Vec<File>,
     pub lease: Option<Lease>,
+    pub(crate) reach: Reach,
 }
 
 /// The right to write on PostgreSQL: an epoch that every transaction checks.
@@ -102,8 +105,8 @@ pub struct Store {
 pub struct Lease {
     pub holder: String,
     pub epoch: i64,
-    /// Alive as long as the process is: it holds the lock by which others see that.
-    pub(crate) _session: sqlx::PgConnection,
+    /// Holds the lock by which others see that this process lives, and extends the lease; `None` while it is cut off.
+    pub(crate) session: Mutex<Option<sqlx::PgConnection>>,
     pub(crate) writing: Mutex<Option<Writing>>,
 }
 
@@ -177,6 +180,7 @@ impl Store {
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
+        check_rules(&market).await?;
         migrate(&market, &observations, address).await?;
         let (writer, lease) = match (&market, address) {
             (Database::Sqlite { write, .. }, Address::Sqlite(path)) => {
@@ -188,7 +192,8 @@ impl Store {
             (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
         };
         let (observations, lookups) = (Observations(observations), Lookups::default());
-        let store = Store { market, writer, lookups, observations, _locks: locks, lease };
+        let reach = Reach::default();
+        let store = Store { market, writer, lookups, observations, _locks: locks, lease, reach };
         store.read_lookups().await?;
         store.read_seen();
         Ok(store)
@@ -222,10 +227,12 @@ impl Store {
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
+        check_rules(&market).await?;
         check_version(&market).await?;
         let market = market.into_snapshot().await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
-        Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None })
+        let reach = Reach::default();
+        Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None, reach })
     }
 }
 

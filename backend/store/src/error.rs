@@ -1,9 +1,16 @@
 //! Faults of the store, each with the next step for the person who sees it.
+use crate::journal::RULE_VERSION;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database answered: {0}")]
     Sql(#[from] sqlx::Error),
+    #[error("the database can't be reached: {0}. Check that it runs, and its address")]
+    Unreachable(sqlx::Error),
+    #[error(
+        "the journal of the database ends at row {found}, and row {known} is the last that this process knows: another process has written to it, or an older copy has taken its place. Nothing was written. A start goes on from what is there, and `headroom doctor` checks it"
+    )]
+    OtherJournal { known: i64, found: i64 },
     #[error("the database answered: {0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error(
@@ -18,6 +25,10 @@ pub enum StoreError {
         "the database was last used by an earlier version of this program. Start it once with this one (`headroom up`), or read it with that version"
     )]
     Older,
+    #[error(
+        "the data was written under the rules of another version ({found}, here {RULE_VERSION}), which this program can't read: start with a new --data directory (or DATABASE_URL), and keep the program that wrote the old one to read it"
+    )]
+    OtherRules { found: i64 },
     #[error("`{0}` is not a database address. Use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME in DATABASE_URL")]
     Address(String),
     #[error(
@@ -72,4 +83,24 @@ pub enum StoreError {
     Archive(std::io::Error),
     #[error("Redis answered: {0}")]
     Redis(#[from] redis::RedisError),
+}
+
+/// The first digits of PostgreSQL's codes (its manual, appendix A) that speak of its state and not of what was asked: connection,
+/// sign-in, state of a transaction, deadlock, resources, locks, an operator, the system.
+const PASSING: [&str; 8] = ["08", "25", "28", "40", "53", "55", "57", "58"];
+
+impl StoreError {
+    /// Whether the same may succeed later: the database is away, or has no room or time.
+    pub fn passes(&self) -> bool {
+        match self {
+            StoreError::Unreachable(_) | StoreError::Sql(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            StoreError::Sql(sqlx::Error::Database(fault)) => {
+                let is_passing = |code: &str| code.len() == 5 && PASSING.iter().any(|class| code.starts_with(class));
+                fault
+                    .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+                    .is_some_and(|fault| is_passing(fault.code()))
+            }
+            _ => false,
+        }
+    }
 }

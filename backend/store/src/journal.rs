@@ -3,8 +3,12 @@
 //! chain_hash = BLAKE3(previous ‖ canonical bytes of the row), so a row that was changed,
 //! removed or put in between is found by walking the chain.
 
-/// The rules under which a command was decided; `replay` re-applies commands of its own version.
-pub const RULE_VERSION: i64 = 33;
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::on_either;
+
+/// The rules under which a command was decided. Data of any others is refused, as nothing here can decide it again.
+pub const RULE_VERSION: i64 = 35;
 
 /// The hash before the first row.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -21,6 +25,17 @@ pub struct JournalRow {
     pub reply: String,
     pub rule_version: i64,
     pub chain_hash: String,
+}
+
+/// All rows of a journal are of one version, so its first tells of which.
+pub(crate) async fn check_rules(market: &Database) -> Result<(), StoreError> {
+    let text = "SELECT rule_version FROM journal ORDER BY sequence LIMIT 1";
+    let found: Result<Option<(i64,)>, _> = on_either!(market, pool => sqlx::query_as(text).fetch_optional(pool).await);
+    match found {
+        Ok(Some((found,))) if found != RULE_VERSION => Err(StoreError::OtherRules { found }),
+        // Where there is no journal yet, or no database of ours, what follows says so.
+        _ => Ok(()),
+    }
 }
 
 impl JournalRow {

@@ -5,11 +5,12 @@
 //! gone: a session of the holder keeps an advisory lock, and the lock goes with the process. That
 //! session alone may be cut off while its process lives, so the lease has to be silent for a
 //! heartbeat too. One that only slept finds its epoch gone.
-use crate::database::{Lease, Transaction, Writing};
+use crate::database::{Database, Lease, Writing};
 use crate::error::StoreError;
 use crate::sql::{Insert, Value, together};
+use crate::write::Ends;
 use crate::{Store, in_either};
-use sqlx::PgPool;
+use sqlx::{ConnectOptions as _, PgPool};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -18,6 +19,8 @@ use tokio::sync::Mutex;
 const LEASE_MICROS: i64 = 6_000_000;
 /// An idle holder extends it this often.
 pub const HEARTBEAT: Duration = Duration::from_millis(1_500);
+/// A database that does not answer for as long is away: the lease could run out.
+const NO_ANSWER: Duration = Duration::from_secs(4);
 /// A successor waits this long for a dead holder's lease to run out.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -57,7 +60,7 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
         let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone()));
         let query = query.bind(&holder).bind(LEASE_MICROS).bind(gone);
         if let Some((epoch,)) = query.fetch_optional(pool).await? {
-            return Ok(Lease { holder, epoch, _session: session, writing: Mutex::default() });
+            return Ok(Lease { holder, epoch, session: Mutex::new(Some(session)), writing: Mutex::default() });
         }
         if started.elapsed() > PATIENCE {
             let text = "SELECT holder FROM lease WHERE name = 'market'";
@@ -77,35 +80,77 @@ fn extension() -> String {
 }
 
 /// Writes rows where the lease is still held, and extends it: whoever lost it can't write, even if it does not know yet.
-pub async fn write(pool: &PgPool, lease: &Lease, tables: &[(Insert, Vec<Vec<Value>>)]) -> Result<(), StoreError> {
+///
+/// Over another connection than the batch before, it looks first at the end of the journal: what was sent over one that broke
+/// may be stored, and a copy of the database may have taken its place.
+pub(crate) async fn write(
+    pool: &PgPool,
+    lease: &Lease,
+    tables: &[(Insert, Vec<Vec<Value>>)],
+    ends: Option<&Ends>,
+) -> Result<(), StoreError> {
     let guard = format!("{} RETURNING epoch", extension());
     let mut last = lease.writing.lock().await;
     let recent = last.take().filter(|writing| writing.used.elapsed() < LONG_IDLE);
     let mut connection = match recent {
         Some(writing) => writing.connection,
-        None => pool.acquire().await?,
+        None => {
+            let mut connection = pool.acquire().await.map_err(unreachable)?;
+            let text = "SELECT sequence, chain_hash FROM journal ORDER BY sequence DESC LIMIT 1";
+            let end = sqlx::query_as(text).fetch_optional(&mut *connection).await?;
+            if ends.map_or(Ok(false), |ends| ends.are_stored(end))? {
+                return Ok(());
+            }
+            connection
+        }
     };
     let held = together(&mut connection, &guard, &[lease.epoch, LEASE_MICROS], tables).await?;
     *last = Some(Writing { connection, used: Instant::now() });
     if held { Ok(()) } else { Err(StoreError::LeaseLost(lease.epoch)) }
 }
 
-/// Checks the epoch and extends the lease, inside the caller's transaction.
-async fn extend(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
-    let text = extension();
-    let changed = in_either!(transaction, connection => {
-        sqlx::query(crate::sql::constant(text)).bind(lease.epoch).bind(LEASE_MICROS).execute(connection).await?.rows_affected()
-    });
-    if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(lease.epoch)) }
+/// Nothing was sent yet, whatever the reason. A pool that is closed stays so.
+fn unreachable(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::PoolClosed => StoreError::Sql(error),
+        error => StoreError::Unreachable(error),
+    }
+}
+
+/// Extends the lease over the holder's own session, or over a new one where that is cut off. A statement of which nobody knows
+/// whether it was carried out does no harm here.
+async fn extend(pool: &PgPool, lease: &Lease) -> Result<(), StoreError> {
+    let mut place = lease.session.lock().await;
+    let over = async |session: &mut sqlx::PgConnection| {
+        let query = sqlx::query(crate::sql::constant(extension())).bind(lease.epoch).bind(LEASE_MICROS);
+        query.execute(session).await.map(|done| done.rows_affected() == 1)
+    };
+    let kept = match place.take() {
+        Some(mut session) => over(&mut session).await.ok().map(|held| (held, session)),
+        None => None,
+    };
+    let (held, session) = match kept {
+        Some(kept) => kept,
+        None => {
+            let mut session = pool.connect_options().connect().await.map_err(unreachable)?;
+            // Another process may hold it by now; then the epoch says so.
+            let lock = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(PRESENCE);
+            lock.execute(&mut session).await.map_err(unreachable)?;
+            (over(&mut session).await.map_err(unreachable)?, session)
+        }
+    };
+    *place = Some(session);
+    if held { Ok(()) } else { Err(StoreError::LeaseLost(lease.epoch)) }
 }
 
 impl Store {
-    /// Extends the lease of an idle market; nothing to do without one.
+    /// Extends the lease of an idle market, and sees so whether the database is there; while it is away it waits. Nothing
+    /// to do without a lease.
     pub async fn heartbeat(&self) -> Result<(), StoreError> {
-        let Some(lease) = &self.lease else { return Ok(()) };
-        let mut transaction = self.market.begin().await?;
-        extend(&mut transaction, lease).await?;
-        transaction.commit().await
+        let (Some(lease), Database::Postgres { pool }) = (&self.lease, &self.market) else { return Ok(()) };
+        let silent = |_| Err(StoreError::Unreachable(sqlx::Error::PoolTimedOut));
+        let beat = || async { tokio::time::timeout(NO_ANSWER, extend(pool, lease)).await.unwrap_or_else(silent) };
+        self.reach.patiently(beat).await
     }
 
     /// Gives the lease back at a graceful stop, so that a successor need not wait.

@@ -14,6 +14,7 @@ pub mod load;
 pub mod lookups;
 pub mod observations;
 pub mod proof;
+mod reach;
 pub mod read;
 pub mod reference;
 mod seen;

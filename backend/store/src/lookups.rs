@@ -187,8 +187,12 @@ impl Known {
 }
 
 impl Store {
-    /// Looks both lists of keys up.
-    pub async fn known(&self, mut requests: Vec<String>, mut client_keys: Vec<String>) -> Result<Known, StoreError> {
+    /// Looks both lists of keys up; while PostgreSQL is away it waits.
+    pub async fn known(&self, requests: Vec<String>, client_keys: Vec<String>) -> Result<Known, StoreError> {
+        self.reach.patiently(|| self.look_up(requests.clone(), client_keys.clone())).await
+    }
+
+    async fn look_up(&self, mut requests: Vec<String>, mut client_keys: Vec<String>) -> Result<Known, StoreError> {
         let mut known = Known::default();
         let mut sequences = Vec::new();
         for keys in [&mut requests, &mut client_keys] {

@@ -1,7 +1,6 @@
 //! Whole tables with every column, page by page in the order of their ids: what `doctor` compares with the journal.
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::journal::RULE_VERSION;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
 use crate::{on_either, reference};
@@ -16,8 +15,6 @@ pub struct StoredRow {
     pub live: i64,
     pub position: i64,
     pub created_at: i64,
-    /// The last row of the journal in the transaction that wrote it.
-    pub sequence: i64,
     pub document: String,
 }
 
@@ -42,22 +39,21 @@ type TransferColumns = (String, i64, String, String, String, i64, Option<String>
 impl Store {
     /// Rows after an id, at most `limit`.
     pub async fn rows_after(&self, table: Table, after: &str, limit: i64) -> Result<Vec<StoredRow>, StoreError> {
-        type Columns = (String, Option<String>, String, i64, i64, i64, i64, String);
+        type Columns = (String, Option<String>, String, i64, i64, i64, String);
         let name = table_name(table);
         let text = format!(
-            "SELECT id, participant, status, live, position, created_at, sequence, document FROM {name} WHERE market = $1 AND id > $2 ORDER BY id LIMIT $3"
+            "SELECT id, participant, status, live, position, created_at, document FROM {name} WHERE market = $1 AND id > $2 ORDER BY id LIMIT $3"
         );
         let rows: Vec<Columns> = on_either!(&self.market, pool => {
             sqlx::query_as(constant(text)).bind(MARKET).bind(after).bind(limit).fetch_all(pool).await?
         });
-        let row = |(id, participant, status, live, position, created_at, sequence, document): Columns| StoredRow {
+        let row = |(id, participant, status, live, position, created_at, document): Columns| StoredRow {
             id,
             participant,
             status,
             live,
             position,
             created_at,
-            sequence,
             document,
         };
         let mut rows: Vec<StoredRow> = rows.into_iter().map(row).collect();
@@ -82,14 +78,6 @@ impl Store {
         let row: Option<(i64,)> =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(id).fetch_optional(pool).await?);
         Ok(row.is_some())
-    }
-
-    /// The last row of the journal that other rules have decided; 0 where there is none.
-    pub async fn last_of_other_rules(&self) -> Result<i64, StoreError> {
-        let text = "SELECT COALESCE(MAX(sequence), 0) FROM journal WHERE rule_version <> $1";
-        let (last,): (i64,) =
-            on_either!(&self.market, pool => sqlx::query_as(text).bind(RULE_VERSION).fetch_one(pool).await?);
-        Ok(last)
     }
 
     /// When the last row of the journal was decided, in micros; 0 where there is none.

@@ -133,12 +133,39 @@ const ARCHIVE: Insert = Insert {
 const MODULES: Insert =
     Insert { table: "module_blobs", columns: &["hash", "bytes"], tail: "ON CONFLICT (hash) DO NOTHING" };
 
+/// Where a batch stands in the journal.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The row before it.
+    before: i64,
+    last: i64,
+    chain_hash: String,
+}
+
+impl Ends {
+    fn of(batch: &Batch) -> Option<Ends> {
+        let (first, last) = batch.journal.first().zip(batch.journal.last())?;
+        Some(Ends { before: first.sequence - 1, last: last.sequence, chain_hash: last.chain_hash.clone() })
+    }
+
+    /// Whether the batch is stored already, where the journal ends so.
+    pub(crate) fn are_stored(&self, end: Option<(i64, String)>) -> Result<bool, StoreError> {
+        let (found, hash) = end.unwrap_or_default();
+        let is_here = (found, &hash) == (self.last, &self.chain_hash);
+        match is_here || found == self.before {
+            true => Ok(is_here),
+            false => Err(StoreError::OtherJournal { known: self.before, found }),
+        }
+    }
+}
+
 /// The rows of one table, with the statement that inserts them.
 type Rows = (Insert, Vec<Vec<Value>>);
 
 impl Store {
-    /// Writes a batch and returns when it is durable. After an error nothing of it is known
-    /// to be stored: the caller must end the process, never try again.
+    /// Writes a batch and returns when it is durable. While PostgreSQL is away it waits and tries again, also where nobody has
+    /// said whether it is stored: the journal says. After an error nothing of it is known to be stored: the caller must end the
+    /// process.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let lookups = self.lookups.clone();
         if let Some(writer) = &self.writer {
@@ -147,11 +174,12 @@ impl Store {
             self.lookups.stored(fresh, ran);
             return Ok(());
         }
+        let ends = Ends::of(&batch);
         let (fresh, tables, ran) = prepared(batch, &lookups)?;
         let (Database::Postgres { pool }, Some(lease)) = (&self.market, &self.lease) else {
             return Err(StoreError::ReadOnly);
         };
-        crate::lease::write(pool, lease, &tables).await?;
+        self.reach.patiently(|| crate::lease::write(pool, lease, &tables, ends.as_ref())).await?;
         self.lookups.stored(fresh, ran);
         Ok(())
     }
@@ -176,6 +204,16 @@ impl Store {
         if let Some(writer) = &self.writer {
             writer.flushed.wait().await;
         }
+    }
+
+    /// Whether the database was away when it was last asked (PostgreSQL): nothing can be read or written.
+    pub fn is_away(&self) -> bool {
+        self.reach.is_away()
+    }
+
+    /// Returns once the database is away.
+    pub async fn gone(&self) {
+        self.reach.gone().await;
     }
 
     /// Whether the log could not be copied into the database when that was tried last (SQLite): it grows until it can.
@@ -349,4 +387,22 @@ fn archive_values(round: ArchivedRound) -> Result<Vec<Value>, StoreError> {
         round.result_hash.into(),
         round.recorded_at.into(),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_stored_where_the_journal_ends_with_its_hash() {
+        let ends = Ends { before: 4, last: 6, chain_hash: "ours".to_owned() };
+        let look = |sequence: i64, hash: &str| ends.are_stored(Some((sequence, hash.to_owned())));
+        assert!(!look(4, "before").expect("it is not there yet"));
+        assert!(look(6, "ours").expect("it is there"));
+        for (sequence, hash) in [(6, "another's"), (3, "older"), (5, "ours"), (7, "newer")] {
+            let other = look(sequence, hash).expect_err("it is another journal");
+            assert!(matches!(other, StoreError::OtherJournal { known: 4, .. }), "{sequence}: {other}");
+        }
+        assert!(ends.are_stored(None).is_err(), "an empty database has taken its place");
+    }
 }

@@ -33,19 +33,19 @@ async function fileOf(path: string, button: string, name: string, whole: (rows: 
   });
 }
 
-it('the market: every column of the page, free in cores as the price is a core’s, and used in per cent', async () => {
+it('the market: every column of the page, free in cores as the price is a core’s, and taken in per cent', async () => {
   const { head, rows } = await fileOf('/', 'Export view', 'market.csv', (rows) => rows.some((r) => r['Your need, cr'] !== ''));
   expect(head).toEqual(['Pool', 'Marks', 'Place', 'Tier', 'Mean price of the slots of your need, cr/core·slot', 'Change in 1 h, %', 'Usual range from, cr/core·slot', 'Usual range middle, cr/core·slot', 'Usual range to, cr/core·slot',
-    'Swing per slot, %', 'Most recent price, cr/core·slot', 'Used, %', 'Free, cores', 'Your need, cr', 'Room for your need']);
+    'Swing per slot, %', 'Price of the newest slot to the next one, cr/core·slot', 'Taken, %', 'Free, cores', 'Your need, cr', 'Room for your need']);
   const cpu = pools.find((p) => p.slug === rows[0]?.Pool)?.resources.find((r) => r.resource === 'cpu_milli');
-  expect(rows[0]).toMatchObject({ Marks: 'best fit', 'Free, cores': String((cpu?.free ?? 0) / 1000), 'Used, %': String(Math.round((cpu?.utilisation ?? 0) * 100)), 'Room for your need': 'yes' });
+  expect(rows[0]).toMatchObject({ Marks: 'best fit', 'Free, cores': String((cpu?.free ?? 0) / 1000), 'Taken, %': String(Math.round((cpu?.utilisation ?? 0) * 100)), 'Room for your need': 'yes' });
   expect(rows[0]?.['Your need, cr']).toMatch(/^\d+\.\d{6}$/);
   expect(rows.find((r) => r.Pool === 'par1-gp')).toMatchObject({ Marks: 'halted', 'Your need, cr': '', 'Room for your need': 'no' });
 });
 
 it('orders: state and reason in words and as a code, both ends of the window, the exact limit, and filled of how much', async () => {
   const { head, rows } = await fileOf('/bids?show=all', 'CSV of this view', 'orders.csv', (rows) => rows.length === orders.length);
-  expect(head).toEqual(['Side', 'Order', 'Placed', 'Pool', 'Bundle', 'Project', 'Parent', 'Window from', 'Window to', 'Limit, cr per slot', 'Limit of the whole order, cr', 'Filled', 'Filled of', 'Unit of what is filled', 'State', 'Why', 'Reason code', 'Placed at']);
+  expect(head).toEqual(['Side', 'Order', 'Placed', 'Pool', 'Bundle', 'Project', 'Window from', 'Window to', 'Limit, cr per slot', 'Limit of the whole order, cr', 'Filled', 'Filled of', 'Unit of what is filled', 'State', 'Why', 'Reason code', 'Placed at']);
   const order = orders.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY') as (typeof orders)[number];
   expect(rows.find((r) => r.Order === order.id)).toMatchObject({
     Side: 'bid', 'Window from': order.window.start_at, 'Window to': order.window.end_at, 'Limit, cr per slot': '93.000000', 'Limit of the whole order, cr': '558.000000',

@@ -1,4 +1,4 @@
-// On a pool's page: an admin halts and resumes after a question; operators drain nodes; nobody else is offered any of it.
+// On a pool's page: an admin halts and resumes after a question; operators cordon nodes; nobody else is offered any of it.
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { act, cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
@@ -76,15 +76,15 @@ it('what is recallable names its pool with it, and resumes where its pool was ha
   await button('Resume…');
 });
 
-it('operators drain nodes, admins add them, and members are offered nothing', async () => {
+it('operators cordon nodes, admins add them, and members are offered nothing', async () => {
   await visit('fra1-gp', 'operator');
-  const drain = await button('Drain fra1-gp-14');
+  const cordon = await button('Cordon fra1-gp-14');
   const row = screen.getByRole('row', { name: /fra1-gp-14/ });
   expect(row.textContent).toMatch(/1\.5 cores, 2 GiB.*web-0/);
-  fireEvent.click(drain);
-  fireEvent.click(await button('Drain it'));
-  await button('Undrain fra1-gp-14');
-  expect(sent).toEqual([['POST', `/v1/nodes/${fullNodes[0]?.id}/drain`, {}]]);
+  fireEvent.click(cordon);
+  fireEvent.click(await button('Cordon it'));
+  await button('Uncordon fra1-gp-14');
+  expect(sent).toEqual([['POST', `/v1/nodes/${fullNodes[0]?.id}/cordon`, {}]]);
   for (const name of ['New node', 'Halt…']) expect(screen.queryByRole('button', { name })).toBeNull();
   cleanup(); forget(); queryClient.clear();
   await visit('fra1-gp', 'tenant');
@@ -100,7 +100,7 @@ it('operators drain nodes, admins add them, and members are offered nothing', as
   expect(add.disabled).toBe(true);
   fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'fra1-gp-16' } });
   fireEvent.click(add);
-  await button('Drain fra1-gp-16');
+  await button('Cordon fra1-gp-16');
   expect(sent.at(-1)).toEqual(['POST', '/v1/nodes', { name: 'fra1-gp-16', pool: 'fra1-gp', capacity: { cpu_milli: 8000 } }]);
 });
 
@@ -131,7 +131,7 @@ it('says that the nodes can’t be read, and reads them again', async () => {
   expect((await panel.findByRole('alert')).textContent).toContain('The nodes are not there');
   noNodes = false;
   fireEvent.click(panel.getByRole('button', { name: 'Try again' }));
-  await button('Drain fra1-gp-14');
+  await button('Cordon fra1-gp-14');
   expect(panel.queryByRole('alert')).toBeNull();
 });
 

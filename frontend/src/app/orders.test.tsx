@@ -76,3 +76,47 @@ it('on a phone why an order did not win comes over the list with the focus in it
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(document.activeElement).toBe(opener);
 });
+
+const AUTOMATIC = 18;
+/** Bids of a strategy that the last round left under its price. */
+const automatic = (): Order[] => {
+  const [first] = orders as [Order];
+  return Array.from({ length: AUTOMATIC }, (_, i) => ({
+    ...first, id: `bid_01KAB6Q0ZX3F4QAUTO${String(i).padStart(5, '0')}`, origin: 'auto_bid', status: 'open', instance: 'ins_01KAB6Q0ZX3F4QVARIANT', created_at: ago(1), updated_at: ago(1),
+    last_reason: { reason: 'OUT_OF_MONEY', round: 948_212, price_faced: '2.000000', shortfall: '1.000000' },
+  }));
+};
+
+it('automatic bids under the price are one calm row a workload', async () => {
+  orders.unshift(...automatic());
+  await visit('/bids');
+  const byHand = orders.filter((o) => ['open', 'partially_filled'].includes(o.status) && o.origin === 'manual').length;
+  expect(rows().slice(0, byHand).some((text) => text.includes('AUTO'))).toBe(false);
+  expect(rows().some((text) => text.includes('00001'))).toBe(false);
+  const row = screen.getByText(/^: 18 automatic bids wait for lower prices$/);
+  expect(screen.getByText(/open orders did not win all of it/).textContent).toMatch(/Beside them 18 automatic bids wait for lower prices\.$/);
+  fireEvent.click(row);
+  const shown = row.closest('details') as HTMLDetailsElement;
+  shown.open = true;
+  fireEvent(shown, new Event('toggle'));
+  const table = await within(shown).findByRole('table', { name: 'Orders' });
+  expect(table.querySelectorAll('tbody tr')).toHaveLength(AUTOMATIC);
+  expect(table.textContent).not.toContain('Not filled');
+  expect(table.textContent).toContain('waits for a lower price');
+});
+
+it('the side panel opens on a click and stays with its order', async () => {
+  await visit('/bids');
+  expect(document.querySelector('.split')).toBeNull();
+  const order = orders.find((o) => o.id.endsWith('7K2M9X')) as Order;
+  fireEvent.click(screen.getByRole('button', { name: /^bid 7K2M9X/ }));
+  await screen.findByRole('button', { name: 'Cancel order' });
+  // A round fills it, and leaves another one under its price.
+  order.status = 'filled';
+  const other = orders.find((o) => o.id.endsWith('7K2RA1')) as Order;
+  other.last_reason = { reason: 'OUT_OF_MONEY', round: 948_213, price_faced: '2.000000', shortfall: '1.000000' };
+  await queryClient.invalidateQueries();
+  await waitFor(() => expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull());
+  expect(screen.getByText(/fra1-gp, 64 cores/).closest('.split')).toBeTruthy();
+  expect(screen.queryByText(/waw1-gp, 32 cores/)).toBeNull();
+});

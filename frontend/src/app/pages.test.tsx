@@ -5,7 +5,6 @@ import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/re
 import { afterEach, expect, it, vi } from 'vitest';
 import { asRole } from '@/mocks/setup';
 import { roundNow } from '@/mocks/clock';
-import { orders } from '@/mocks/orders';
 import { pools } from '@/mocks/pools';
 import { swaps } from '@/mocks/swaps';
 import { forget } from './identity';
@@ -41,16 +40,6 @@ it('a refused shadow run says what differed', async () => {
   await visit('/swaps/$id', 'operator');
   await waitFor(() => expect(screen.getByText('Refused by the shadow run')).toBeTruthy());
   expect(screen.getByText('88127442')).toBeTruthy();
-});
-
-it('a bid that lost with its parent says so and leads to it', async () => {
-  const child = orders.find((o) => o.parent);
-  await visit(`/bids?order=${child?.id}`, 'bidder');
-  await waitFor(() => expect(screen.getByRole('heading', { name: 'Its parent did not win' })).toBeTruthy());
-  const way = screen.getByText(/Wins only together with/).querySelector('a');
-  expect(way?.getAttribute('href')).toBe(`/bids?order=${child?.parent}`);
-  fireEvent.click(way as HTMLElement);
-  await waitFor(() => expect(screen.getByRole('heading', { name: /Not enough for its least part/ })).toBeTruthy());
 });
 
 it('a page of another role says so', async () => {
@@ -139,13 +128,13 @@ it('what is free on its node is taken at once by whoever may trade, and by nobod
   expect(screen.queryByRole('region', { name: 'Take more now' })).toBeNull();
 });
 
-it('a strategy says how well covered its shortage cost leaves the workload at the last price', async () => {
+it('a strategy says how well covered what is typed leaves it', async () => {
   await visit('/workloads', 'tenant');
   fireEvent.click(await screen.findByRole('button', { name: 'variant-caller-07' }));
   // 1.5 a core short, at a price of 1.248.
-  await waitFor(() => expect(screen.getByText(/CPU: at the last price, 1.2480 cr a core/).textContent).toContain('up to a service level of 17\u2009%'));
+  expect((await screen.findByRole('region', { name: 'Service level as saved' })).textContent).toContain('CPU coveredup to 16.8\u2009%');
   fireEvent.change(screen.getByLabelText(/A slot short costs, CPU/), { target: { value: '1.2' } });
-  expect(screen.getByText(/CPU: at the last price.*nothing is bid that high/)).toBeTruthy();
+  expect(await screen.findByText(/CPU: at 1.2480 cr a core.*nothing is bid that high/)).toBeTruthy();
 });
 
 it('a strategy warns in words while its costs do not carry the promised service level, and fills in those that do', async () => {

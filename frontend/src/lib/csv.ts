@@ -1,5 +1,5 @@
 // CSV of the exact view: what is on screen, in its order, RFC 4180. A cell that a spreadsheet would
-// run as a formula gets a leading apostrophe; numbers keep their sign.
+// run as a formula, also one in full width or after blanks, gets a leading apostrophe; numbers keep their sign.
 export type Cell = string | number | bigint | boolean | null | undefined;
 
 export function csvCell(value: Cell): string {
@@ -7,7 +7,7 @@ export function csvCell(value: Cell): string {
   let text = String(value).replaceAll('\u2212', '-');
   const number = /^-?[\d,]*\.?\d+$/.test(text);
   if (number) text = text.replaceAll(',', '');
-  else if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  else if (/^\s*[=+\-@＝＋－＠]/.test(text)) text = `'${text}`;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

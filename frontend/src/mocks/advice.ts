@@ -4,8 +4,8 @@ import { slotAt } from './clock.ts';
 
 const pool = (slug: string, rank: number, total: string, reason: string | null): PopOption => ({
   pool: slug, pop: slug.slice(0, 4), tier: 'general_purpose', rank, selected: rank === 1, need_price: total,
-  migration: { method: rank === 1 ? 'resize' : 'checkpoint', bytes: 0, downtime_micros: 0, failures_per_million: 0, cost: '0.000000' },
-  distance: 0, distance_cost: '0.000000', total, resource_optimization_score: '0.000000', can_be_carried_out: reason === null, reason,
+  migration: { method: rank === 1 ? 'resize' : 'checkpoint', bytes: 0, downtime_micros: 0, failures_per_million: 0, learned_from_moves: 0, cost: '0.000000' },
+  distance: 0, distance_cost: '0.000000', total, resource_optimization_score: rank === 1 ? '7.488000' : null, can_be_carried_out: reason === null, reason,
 });
 
 export const recommendation = (id: string): Recommendation => ({

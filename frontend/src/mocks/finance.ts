@@ -17,7 +17,7 @@ const lines: StatementLine[] = LINES.map(([kind, description, amount], i) => {
 const sum = (...kinds: string[]) => text(LINES.filter(([k]) => kinds.includes(k)).reduce((s, [, , a]) => s + (a < 0n ? -a : a), 0n));
 export const statement: Statement = {
   participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', currency: 'credits', from: ago(86_400), to: ago(0), opening: text(OPENING), closing: text(balance), lines, difference: '0.000000', arrears: '0.000000', truncated: false,
-  totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge'), reservation_fees: '0.000000', move_fees: '0.000000', imbalances: '0.000000', overstays: '0.000000', arrears: '0.000000', dispute_notes: '0.000000' },
+  totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge'), reservation_fees: '0.000000', imbalances: '0.000000', overstays: '0.000000', arrears: '0.000000', dispute_notes: '0.000000' },
 };
 const account = (name: string, balance: string, participant_name: string | null = null) => ({ account: name, participant: participant_name && 'par_01KAB6Q0ZX3F4QGENOM', participant_name, balance });
 const receipt = (n: number, kind: string, awarded: number, delivered: number, price: string, amount: string, cause: string | null): Receipt => ({

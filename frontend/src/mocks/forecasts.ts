@@ -23,7 +23,7 @@ export function prediction(query: URLSearchParams): Prediction {
   return { instance_id: own?.id ?? null, pool: pool?.slug ?? null, model: 'online-experts', series };
 }
 export const accuracy: List<SeriesForecast> = list(['cpu_milli', 'mem_mib'].map((resource, r) => ({
-  instance: 'ins_01KAB6Q0ZX3F4QVARC07', resource, model: 'online-experts', issued_at: ago(40), samples: 41_208, points: [],
+  instance: 'ins_01KAB6Q0ZX3F4QVARC07', resource, model: 'online-experts', issued_at: ago(40), samples: 41_208, rejected_samples: 0, points: [],
   accuracy: [1, 3, 6].map((h, i) => ({ horizon_slots: h, scored: 41_208 - h * 120, coverage_80: 0.803 - 0.006 * i - 0.01 * r, coverage_95: 0.949 - 0.004 * i, mean_pinball: 310 + 50 * i, mean_absolute_error: 640 + 90 * i })),
 })));
 export function metrics(of: Instance): List<Sample> {

@@ -37,7 +37,7 @@ export function grant(participant: string, body: unknown) {
 
 export const fullNodes: FullNode[] = [
   ...nodes.map((n, i) => ({ ...n, capacity: { cpu_milli: 64_000, mem_mib: 262_144 }, state: 'up', created_at: ago(900_000), in_force: { cpu_milli: 1500 * (i + 1), mem_mib: 2048 }, workloads: [{ id: `ins_01KAB6Q0ZX3F4Q${i}`, name: `web-${i}`, participant: 'par_1', in_force: { cpu_milli: 1500 * (i + 1), mem_mib: 2048 } }] })),
-  { id: 'nod_01KAB6Q0ZX3F4QDRAIN01', name: 'fra1-gp-15', pool: 'fra1-gp', capacity: { cpu_milli: 64_000, mem_mib: 262_144 }, state: 'draining', created_at: ago(800_000) },
+  { id: 'nod_01KAB6Q0ZX3F4QCORDON1', name: 'fra1-gp-15', pool: 'fra1-gp', capacity: { cpu_milli: 64_000, mem_mib: 262_144 }, state: 'cordoned', created_at: ago(800_000) },
 ];
 export function makeNode(body: unknown): FullNode {
   const made = { ...(body as Pick<FullNode, 'name' | 'pool' | 'capacity'>), id: `nod_01KAB6Q0ZX3F4QNEW${fullNodes.length}`, state: 'up', created_at: iso(Date.now()) };

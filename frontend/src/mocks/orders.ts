@@ -12,7 +12,6 @@ const ROWS: Row[] = [
   ['7K2M9X', 'bid', 'fra1-gp', 64, 256, 1, 6, 93, 0, 'open', 'OUT_OF_MONEY', 720],
   ['7K1T9N', 'bid', 'mad1-gp', 64, 256, 1, 6, 78, 0, 'open', null, 840],
   ['7K1Q8D', 'bid', 'hel1-gp', 256, 1024, 1, 6, 280, 0, 'open', 'MIN_FILL_UNREACHABLE', 960, true],
-  ['7K1R9C', 'bid', 'hel1-gp', 16, 64, 1, 6, 20, 0, 'open', 'PARENT_REJECTED', 950],
   ['7K1X5E', 'offer', 'fra1-hp', 48, 192, 3, 18, 96, 48, 'filled', null, 1260],
   ['7K1P5H', 'offer', 'fra1-gp', 48, 192, 0, 6, 48, 24, 'partially_filled', 'FLOOR_PROTECTED', 1380],
   ['7K1W2A', 'bid', 'ams1-gp', 64, 256, -3, 6, 92, 64, 'filled', null, 1860],
@@ -29,13 +28,13 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW8${end}`, side, status, participant: 'par_01KAB6Q0ZX3F4QGENOM', instance: null,
     window: { start_at: slotAt(first), end_at: slotAt(first + slots) }, replicas: 1, resources: { cpu_milli: cores * 1000, mem_mib: gib * 1024 },
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
-    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null, project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
+    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
     remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual',
     ...(age === 1260 ? { grounds: { rule: 'auto_offer', strategy_version: 3, forecast: { model: 'online-experts', seen_until: ago(age + 5) }, inputs: { cpu_milli: { baseline: 96_000, needed: 48_000, floor: 24_000, price: '0.000500000' }, mem_mib: { baseline: 393_216, needed: 196_608, price: '0.000040000' } } } } : {}),
     created_at: ago(age), updated_at: ago(age),
     closed_reason: status === 'canceled' || status === 'expired' ? reason : null,
-    last_reason: reason && status !== 'canceled' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null, parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null } : null,
+    last_reason: reason && status !== 'canceled' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null } : null,
   };
 });
 
@@ -45,7 +44,6 @@ const SENTENCE: Record<string, string> = {
   MIN_FILL_UNREACHABLE: 'It asks for all 256 cores or none, and 201 can be had in this window.',
   FLOOR_PROTECTED: '24 of the 48 cores are kept for the SLA floor of the lending workload.',
   HALTED: 'The pool is halted since 09:12. The order is kept and its hold is unchanged.',
-  PARENT_REJECTED: 'Its parent has not won. It wins only together with its parent, or alone once the parent has won.',
   PARADOXICAL: 'A block: taking it would have cost others more than it brings.',
   INSUFFICIENT_HOLD: 'The hold would be 1,118.40 cr more than what is available.',
 };

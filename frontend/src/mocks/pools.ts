@@ -33,7 +33,7 @@ export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, 
     price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {
-    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, recallable_of: null, two_person_approval: true, moves_at_once: i === 0 ? 4 : null, least_move_gain: i === 0 ? '0.100000' : '0.000000', move_approval: slug === 'fra1-hp', settings_version: 3, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
+    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, recallable_of: null, two_person_approval: true, moves_at_once: i === 0 ? 4 : null, move_approval: slug === 'fra1-hp', settings_version: 3, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
     resources: [one('cpu_milli', price, reserve, cores, 1000), one('mem_mib', memory, memory || 0.05, cores * 4, 1024)],
     safe_state: { without_rounds_since: halted ? slotAt(-11) : null, slots_rolled: halted ? 12 : 0, last_rolled: halted ? slotAt(0) : null, prices: [{ resource: 'cpu_milli', price: perUnit(price || reserve, 1000), basis: 'hour', slots: 312 }] },
     halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : null,

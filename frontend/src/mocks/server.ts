@@ -19,6 +19,7 @@ import { about, balance, me, participants, people, type Person } from './users.t
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { serviceLevel } from './serviceLevel.ts';
 import { place, preview } from './trade.ts';
+import type { Instance } from '../lib/api/objects.ts';
 
 export interface Ask { method: string; path: string; query: URLSearchParams; body: unknown; person: Person | null }
 export interface Reply { status: number; body?: unknown; person?: Person | null; etag?: string }
@@ -60,7 +61,6 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/pools\/([^/]+)\/resume$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { halted: null }))],
   ['PUT', /^\/pools\/([^/]+)\/shortage_cost$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
-  ['PUT', /^\/pools\/([^/]+)\/least_move_gain$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['PUT', /^\/pools\/([^/]+)\/move_approval$/, ({ body }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { move_approval: (body as { required: boolean }).required }))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
@@ -84,7 +84,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],
-  ['POST', /^\/nodes\/([^/]+)\/(drain|undrain)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'drain' ? 'draining' : 'up' }))],
+  ['POST', /^\/nodes\/([^/]+)\/(cordon|uncordon)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'cordon' ? 'cordoned' : 'up' }))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],
@@ -100,7 +100,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/instances$/, ({ body }) => ({ status: 201, body })],
   ['GET', /^\/instances\/([^/]+)$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => i)],
   ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
-  ['GET', /^\/instances\/([^/]+)\/service_level$/, (_, [id]) => or404(instances.find((i) => i.id === id), serviceLevel)],
+  ['POST', /^\/instances\/([^/]+)\/service_level$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => serviceLevel({ ...i, strategy: body as Instance['strategy'] }))],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, i.swap ? { stop_requested: true } : { state: 'stopped' }))],
   ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', fault: null, stop_requested: false }))],
   ['GET', /^\/instances\/([^/]+)\/draws$/, (_, [id]) => or404(instances.find((i) => i.id === id), drawable)],

@@ -1,5 +1,5 @@
 import { ago, iso, slotAt, START } from './clock.ts';
-import type { Difference, Instance, MethodConsidered, Node, Phase, Swap, SwapExplain } from '../lib/api/objects.ts';
+import type { Difference, Instance, Node, Phase, Swap, SwapExplain } from '../lib/api/objects.ts';
 
 export const nodes: [Node, Node] = [{ id: 'nod_01KAB6Q0ZX3F4Q6X4ACTM9', name: 'fra1-gp-14', pool: 'fra1-gp' }, { id: 'nod_01KAB6Q0ZX3F4QBVCS4NP2', name: 'fra1-hp-03', pool: 'fra1-hp' }];
 const NAMES = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
@@ -14,11 +14,6 @@ function phases(reached: number, startedAgo: number, end: string | null, details
   });
   return end && end !== 'done' ? [...ran, { state: end, started_at: iso(at), ended_at: iso(at), detail: details[end] ?? null }] : ran;
 }
-const way = (method: string, micros: number | null, cost: string | null, reason: string, chosen = false): MethodConsidered => ({ method, chosen, predicted_downtime_micros: micros, predicted_cost: cost, reason });
-const WAYS = [
-  way('live', 38_000, '15.800000', 'cheapest whose pause fits the SLA of 200 ms', true), way('checkpoint', 800_000, '24.030000', 'its pause of 800 ms is over the SLA'),
-  way('resize', null, null, '3 of the 8 cores it needs are free on the node'), way('partition', null, null, 'the driver cannot split it'),
-];
 const OTHER: Difference[] = [
   { position: 512, field: 'sum', live: '88127441', shadow: '88127442' }, { position: 513, field: 'state hash', live: 'blake3:9f31c2e07a', shadow: 'blake3:1d80b4c6f2' }, { position: 517, field: 'sum', live: '88140018', shadow: '88140019' },
 ];
@@ -26,7 +21,7 @@ type Part = Partial<Swap> & Pick<Swap, 'id' | 'instance' | 'instance_name' | 'st
 const swap = (s: Part): Swap => ({
   participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: nodes[0].id, node_to: nodes[1].id, limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
   slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], pairs: [{ pool: 'fra1-gp', resource: 'cpu_milli', quantity: 6000, counterpart: 'operator', instance: null, distance: 1 }, { pool: 'fra1-gp', resource: 'cpu_milli', quantity: 2000, counterpart: 'another_member', instance: null, distance: 2 }], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
-  considered: WAYS, reason: null, cancel_requested: null, ended_at: null, ...s,
+  reason: null, cancel_requested: null, ended_at: null, ...s,
 });
 
 export const swaps: Swap[] = [
@@ -35,7 +30,7 @@ export const swaps: Swap[] = [
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
     created_at: ago(1400), ended_at: ago(1136), phases: phases(6, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
 
 /** Why a swap is made: what its workload won, and nothing where it stays as it was. */

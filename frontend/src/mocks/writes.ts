@@ -4,6 +4,9 @@ import { afterEach, beforeEach } from 'vitest';
 export interface Sent { method: string; path: string; body: unknown; key: string | null }
 export type Refusal = { status: number; body: unknown } | 'lost';
 
+/** What is asked of something that is only typed: it changes nothing. */
+const PREVIEW = /\/(preview|service_level)$/;
+
 /** `read`: an answer to a read instead of the mock's; it may wait for what `hold` holds. */
 export function watchWrites(read: (path: string, held: Promise<void> | null) => Promise<Response | undefined> | undefined = () => undefined) {
   const mock = globalThis.fetch;
@@ -13,7 +16,7 @@ export function watchWrites(read: (path: string, held: Promise<void> | null) => 
   let gate: Promise<void> | null = null;
   beforeEach(() => {
     globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
-      if (!init?.method || init.method === 'GET') return (await read(String(input), gate)) ?? mock(input, init);
+      if (!init?.method || init.method === 'GET' || PREVIEW.test(String(input))) return (await read(String(input), gate)) ?? mock(input, init);
       sent.push({ method: init.method, path: String(input), body: init.body ? JSON.parse(String(init.body)) : null, key: new Headers(init.headers).get('idempotency-key') });
       const now = refusal;
       refusal = null;

@@ -1,12 +1,13 @@
 //! Requests and answers of the [`Driver`](super::Driver). Units are in the names; times are
 //! Unix microseconds of the clock that the caller drives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use headroom_market::shadow::{Comparison, Rules, Verdict};
+use headroom_market::units::Resource;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -62,19 +63,16 @@ impl OpKey {
     }
 }
 
-/// What a copy may use. `other` holds resources that only some drivers enforce (`gpu_milli`,
-/// `io_kib_s`, …); an answer lists only what is in force.
+/// What a copy may use; an answer says what is in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub cpu_milli: u64,
     pub mem_kib: u64,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub other: BTreeMap<String, u64>,
 }
 
 impl Limits {
     pub fn new(cpu_milli: u64, mem_kib: u64) -> Self {
-        Self { cpu_milli, mem_kib, other: BTreeMap::new() }
+        Self { cpu_milli, mem_kib }
     }
 }
 
@@ -112,6 +110,8 @@ pub enum Support {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     pub driver: String,
+    /// Resources that it limits and meters. A node has no others, and nobody can buy others there.
+    pub enforces: BTreeSet<Resource>,
     pub operations: BTreeMap<Operation, Support>,
 }
 

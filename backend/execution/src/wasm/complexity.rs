@@ -90,7 +90,7 @@ fn function_points<T: WasmModuleResources>(
     body: &FunctionBody<'_>,
 ) -> Result<u64, Refusal> {
     let malformed = |e: wasmparser::BinaryReaderError| Refusal::Malformed(e.to_string());
-    at_most("bytes of a function", body.range().end - body.range().start, MAX_BODY_BYTES)?;
+    at_most("bytes of a function", body.range().len() as u64, MAX_BODY_BYTES)?;
     let mut reader = body.get_binary_reader();
     function.read_locals(&mut reader).map_err(malformed)?;
     // Parameters are among them.

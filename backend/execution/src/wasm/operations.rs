@@ -11,6 +11,7 @@ use super::moves::micros_since;
 use super::replica::Replica;
 use crate::driver::*;
 use crate::node::NodeStatus;
+use headroom_market::units::Resource;
 
 impl Cluster {
     /// The active copy's node, if `epoch` is the one in force there.
@@ -187,7 +188,8 @@ impl Driver for Cluster {
             (Op::Partition, no("a guest is one stream of inputs")),
             (Op::Prewarm, no("modules are compiled when they are admitted")),
         ]);
-        Capabilities { driver: self.name().to_owned(), operations }
+        let enforces = [Resource::CpuMilli, Resource::MemMib].into();
+        Capabilities { driver: self.name().to_owned(), enforces, operations }
     }
 
     fn nodes(&self) -> Vec<NodeStatus> {

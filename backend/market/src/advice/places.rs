@@ -2,7 +2,7 @@
 //! workload's need there, whether a node takes it, what it would do there.
 use super::pops::{MigrationCost, PopFacts, distance};
 use super::problem::{Cell, SwapPlan, SwapProblem};
-use super::score;
+use super::score::{self, Speed};
 use crate::ids::InstanceId;
 use crate::pool::recallable::is_recallable;
 use crate::pool::{NodeState, Pool};
@@ -63,6 +63,8 @@ pub fn pop_facts(
     let occupancy = Occupancy::of(state, &slots.into_iter().collect::<Vec<_>>());
     let avoided = avoided_nodes(state, id, now);
     let Some(home) = state.pools.get(&instance.pool) else { return Vec::new() };
+    let measured = |pool: &Pool| score::measured_speed(pool, state.nodes.values());
+    let at_home = measured(home);
     let moves_at_home =
         problem.cells.iter().zip(&plan.changes).any(|(cell, change)| cell.instance == id && change.moved > 0);
     let lacks_at_home = problem.cells.iter().zip(&plan.changes).any(|(cell, change)| {
@@ -96,8 +98,11 @@ pub fn pop_facts(
         };
         let price = |slot: Slot, resource: Resource| state.reference(&pool.slug, resource, slot);
         let charge = |((slot, r), q): (&(Slot, Resource), &i64)| price(*slot, *r).charge_half_even(*q);
-        let speed = score::speed_millis(pool, state.nodes.values());
-        let of_cell = |cell: &&Cell| {
+        let speed = match is_home {
+            true => Some(Speed::HOME),
+            false => at_home.zip(measured(pool)).map(|(at_home, there)| Speed { there, at_home }),
+        };
+        let of_cell = |speed: Speed, cell: &Cell| {
             let demand = need.get(&(cell.slot, cell.resource)).copied().unwrap_or(0);
             let available = match (is_home, impossible) {
                 (true, _) => cell.planned,
@@ -116,7 +121,7 @@ pub fn pop_facts(
             need_price: need.iter().map(|line| charge(line).unwrap_or_default()).sum(),
             migration: if moves { migration.clone() } else { MigrationCost::none() },
             distance: if moves { distance(home, pool) } else { 0 },
-            score_nano: mine.iter().map(of_cell).sum(),
+            score_nano: speed.map(|speed| mine.iter().map(|cell| of_cell(speed, cell)).sum()),
             impossible,
         }
     });

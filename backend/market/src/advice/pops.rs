@@ -22,6 +22,8 @@ pub struct MigrationCost {
     pub bytes: i64,
     pub downtime_micros: i64,
     pub failures_per_million: i64,
+    /// Finished moves that these figures are learned from; with 0 they are assumed.
+    pub learned_from_moves: i64,
     /// Bytes + downtime × SLA rate + chance of failure × cost of a rollback.
     pub cost: Credits,
 }
@@ -44,8 +46,8 @@ pub struct PopFacts {
     pub need_price: Credits,
     pub migration: MigrationCost,
     pub distance: i64,
-    /// ROS there in nano-credits.
-    pub score_nano: i128,
+    /// ROS there in nano-credits; `None` where no speed is measured.
+    pub score_nano: Option<i128>,
     /// Why it can't take the need: INFINITY.
     pub impossible: Option<&'static str>,
 }
@@ -69,8 +71,9 @@ pub struct PopOption {
     pub distance_cost: Credits,
     /// Sum of the three; `null` where the pool can't take the need.
     pub total: Option<Credits>,
-    /// Resource Optimization Score there, lower is better; above 0 it pays for what it does not get.
-    pub resource_optimization_score: Credits,
+    /// Resource Optimization Score there, lower is better; above 0 the need costs more than what it gets is worth.
+    /// `null` where the speed of the pool or of the own one is not measured.
+    pub resource_optimization_score: Option<Credits>,
     /// Whether orders can bring it all of the need.
     pub can_be_carried_out: bool,
     /// Why not, a stable code: `carried_whole` (an order there buys its baseline, too), `no_host_fits`, `need_not_met`, `pool_halted`,
@@ -99,10 +102,11 @@ pub fn evaluate_pop(facts: &PopFacts) -> Option<Credits> {
 }
 
 /// All pools, the cheapest first; the first that can take the need is selected. At equal cost home
-/// comes first, then the better score, then the name.
+/// comes first, then the better score (one that is not known last), then the name.
 pub fn select_pop(candidates: &[PopFacts]) -> Vec<PopOption> {
     let mut ranked: Vec<(Option<Credits>, &PopFacts)> = candidates.iter().map(|f| (evaluate_pop(f), f)).collect();
-    ranked.sort_by_key(|(total, f)| (total.is_none(), *total, !f.is_home, f.score_nano, f.pool.clone()));
+    let score = |f: &PopFacts| (f.score_nano.is_none(), f.score_nano);
+    ranked.sort_by_key(|(total, f)| (total.is_none(), *total, !f.is_home, score(f), f.pool.clone()));
     let options = ranked.into_iter().zip(1u32..).map(|((total, facts), rank)| PopOption {
         pool: facts.pool.clone(),
         pop: facts.pop.clone(),
@@ -114,7 +118,7 @@ pub fn select_pop(candidates: &[PopFacts]) -> Vec<PopOption> {
         distance: facts.distance,
         distance_cost: distance_cost(facts),
         total,
-        resource_optimization_score: super::score::as_credits(facts.score_nano),
+        resource_optimization_score: facts.score_nano.map(super::score::as_credits),
         can_be_carried_out: facts.is_home && total.is_some(),
         reason: match facts.impossible {
             Some(why) => Some(why.to_owned()),
@@ -138,7 +142,7 @@ mod tests {
             need_price: Credits::from_units(price),
             migration: MigrationCost { cost: Credits::from_units(migration), ..MigrationCost::default() },
             distance,
-            score_nano: 0,
+            score_nano: Some(0),
             impossible: None,
         }
     }

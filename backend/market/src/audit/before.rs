@@ -25,7 +25,6 @@ pub fn before(command: &Command, state: &State) -> Option<Value> {
         }
         Command::SetShortageCost { pool, .. } => of("shortage_cost", &state.pools.get(pool)?.shortage_cost),
         Command::SetMovesAtOnce { pool, .. } => of("moves_at_once", &state.pools.get(pool)?.moves_at_once),
-        Command::SetLeastMoveGain { pool, .. } => of("least_move_gain", &state.pools.get(pool)?.least_move_gain),
         Command::SetReserveApproval { .. } => of("two_person", &state.market.two_person_approval),
         Command::SetMoveApproval { pool, .. } => of("required", &state.pools.get(pool)?.move_approval),
         Command::SetNodeState { node, .. } => of("state", &state.nodes.get(node)?.state),
@@ -84,6 +83,7 @@ mod tests {
     use super::*;
     use crate::market::{Market, Rhythm};
     use crate::participant::Participant;
+    use crate::settlement::bond::LendingRecord;
     use crate::time::Timestamp;
     use std::collections::BTreeMap;
 
@@ -91,14 +91,15 @@ mod tests {
     fn a_quota_is_told_as_it_was() {
         let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
         let market: Market = serde_json::from_value(json!({
-            "name": "m", "rhythm": rhythm, "price_cap": "1", "demo": false, "last_round": 0, "last_root": "",
+            "name": "m", "rhythm": rhythm, "price_cap": "1", "demo": false, "last_round": 0, "full_round": 0, "last_root": "", "two_person_approval": false,
             "planned_until": Slot::default(), "settled_until": Slot::default(), "created_at": Timestamp::default()
         }))
         .expect("a market");
         let mut state = State::new(market);
         let participant: Participant = serde_json::from_value(json!({
             "id": "par_01m89psmrcenf9h91pq4gbeckt", "name": "Atlas", "platform": false,
-            "quota": { "cpu_milli": 4000 }, "open_order_limit": 10, "instance_limit": 3, "created_at": Timestamp::default()
+            "quota": { "cpu_milli": 4000 }, "open_order_limit": 10, "instance_limit": 3, "highest_class": "critical",
+            "lending": LendingRecord::default(), "arrears": "0", "created_at": Timestamp::default()
         }))
         .expect("a participant");
         let id = participant.id;

@@ -49,7 +49,6 @@ actions! {
     RecallableOpened "pool.recallable_opened";
     ShortageCostSet "pool.shortage_cost_set";
     MovesAtOnceSet "pool.moves_at_once_set";
-    LeastMoveGainSet "pool.least_move_gain_set";
     MoveApprovalSet "pool.move_approval_set";
     NodeCreated "node.created";
     NodeStateSet "node.state_set";
@@ -127,7 +126,7 @@ pub struct AuditEvent {
     pub action: AuditAction,
     /// What was made or changed, by its id or name.
     pub object: String,
-    /// The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none.
+    /// The name of what has one beside its id; of a swap its workload's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_name: Option<String>,
     /// What was asked for, field by field; without passwords and secrets.
@@ -166,7 +165,6 @@ impl Audited {
             Command::ResumePool { pool } => operator(A::PoolResumed, pool.clone()),
             Command::OpenRecallable { pool } => operator(A::RecallableOpened, pool.clone()),
             Command::SetShortageCost { pool, .. } => operator(A::ShortageCostSet, pool.clone()),
-            Command::SetLeastMoveGain { pool, .. } => operator(A::LeastMoveGainSet, pool.clone()),
             Command::SetMovesAtOnce { pool, .. } => operator(A::MovesAtOnceSet, pool.clone()),
             Command::SetMoveApproval { pool, .. } => operator(A::MoveApprovalSet, pool.clone()),
             Command::CreateNode { .. } => by(None, A::NodeCreated, None),
@@ -272,17 +270,6 @@ pub fn event(
         details: details(&envelope.command),
         before,
     })
-}
-
-/// The same as versions told it before rule version 26: what the operator did was nobody's but its own, and a proposed reserve
-/// price one like any other.
-pub fn as_before_26(command: &Command, event: AuditEvent) -> AuditEvent {
-    let participant = Audited::of(command).and_then(|audited| audited.participant);
-    let action = match event.action {
-        AuditAction::ReserveProposed => AuditAction::ReserveScheduled,
-        action => action,
-    };
-    AuditEvent { participant, action, ..event }
 }
 
 /// Whose it is that somebody of the operator has changed.

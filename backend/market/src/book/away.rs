@@ -39,9 +39,6 @@ pub fn check(state: &State, request: &OrderRequest, whole: Share) -> Result<(), 
         if request.min_fill != whole {
             return Err(Rejection::AwayNotWhole { pool: away(), home: instance.pool.clone() });
         }
-        if request.parent.is_some() {
-            return Err(Rejection::AwayWithParent { pool: away() });
-        }
         if request.no_displacement {
             return Err(Rejection::AwayWithoutMove { pool: away() });
         }

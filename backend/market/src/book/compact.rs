@@ -29,7 +29,6 @@ pub fn serialize<S: Serializer>(request: &OrderRequest, serializer: S) -> Result
         time_in_force,
         expires_at,
         resell,
-        parent,
         project,
         no_displacement,
         min_run_slots,
@@ -49,7 +48,6 @@ pub fn serialize<S: Serializer>(request: &OrderRequest, serializer: S) -> Result
     unless_default(&mut map, "time_in_force", time_in_force, &TimeInForce::default())?;
     unless_default(&mut map, "expires_at", expires_at, &None)?;
     unless_default(&mut map, "resell", resell, &Resell::default())?;
-    unless_default(&mut map, "parent", parent, &None)?;
     unless_default(&mut map, "project", project, &None)?;
     unless_default(&mut map, "no_displacement", no_displacement, &false)?;
     unless_default(&mut map, "min_run_slots", min_run_slots, &0)?;
@@ -87,7 +85,7 @@ mod tests {
             "window":{"start_at":"2026-11-20T12:00:00Z","end_at":"2026-11-20T12:10:00Z"},
             "resources":{"cpu_milli":1},"pools":[{"pool":"a","adder":"0.1"}],"assurance":"recallable","limit":"1",
             "min_fill":"0.5","time_in_force":"gtd","expires_at":"2026-11-20T12:00:00Z","resell":"never",
-            "parent":"bid_01m7wesma7fgdaqfmrggmg43y8","project":"p","no_displacement":true,"min_run_slots":2,
+            "project":"p","no_displacement":true,"min_run_slots":2,
             "class":"critical","client_bid_id":"c"}"#;
         let all: OrderRequest = serde_json::from_str(all).unwrap();
         assert_eq!(through_the_journal(&all).0, all);

@@ -1,5 +1,5 @@
 //! When orders end by themselves.
-use crate::book::{Order, OrderStatus, family, place};
+use crate::book::{Order, OrderStatus, place};
 use crate::ids::OrderId;
 use crate::turn::Turn;
 
@@ -11,10 +11,9 @@ pub fn expire(turn: &mut Turn<'_>) {
         o.sealed_in.is_none()
             && (o.request.last_start() < first_open || o.request.expires_at.is_some_and(|at| at <= now))
     };
-    let mut expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
-    family::children_first(turn.state, &mut expired);
+    let expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
     for id in expired {
-        let Some(order) = turn.state.orders.get(&id) else { continue };
+        let order = &turn.state.orders[&id];
         let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason.code().to_owned());
         place::close(turn, id, OrderStatus::Expired, reason, None);
     }

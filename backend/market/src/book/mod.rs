@@ -2,7 +2,6 @@
 pub mod away;
 pub mod compact;
 pub mod expire;
-pub mod family;
 pub mod grounds;
 pub mod order;
 pub mod place;

@@ -116,10 +116,6 @@ pub struct OrderRequest {
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
     pub resell: Resell,
-    /// An open bid of one's own with a `min_fill` above 0: this bid wins only together with it or after it,
-    /// and ends with it if it ends without an award. Bids only.
-    #[serde(default)]
-    pub parent: Option<OrderId>,
     /// A project of one's own, whose limit bounds what its bids pay together. Bids only.
     #[serde(default)]
     pub project: Option<String>,
@@ -205,9 +201,6 @@ pub struct NotWon {
     /// are of, the one that came nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// The parent that has not won (`PARENT_REJECTED`) or had no part in the round (`PARENT_SAT_OUT`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<OrderId>,
 }
 
 impl NotWon {
@@ -223,7 +216,6 @@ impl NotWon {
             binding_resource: None,
             budget_left: None,
             slots: None,
-            parent: None,
         }
     }
 }
@@ -262,11 +254,10 @@ pub struct Order {
     pub awarded: Credits,
     pub awards: Vec<AwardId>,
     pub origin: Origin,
-    /// Of an automatic order what decided it; none of orders by hand, and of those from before it was noted.
+    /// Of an automatic order what decided it; none of orders by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grounds: Option<Box<Grounds>>,
-    /// The first round that could have taken it; 0 of orders from before this was noted.
-    #[serde(default)]
+    /// The first round that could have taken it.
     pub first_round: u64,
     /// Why the round that it names gave it nothing, or less than all. It stays when a later round fills the order.
     pub last_reason: Option<NotWon>,
@@ -275,9 +266,6 @@ pub struct Order {
     pub closed_reason: Option<String>,
     pub replaces: Option<OrderId>,
     pub replaced_by: Option<OrderId>,
-    /// The round in which its parent won: from then on it is free of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_won_in: Option<u64>,
     /// The replacement that waits for the sealed round.
     pub pending_replacement: Option<Box<OrderRequest>>,
     /// The sealed round that it takes part in. A restart voids that round and forgets this.
@@ -288,10 +276,6 @@ pub struct Order {
 }
 
 impl Order {
-    /// The order without which it can't win.
-    pub fn waits_for(&self) -> Option<OrderId> {
-        self.request.parent.filter(|_| self.parent_won_in.is_none())
-    }
     /// The first of the rounds in a row that had no place for it, where they are the last that could have taken it.
     ///
     /// Of an order that no round has taken yet nothing says so but its age: in a flood there are tens of thousands, and

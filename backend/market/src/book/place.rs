@@ -1,9 +1,7 @@
 //! Placing, replacing and cancelling orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{
-    Assurance, Order, OrderRequest, OrderStatus, PlacedBy, Rejection, Side, TimeInForce, family, validate,
-};
+use crate::book::{Assurance, Order, OrderRequest, OrderStatus, PlacedBy, Rejection, Side, TimeInForce, validate};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
@@ -23,12 +21,10 @@ pub fn place(
 ) -> Result<OrderId, Rejection> {
     check_client_id(turn.state, participant, &request, client_order)?;
     let request = normalise(request);
-    let acceptable = validate::check(turn.state, turn.now, participant, side, &request, None)?;
-    check_balance(turn.state, participant, acceptable.total(), Credits::ZERO)?;
-    let parent = request.parent;
+    let hold = validate::check(turn.state, turn.now, participant, side, &request, None)?;
+    check_balance(turn.state, participant, hold, Credits::ZERO)?;
     let id = next_id(turn, side);
-    accept(turn, id, participant, side, request, acceptable.hold, by, None);
-    family::follow_children(turn, parent);
+    accept(turn, id, participant, side, request, hold, by, None);
     Ok(id)
 }
 
@@ -61,14 +57,14 @@ pub fn replace(
         check_client_id(turn.state, participant, &request, client_order)?;
     }
     let request = normalise(request);
-    let acceptable = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
-    check_balance(turn.state, participant, acceptable.total(), old_hold)?;
+    let hold = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
+    check_balance(turn.state, participant, hold, old_hold)?;
     if sealed {
         let replacement = Some(Box::new(request));
         turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingReplace, replacement, at: turn.now });
         return Ok(Replaced::Pending(id));
     }
-    Ok(Replaced::Now(swap_orders(turn, id, request, acceptable.hold)))
+    Ok(Replaced::Now(swap_orders(turn, id, request, hold)))
 }
 
 pub enum Replaced {
@@ -77,19 +73,13 @@ pub enum Replaced {
 }
 
 fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: Credits) -> OrderId {
-    let before = turn.state.orders[&old].clone();
+    let before = &turn.state.orders[&old];
     let (participant, side) = (before.participant, before.side);
     // A person asks for this instead: no forecast has decided it.
     let by = PlacedBy { origin: before.origin, grounds: None };
     let new = next_id(turn, side);
     close(turn, old, OrderStatus::Replaced, None, Some(new));
-    accept(turn, new, participant, side, request, hold, by, Some(&before));
-    family::hand_over(turn, old, new);
-    let parent = turn.state.orders.get(&new).and_then(Order::waits_for);
-    family::follow_children(turn, parent);
-    if before.waits_for() != parent {
-        family::follow_children(turn, before.waits_for());
-    }
+    accept(turn, new, participant, side, request, hold, by, Some(old));
     new
 }
 
@@ -114,9 +104,8 @@ fn ends_already(order: &Order) -> bool {
 }
 
 pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
-    let mut orders: Vec<OrderId> =
+    let orders: Vec<OrderId> =
         turn.state.orders.values().filter(|o| o.participant == participant && !ends_already(o)).map(|o| o.id).collect();
-    family::children_first(turn.state, &mut orders);
     let mut count = 0;
     for id in orders {
         count += u32::from(cancel(turn, participant, id, "user").is_ok());
@@ -134,15 +123,14 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
         .map(|o| o.id)
         .collect();
     for id in pending {
-        // Its parent may have ended just before, and have taken it along.
-        let Some(order) = turn.state.orders.get(&id) else { continue };
+        let order = &turn.state.orders[&id];
         let (participant, side, old_hold) = (order.participant, order.side, order.hold);
         let Some(request) = order.pending_replacement.clone() else {
             close(turn, id, OrderStatus::Canceled, Some("user".to_owned()), None);
             continue;
         };
         let checked = validate::check(turn.state, turn.now, participant, side, &request, Some(id))
-            .and_then(|a| check_balance(turn.state, participant, a.total(), old_hold).map(|()| a.hold));
+            .and_then(|hold| check_balance(turn.state, participant, hold, old_hold).map(|()| hold));
         match checked {
             Ok(hold) => {
                 swap_orders(turn, id, *request, hold);
@@ -153,7 +141,7 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
     }
 }
 
-/// Ends an order and releases its hold. Whoever waits for it ends too, unless it was replaced.
+/// Ends an order and releases its hold.
 pub fn close(
     turn: &mut Turn<'_>,
     id: OrderId,
@@ -162,13 +150,9 @@ pub fn close(
     replaced_by: Option<OrderId>,
 ) {
     let Some(order) = turn.state.orders.get(&id) else { return };
-    let (participant, hold, parent) = (order.participant, order.hold, order.waits_for());
+    let (participant, hold) = (order.participant, order.hold);
     release(turn, participant, id, hold);
     turn.emit(Event::OrderClosed { order: id, status, reason, replaced_by, at: turn.now });
-    if status != OrderStatus::Replaced {
-        family::end_children(turn, id);
-        family::follow_children(turn, parent);
-    }
 }
 
 /// held → available. The hold was taken before, so this can't overdraw.
@@ -239,10 +223,8 @@ fn accept(
     request: OrderRequest,
     hold: Credits,
     by: PlacedBy,
-    before: Option<&Order>,
+    replaces: Option<OrderId>,
 ) {
-    // What is free of its parent stays so, whatever else is asked for.
-    let free = before.filter(|o| o.request.parent == request.parent).and_then(|o| o.parent_won_in);
     let order = Order {
         id,
         side,
@@ -260,9 +242,8 @@ fn accept(
         first_round: turn.state.market.last_round + 1,
         last_reason: None,
         closed_reason: None,
-        replaces: before.map(|o| o.id),
+        replaces,
         replaced_by: None,
-        parent_won_in: free,
         pending_replacement: None,
         sealed_in: None,
         created_at: turn.now,

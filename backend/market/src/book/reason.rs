@@ -28,8 +28,6 @@ pub enum Reason {
     MarginalProrata,
     NoHostFits,
     MinFillUnreachable,
-    /// Its parent was in the round and has not won.
-    ParentRejected,
     Paradoxical,
     TieLost,
     SolverFallback,
@@ -51,8 +49,6 @@ pub enum Reason {
     LeavesNode,
     /// What its workload had lent for a slot of it, it has taken back more than once.
     TookBack,
-    /// Its parent had no part in the round.
-    ParentSatOut,
 }
 
 impl Reason {
@@ -73,7 +69,6 @@ impl Reason {
             Reason::MarginalProrata => "MARGINAL_PRORATA",
             Reason::NoHostFits => "NO_HOST_FITS",
             Reason::MinFillUnreachable => "MIN_FILL_UNREACHABLE",
-            Reason::ParentRejected => "PARENT_REJECTED",
             Reason::Paradoxical => "PARADOXICAL",
             Reason::TieLost => "TIE_LOST",
             Reason::SolverFallback => "SOLVER_FALLBACK",
@@ -86,13 +81,12 @@ impl Reason {
             Reason::SelfTrade => "SELF_TRADE",
             Reason::LeavesNode => "LEAVES_NODE",
             Reason::TookBack => "TOOK_BACK",
-            Reason::ParentSatOut => "PARENT_SAT_OUT",
         }
     }
     /// Whether the round's prices decided, so that another limit may be the answer.
     pub const fn is_of_the_price(self) -> bool {
         use Reason::*;
-        matches!(self, OutOfMoney | MarginalProrata | Paradoxical | TieLost | ForecastHeadroom | ParentRejected)
+        matches!(self, OutOfMoney | MarginalProrata | Paradoxical | TieLost | ForecastHeadroom)
     }
 }
 
@@ -101,7 +95,8 @@ impl From<outcome::Reason> for Reason {
         match reason {
             outcome::Reason::Halted => Reason::Halted,
             outcome::Reason::Expired => Reason::Expired,
-            outcome::Reason::Ineligible => Reason::Ineligible,
+            // No order of the market has a parent: only books from elsewhere know that reason.
+            outcome::Reason::Ineligible | outcome::Reason::ParentRejected => Reason::Ineligible,
             outcome::Reason::NoVacatePath => Reason::NoVacatePath,
             outcome::Reason::InsufficientHold => Reason::InsufficientHold,
             outcome::Reason::Budget => Reason::Budget,
@@ -113,7 +108,6 @@ impl From<outcome::Reason> for Reason {
             outcome::Reason::MarginalProrata => Reason::MarginalProrata,
             outcome::Reason::NoHostFits => Reason::NoHostFits,
             outcome::Reason::MinFillUnreachable => Reason::MinFillUnreachable,
-            outcome::Reason::ParentRejected => Reason::ParentRejected,
             outcome::Reason::Paradoxical => Reason::Paradoxical,
             outcome::Reason::TieLost => Reason::TieLost,
             outcome::Reason::SolverFallback => Reason::SolverFallback,
@@ -144,7 +138,6 @@ mod tests {
             outcome::Reason::MarginalProrata,
             outcome::Reason::NoHostFits,
             outcome::Reason::MinFillUnreachable,
-            outcome::Reason::ParentRejected,
             outcome::Reason::Paradoxical,
             outcome::Reason::TieLost,
             outcome::Reason::SolverFallback,
@@ -162,7 +155,6 @@ mod tests {
             SelfTrade,
             LeavesNode,
             TookBack,
-            ParentSatOut,
         ];
         for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {
             assert_eq!(serde_json::to_value(reason).expect("a text"), reason.code());

@@ -1,7 +1,7 @@
 //! Why an order is not accepted. Expected refusals are values, not faults.
 //!
 //! Where several apply, the order of the checks in `validate` decides: the form of the order, then its pools, window,
-//! workload, project and family, then what its participant may do, then its money. Sentences are in
+//! workload and project, then what its participant may do, then its money. Sentences are in
 //! `rejection_detail`.
 use crate::ids::OrderId;
 use crate::pool::recallable;
@@ -58,9 +58,11 @@ pub enum Rejection {
         most: usize,
     },
     NoResources,
-    ResourceNotInPool {
+    /// No node of the pool has it, with the pools that do.
+    ResourceNotEnforced {
         resource: Resource,
         slug: String,
+        pools: Vec<String>,
     },
     QuantityOutOfRange {
         resource: Resource,
@@ -111,25 +113,6 @@ pub enum Rejection {
     },
     /// A project bounds what bids pay.
     ProjectOfOffer,
-    /// No open bid of this id among the participant's own.
-    UnknownParent {
-        id: OrderId,
-    },
-    ParentOfOffer,
-    /// A parent is had or not had; what can be had in any part is no condition.
-    ParentWithoutMinFill {
-        pointer: &'static str,
-    },
-    /// It would wait for itself.
-    ParentCycle,
-    FamilyTooDeep {
-        most: usize,
-    },
-    FamilyTooLarge {
-        most: usize,
-    },
-    /// A round that is being cleared has the old link.
-    ParentPending,
     /// Classes decide ties, so an admin grants them.
     ClassNotAllowed {
         highest: &'static str,
@@ -145,10 +128,6 @@ pub enum Rejection {
         home: String,
     },
     AwayWithoutMove {
-        pool: String,
-    },
-    /// One order decides where a workload is; that one can't wait for another.
-    AwayWithParent {
         pool: String,
     },
     AwayWithoutResource {
@@ -203,7 +182,7 @@ impl Rejection {
             TooManyAlternatives { .. } => "too_many_alternatives",
             OrderTooWide { .. } => "order_too_wide",
             NoResources => "no_resources",
-            ResourceNotInPool { .. } => "resource_not_in_pool",
+            ResourceNotEnforced { .. } => "resource_not_enforced",
             QuantityOutOfRange { .. } => "quantity_out_of_range",
             ReplicasOutOfRange => "replicas_out_of_range",
             ReplicasOfInstance => "replicas_of_instance",
@@ -228,20 +207,12 @@ impl Rejection {
             ClientIdOutOfRange => "client_id_out_of_range",
             UnknownProject { .. } => "unknown_project",
             ProjectOfOffer => "project_of_offer",
-            UnknownParent { .. } => "unknown_parent",
-            ParentOfOffer => "parent_of_offer",
-            ParentWithoutMinFill { .. } => "parent_without_min_fill",
-            ParentCycle => "parent_cycle",
-            FamilyTooDeep { .. } => "family_too_deep",
-            FamilyTooLarge { .. } => "family_too_large",
-            ParentPending => "parent_pending",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
             AwayNotWhole { .. } => "away_not_whole",
             AwayWithoutMove { .. } => "away_without_move",
-            AwayWithParent { .. } => "away_with_parent",
             AwayWithoutResource { .. } => "away_without_resource",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
@@ -271,9 +242,8 @@ impl Rejection {
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
-            AwayWithParent { .. } => "/parent".to_owned(),
             NoResources => "/resources".to_owned(),
-            ResourceNotInPool { resource, .. }
+            ResourceNotEnforced { resource, .. }
             | QuantityOutOfRange { resource }
             | NoVacatePath { resource }
             | AboveInstanceLimit { resource, .. }
@@ -291,13 +261,6 @@ impl Rejection {
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
             UnknownProject { .. } | ProjectOfOffer => "/project".to_owned(),
-            ParentWithoutMinFill { pointer } => (*pointer).to_owned(),
-            UnknownParent { .. }
-            | ParentOfOffer
-            | ParentCycle
-            | FamilyTooDeep { .. }
-            | FamilyTooLarge { .. }
-            | ParentPending => "/parent".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
@@ -320,7 +283,6 @@ impl Rejection {
                 | InstanceNotRunning
                 | RecommendationOutdated
                 | OrderEnded { .. }
-                | ParentPending
                 | TooManyOpenOrders { .. }
                 | InArrears { .. }
                 | PoolHalted { .. }
@@ -350,7 +312,7 @@ impl Rejection {
             TooManyAlternatives { count: 65, most: 64 },
             OrderTooWide { rows: 288, most: 240 },
             NoResources,
-            ResourceNotInPool { resource, slug: slug.clone() },
+            ResourceNotEnforced { resource, slug: slug.clone(), pools: vec![slug.clone()] },
             QuantityOutOfRange { resource },
             ReplicasOutOfRange,
             ReplicasOfInstance,
@@ -375,20 +337,12 @@ impl Rejection {
             ClientIdOutOfRange,
             UnknownProject { name: "training".to_owned() },
             ProjectOfOffer,
-            UnknownParent { id: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
-            ParentOfOffer,
-            ParentWithoutMinFill { pointer: "/parent" },
-            ParentCycle,
-            FamilyTooDeep { most: crate::book::family::MOST_GENERATIONS },
-            FamilyTooLarge { most: crate::book::family::MOST_FAMILY },
-            ParentPending,
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,
             OfferOutsideHomePool { home: slug.clone() },
             AwayNotWhole { pool: slug.clone(), home: slug.clone() },
             AwayWithoutMove { pool: slug.clone() },
-            AwayWithParent { pool: slug.clone() },
             AwayWithoutResource { index: 0, resource, pool: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },

@@ -21,7 +21,7 @@ impl Rejection {
                 "Recallable capacity is not traded in pool `{firm}`. Leave `assurance` out, or ask an admin to open it."
             ),
             NoVacatePath { resource } => format!(
-                "{resource} can't be taken back in the middle of a slot by a limit alone: order it for whole slots, as firm capacity. CPU, I/O and network may be recallable, or taken at once."
+                "{resource} can't be taken back in the middle of a slot by a limit alone: order it for whole slots, as firm capacity. CPU may be recallable, or taken at once."
             ),
             RecallableNeedsInstance => {
                 "Recallable capacity is taken back by resizing a workload: name the `instance` that uses it.".to_owned()
@@ -42,8 +42,12 @@ impl Rejection {
                 "Pools × starts, or runs, × their slots × resources make {rows}, the most is {most}, so that no order takes a round for itself. List fewer pools, starts, slots or resources, a larger min_run_slots, or split the order."
             ),
             NoResources => "Ask for at least one resource.".to_owned(),
-            ResourceNotInPool { resource, slug } => {
-                format!("Pool `{slug}` does not have {resource}. GET /v1/pools/{slug} lists what it has.")
+            ResourceNotEnforced { resource, slug, pools } if pools.is_empty() => {
+                format!("No node of pool `{slug}` enforces {resource}, and no other pool has it. Leave {resource} out.")
+            }
+            ResourceNotEnforced { resource, slug, pools } => {
+                let pools = pools.join("`, `");
+                format!("No node of pool `{slug}` enforces {resource}. Choose a pool that has it: `{pools}`.")
             }
             QuantityOutOfRange { resource } => {
                 format!("{resource} must be from 1 to 1000000000000 base units, replicas and slots included.")
@@ -98,31 +102,6 @@ impl Rejection {
                 format!("You have no project `{name}`. Make it with PUT /v1/projects/NAME, or leave `project` out.")
             }
             ProjectOfOffer => "A project bounds what bids pay: leave `project` out of an offer.".to_owned(),
-            UnknownParent { id } => format!(
-                "You have no open bid `{id}`. Name one of your own that is open, or leave `parent` out: a bid whose parent has won needs none."
-            ),
-            ParentOfOffer => "Only bids have parents: leave `parent` out of an offer.".to_owned(),
-            ParentWithoutMinFill { pointer: "/parent" } => {
-                "The parent takes any part of what it asks for, so whether it has won is no condition. Replace it with a min_fill above \"0\" first (\"1\" is all or none)."
-                    .to_owned()
-            }
-            ParentWithoutMinFill { .. } => {
-                "Other bids name this one as their parent, so its min_fill must stay above \"0\". Cancel those first, or replace them without it."
-                    .to_owned()
-            }
-            ParentCycle => {
-                "That bid waits for this one already, directly or through others. Name another parent, or none.".to_owned()
-            }
-            FamilyTooDeep { most } => {
-                format!("At most {most} bids may stand in one line of parents. Name a parent further up.")
-            }
-            FamilyTooLarge { most } => {
-                format!("At most {most} open bids may hang together by parents. Leave `parent` out, or cancel some of them.")
-            }
-            ParentPending => {
-                "A round with this bid is being cleared, or the parent is being replaced. Repeat the request in a few seconds."
-                    .to_owned()
-            }
             ClassNotAllowed { highest } => format!(
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),
@@ -139,9 +118,6 @@ impl Rejection {
             AwayWithoutMove { pool } => {
                 format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")
             }
-            AwayWithParent { pool } => format!(
-                "A bid that would carry its workload to `{pool}` decides alone where the workload is. Leave parent or `{pool}` out."
-            ),
             AwayWithoutResource { resource, pool, .. } => {
                 format!("The workload's baseline has {resource}, which `{pool}` does not have: it can't be carried there.")
             }

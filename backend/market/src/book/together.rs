@@ -40,7 +40,7 @@ pub fn place(turn: &mut Turn<'_>, recommended: Recommended) -> Result<Vec<OrderI
     let mut needed = Credits::ZERO;
     for (index, (side, request)) in orders.iter().enumerate() {
         let checked = validate::check(turn.state, turn.now, participant, *side, request, None)
-            .and_then(|a| needed.checked_add(a.total()).ok_or(Rejection::LimitOutOfRange));
+            .and_then(|hold| needed.checked_add(hold).ok_or(Rejection::LimitOutOfRange));
         needed = checked.map_err(|rejection| (Some(index), rejection))?;
     }
     let open = turn.state.open_orders.get(&participant).copied().unwrap_or(0);

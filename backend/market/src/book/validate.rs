@@ -1,10 +1,11 @@
 //! The checks of an order, and the hold that it needs. The first one that fails is the answer.
 use crate::book::{
-    Assurance, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, family, runs,
+    Assurance, Order, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, runs,
 };
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;
+use crate::round::book::remaining_request;
 use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::state::State;
@@ -32,21 +33,7 @@ const MOST_FAULTS: usize = 32;
 /// A device.
 pub const GPU_LOT_MILLI: i64 = 1_000;
 
-/// An order that may be accepted: what has to be held for it.
-#[derive(Debug)]
-pub struct Acceptable {
-    pub hold: Credits,
-    /// More to be held for its parents, which it may carry.
-    pub parents: Credits,
-}
-
-impl Acceptable {
-    pub fn total(&self) -> Credits {
-        self.hold.checked_add(self.parents).unwrap_or(HIGHEST_LIMIT)
-    }
-}
-
-/// Checks everything but the balance. `previous` is the order that it replaces.
+/// Checks everything but the balance, and answers what has to be held. `previous` is the order that it replaces.
 pub fn check(
     state: &State,
     now: Timestamp,
@@ -54,14 +41,13 @@ pub fn check(
     side: Side,
     request: &OrderRequest,
     previous: Option<OrderId>,
-) -> Result<Acceptable, Rejection> {
+) -> Result<Credits, Rejection> {
     check_form(request, side, now)?;
     check_place(state, participant, side, request)?;
     check_window(state, now, request)?;
     check_growth(state, side, request)?;
     check_project(state, participant, side, request)?;
     let replaced = previous.and_then(|id| state.orders.get(&id));
-    family::check(state, participant, side, request, replaced)?;
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
     check_class(state, participant, request)?;
@@ -70,17 +56,16 @@ pub fn check(
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
-    let (hold, parents) = match side {
-        Side::Bid => family::holds(state, request, replaced)?,
-        Side::Offer => (Credits::ZERO, Credits::ZERO),
+    let hold = match side {
+        Side::Bid => hold_needed(state, request),
+        Side::Offer => Credits::ZERO,
     };
-    let acceptable = Acceptable { hold, parents };
     // Who owes may make a bid smaller, which frees money for it, and place none.
-    let frees = replaced.is_some_and(|order| acceptable.total() <= order.hold);
+    let frees = replaced.is_some_and(|order| hold <= order.hold);
     if side == Side::Bid && owed > Credits::ZERO && !frees {
         return Err(Rejection::InArrears { owed });
     }
-    Ok(acceptable)
+    Ok(hold)
 }
 
 /// What depends on the request alone.
@@ -89,23 +74,19 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
 }
 
 /// All that is wrong with a request by itself, and what can be known of each of its fields: one fault a field, in the order
-/// of `check`. For people who mend it, who would else hear of one after the other. `previous` is the order that it replaces.
+/// of `check`. For people who mend it, who would else hear of one after the other.
 pub fn faults(
     state: &State,
     now: Timestamp,
     participant: ParticipantId,
     side: Side,
     request: &OrderRequest,
-    previous: Option<OrderId>,
 ) -> Vec<Rejection> {
     let mut faults = form_faults(request, side, now);
     // what asks for pools and workloads has to have a form
     if faults.is_empty() {
         faults.extend(check_place(state, participant, side, request).err());
-        let replaced = previous.and_then(|id| state.orders.get(&id));
-        faults.extend(family::check(state, participant, side, request, replaced).err());
     }
-    faults.extend((side == Side::Offer && request.parent.is_some()).then_some(Rejection::ParentOfOffer));
     faults.extend((request.instance.is_some() && request.replicas > 1).then_some(Rejection::ReplicasOfInstance));
     let pools = request.pools.iter().enumerate();
     faults.extend(pools.filter_map(|(index, choice)| unknown_pool(state, index, &choice.pool)));
@@ -214,6 +195,13 @@ fn unknown_pool(state: &State, index: usize, slug: &str) -> Option<Rejection> {
     })
 }
 
+/// The refusal of a resource that no node of the pool has, with the pools that have it.
+pub(crate) fn not_enforced(state: &State, slug: String, resource: Resource) -> Rejection {
+    let recallable = is_recallable(&slug);
+    let has = |pool: &&String| is_recallable(pool) == recallable && state.enforces(pool, resource);
+    Rejection::ResourceNotEnforced { resource, slug, pools: state.pools.keys().filter(has).cloned().collect() }
+}
+
 /// What depends on the pools and the instance.
 fn check_place(state: &State, participant: ParticipantId, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     for (index, choice) in request.pools.iter().enumerate() {
@@ -221,7 +209,6 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         if let Some(unknown) = unknown_pool(state, index, &slug) {
             return Err(unknown);
         }
-        let pool = &state.pools[&slug];
         if let Some(halt) = state.halt(&slug) {
             return Err(Rejection::PoolHalted { slug, reason: halt.reason.clone() });
         }
@@ -229,8 +216,8 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         if let Some(resource) = request.resources.keys().find(cannot) {
             return Err(Rejection::NoVacatePath { resource: *resource });
         }
-        if let Some(resource) = request.resources.keys().find(|r| !pool.resources.contains(r)) {
-            return Err(Rejection::ResourceNotInPool { resource: *resource, slug });
+        if let Some(resource) = request.resources.keys().find(|r| !state.enforces(&slug, **r)) {
+            return Err(not_enforced(state, slug, *resource));
         }
     }
     let Some(id) = request.instance else {
@@ -375,8 +362,13 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
 }
 
 /// min(limit, Σ collar × quantity) of the dearest alternative: the most that can be charged.
-pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rejection> {
-    Ok(request.limit.min(collar_values(state, request).max().unwrap_or_default()))
+pub fn hold_needed(state: &State, request: &OrderRequest) -> Credits {
+    request.limit.min(collar_values(state, request).max().unwrap_or_default())
+}
+
+/// The hold that an open bid needs now.
+pub fn hold_of_rest(state: &State, order: &Order) -> Credits {
+    hold_needed(state, &remaining_request(order))
 }
 
 /// The same of the cheapest: a project's budget counts no less for a bid that wins all of an alternative.

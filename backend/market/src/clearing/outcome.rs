@@ -3,9 +3,10 @@
 //! Prices are integers in nano-credits a unit, money integers in micro-credits. The canonical
 //! JSON (keys in the order of the types, no spaces) is what the hashes of the certificate cover:
 //! `input_hash` the sorted book, `result_hash` the outcome without its own hash.
-use super::book::{Book, Fraction, Money, Quantity};
+use super::book::{Book, Fraction, Money, ProductKey, Quantity};
 use super::rational::{Rat, format_decimal, parse_decimal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::collections::BTreeSet;
 
 pub const FORMAT: &str = "headroom.outcome/1";
 
@@ -207,6 +208,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What changed hands. The price of any other product lies between a bid and an offer that did not meet: it is for
+    /// the check, and nobody is shown it, as it may be one order's limit.
+    pub fn traded(&self) -> BTreeSet<&ProductKey> {
+        let won = self.awards.iter().flat_map(|a| &a.quantities).filter(|q| q.quantity > 0);
+        won.map(|q| &q.product).collect()
+    }
+
     /// The canonical JSON text.
     pub fn canonical(&self) -> String {
         serde_json::to_string(self).expect("an outcome has nothing that JSON can't hold")

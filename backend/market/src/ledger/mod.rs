@@ -18,7 +18,6 @@ pub enum Account {
     Escrow,
     OperatorIncome,
     Congestion,
-    Migration,
     Imbalance,
     PlatformRisk,
     Disputed,
@@ -26,11 +25,10 @@ pub enum Account {
     Issued,
 }
 
-const EXCHANGE: [(Account, &str); 9] = [
+const EXCHANGE: [(Account, &str); 8] = [
     (Account::Escrow, "exchange/escrow"),
     (Account::OperatorIncome, "exchange/operator_income"),
     (Account::Congestion, "exchange/congestion"),
-    (Account::Migration, "exchange/migration"),
     (Account::Imbalance, "exchange/imbalance"),
     (Account::PlatformRisk, "exchange/platform_risk"),
     (Account::Disputed, "exchange/disputed"),
@@ -122,9 +120,6 @@ pub enum TransferKind {
     /// The operator's supply, delivered: escrow → operator income; also what no buyer is owed of what was
     /// paid for an imbalance.
     OperatorIncome,
-    /// Of a bid for which another workload is to be moved: available → migration, and from there to the owner of the one
-    /// that was moved, or back.
-    MoveFee,
     /// Sellers made whole for what the platform failed to deliver: platform risk → escrow.
     PlatformRisk,
     /// Of an offer that won: available → bond.
@@ -163,7 +158,6 @@ impl TransferKind {
             TransferKind::Proceeds => "proceeds",
             TransferKind::ReservationFee => "reservation_fee",
             TransferKind::OperatorIncome => "operator_income",
-            TransferKind::MoveFee => "move_fee",
             TransferKind::PlatformRisk => "platform_risk",
             TransferKind::Bond => "bond",
             TransferKind::BondRelease => "bond_release",

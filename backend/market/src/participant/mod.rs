@@ -114,27 +114,19 @@ pub struct Participant {
     /// The most orders it may have open at once.
     pub open_order_limit: u32,
     /// The most workloads that it may have running at once.
-    #[serde(default = "instance_limit")]
     pub instance_limit: u32,
     /// The highest class that its orders and workloads may have. A class decides ties, so an
     /// admin grants it; nobody takes it.
-    #[serde(default)]
     pub highest_class: Class,
     /// How it has kept what it promised as a lender: the size of its bonds.
-    #[serde(default)]
     pub lending: LendingRecord,
     /// What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing.
-    #[serde(default)]
     pub arrears: Credits,
     pub created_at: Timestamp,
 }
 
 /// Running workloads of a participant for which nobody has set another number.
 pub const INSTANCE_LIMIT: u32 = 64;
-
-fn instance_limit() -> u32 {
-    INSTANCE_LIMIT
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -172,6 +164,5 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     /// The key that it was made with; it ends with that one.
-    #[serde(default)]
     pub made_by: Option<KeyId>,
 }

@@ -59,7 +59,6 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
         shortage_cost: BTreeMap::new(),
         settings_version: 0,
         moves_at_once: None,
-        least_move_gain: Share::ZERO,
         move_approval: false,
         created_at: turn.now,
     };
@@ -131,7 +130,7 @@ pub fn add_node(
     }
     if capacity.values().all(|q| *q == 0) {
         let detail =
-            "A node has something of a resource of its pool. One that is to take nothing new for now is drained.";
+            "A node has something of a resource of its pool. One that is to take nothing new for now is cordoned.";
         return Err(invalid("capacity_empty", "/capacity", detail));
     }
     if capacity.get(&Resource::GpuMilli).is_some_and(|gpus| gpus % GPU_LOT_MILLI != 0) {

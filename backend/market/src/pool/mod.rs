@@ -57,7 +57,6 @@ pub struct Pool {
     pub reserve_version: u64,
     pub halted: Option<Halt>,
     /// Counts the changes of what follows, which admins set; the ETag of its settings.
-    #[serde(default)]
     pub settings_version: u64,
     /// What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -65,9 +64,6 @@ pub struct Pool {
     /// So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves_at_once: Option<u32>,
-    /// What a move of its workloads has to gain, as a share of what is moved (`round/least_gain.rs`); 0: nothing.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub least_move_gain: Share,
     /// A person has to approve every move into it or out of it (`swap/approval.rs`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub move_approval: bool,
@@ -75,16 +71,13 @@ pub struct Pool {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-fn is_nothing(share: &Share) -> bool {
-    share.is_zero()
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum NodeState {
     Up,
-    Draining,
+    /// Takes nothing new; what runs there stays.
+    Cordoned,
     Down,
 }
 
@@ -124,10 +117,8 @@ pub struct ReservePrice {
     pub created_by: Option<UserId>,
     pub created_at: Timestamp,
     /// Only one that is `scheduled` prices anything.
-    #[serde(default)]
     pub state: ReserveState,
     /// What became of a proposal; `null` while it is pending, and where nobody had to be asked.
-    #[serde(default)]
     pub decision: Option<ReserveDecision>,
 }
 

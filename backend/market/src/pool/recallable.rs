@@ -77,9 +77,7 @@ pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
             kind: RefusalKind::Conflict,
             code: "nothing_recallable",
             pointer: String::new(),
-            detail: format!(
-                "Pool `{slug}` has no resource that can be taken back in the middle of a slot: CPU, I/O and network can."
-            ),
+            detail: format!("Pool `{slug}` has no resource that can be taken back in the middle of a slot: CPU can."),
         });
     }
     let id = PoolId::next(&mut turn.ids);
@@ -94,7 +92,6 @@ pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
         shortage_cost: BTreeMap::new(),
         settings_version: 0,
         moves_at_once: None,
-        least_move_gain: Share::ZERO,
         move_approval: false,
         created_at: turn.now,
         ..pool

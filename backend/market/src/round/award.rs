@@ -6,7 +6,7 @@
 //! is never charged more than the certified sums, which its budget row bounds.
 use crate::book::validate::MOST_ROWS;
 use crate::book::{
-    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, family, place, runs, validate,
+    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs, validate,
 };
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
@@ -17,9 +17,7 @@ use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::resale;
 use crate::round::safe_state::NO_ROUND;
-use crate::round::{
-    Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, make_way, not_won, products, safe_state,
-};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
 use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
@@ -51,30 +49,22 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let drafts = read_awards(turn, &sealed, outcome, &prices)?;
     let mut slots = BTreeSet::new();
     let count = drafts.len() as u32;
-    let winners = drafts.iter().filter_map(|d| if let Winner::Order(id) = d.winner { Some(id) } else { None });
-    let parents: BTreeSet<OrderId> = winners.filter(|id| turn.state.children_of(*id).next().is_some()).collect();
-    for id in &parents {
-        family::set_free(turn, *id, number);
-    }
-    let mut won = BTreeSet::new();
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
             Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
-                won.insert(id);
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
                 let won = Won { lines, slots: run, nodes: at, certified, with: None };
-                fill(turn, number, id, won, parents.contains(&id))?;
+                fill(turn, number, id, won)?;
             }
         }
     }
-    make_way::award(turn, number, &won);
-    let mut ended = round_only_orders(turn, number);
-    family::children_first(turn.state, &mut ended);
+    let ended = round_only_orders(turn, number);
     let (not_won, held_back) = not_won::list(turn, number, &sealed, outcome);
     products::record(turn, number, &sealed, outcome, &prices)?;
-    let list: Vec<ClearingPrice> = prices.into_values().collect();
+    let traded = outcome.traded();
+    let list = prices.into_iter().filter(|(key, _)| traded.contains(key)).map(|(_, price)| price).collect();
     let certificate = Certificate {
         verified: true,
         quality: text_of(&outcome.quality),
@@ -179,7 +169,7 @@ fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Cre
     Ok(over)
 }
 
-pub(super) fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
+pub fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
     crate::clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_owned(), slot }
 }
 
@@ -265,7 +255,7 @@ pub(crate) struct Won {
     pub with: Option<OrderId>,
 }
 
-pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
+pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> Result<(), AwardError> {
     let Won { mut lines, slots, nodes, certified, with } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     // Taking it back is its lender's right: there is nothing to answer for.
@@ -301,11 +291,9 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_p
         class: order.request.class,
         // What may be taken back lies on the node of those who lend it.
         no_displacement: order.request.no_displacement || recallable,
-        // Others were bought for the sake of a parent's, which may have cost more than its own limit; and of what its
-        // lender may take back, who sold it on would bear what a later buyer misses.
+        // Of what its lender may take back, who sold it on would bear what a later buyer misses.
         resell: order.request.resell == Resell::OwnLimit
             && order.request.replicas == 1
-            && !is_parent
             && !elsewhere
             && !recallable
             // Sold on it would be divisible, and a device is not.
@@ -446,7 +434,7 @@ impl Rest {
         request.resources = self.amounts.clone();
         request.replicas = self.replicas;
         request.limit = self.limit;
-        let needed = validate::hold_needed(turn.state, &request).unwrap_or(self.limit);
+        let needed = validate::hold_needed(turn.state, &request);
         needed.min(order.hold - charged)
     }
 }
@@ -472,7 +460,7 @@ mod tests {
             "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
             "resources": { "cpu_milli": 600, "mem_mib": 400 }, "pools": [{ "pool": "p" }], "limit": "0.902400",
             "remaining": { "cpu_milli": 600, "mem_mib": 400 }, "remaining_replicas": 1, "remaining_limit": "0.902400",
-            "hold": "0.902400", "awarded": "0", "awards": [], "origin": "manual", "last_reason": null,
+            "hold": "0.902400", "awarded": "0", "awards": [], "origin": "manual", "first_round": 1, "last_reason": null,
             "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
             "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
         }))

@@ -7,7 +7,6 @@ use crate::ids::{InstanceId, OrderId};
 use crate::pool::NodeState;
 use crate::round::AwardKind;
 use crate::round::book::{bought, open_alternatives};
-use crate::round::least_gain;
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
@@ -48,11 +47,10 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     let moving = instance.swap.and_then(|id| state.swaps.get(&id)).is_some_and(|s| s.moves());
     let rests = hold_time::rests(instance, now, state.market.rhythm.slot_seconds);
     let home = state.nodes.get(&instance.node).is_some_and(|n| n.state == NodeState::Up);
-    let makes_way = state.market.ways.contains_key(&instance.id);
-    if moving || makes_way || rests || instance.is_pinned(now) || !home {
+    if moving || rests || instance.is_pinned(now) || !home {
         return Err(Reason::FrozenHoldTime);
     }
-    let costs = move_costs(state, instance, &alternative.slots);
+    let costs = move_costs(instance);
     if costs.checked_add(alternative.adder).is_none_or(|costs| costs >= order.remaining_limit) {
         return Err(Reason::OutOfMoney);
     }
@@ -69,12 +67,10 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(Reason::NeededAtHome) }
 }
 
-/// What a bid has to earn beyond its price to have its workload carried away: the owner's fees for that and the way home,
-/// and the least gain of a move.
-pub fn move_costs(state: &State, instance: &Instance, slots: &[Slot]) -> Credits {
-    let (fee, least_gain) = (instance.strategy.move_fee, least_gain::of(state, instance, slots));
-    let costs = fee.checked_add(fee).and_then(|fees| fees.checked_add(least_gain));
-    costs.unwrap_or(Credits::from_units(i64::MAX))
+/// What a bid has to earn beyond its price to have its workload carried away: the owner's fees for that and the way home.
+pub fn move_costs(instance: &Instance) -> Credits {
+    let fee = instance.strategy.move_fee;
+    fee.checked_add(fee).unwrap_or(Credits::from_units(i64::MAX))
 }
 
 /// Whether an order of a workload has to wait for where the workload is.

@@ -2,10 +2,10 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Reason, Side, family};
+use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Origin, Reason, Side, validate};
 use crate::clearing::{self, Money};
-use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
-use crate::pool::recallable::{book_node, book_pool, is_recallable, node_of, pool_of};
+use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId, ProjectId};
+use crate::pool::recallable::{book_node, book_pool, is_recallable, pool_of};
 use crate::pool::supply::money_up;
 use crate::project;
 use crate::round::away;
@@ -14,7 +14,6 @@ use crate::round::faulty::drop_faulty;
 use crate::round::growth::Growth;
 use crate::round::holding::Holdings;
 use crate::round::host::Hosts;
-use crate::round::linked;
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{hold_to_wholes, take_out_unreachable};
 use crate::round::renewal::Renewals;
@@ -123,7 +122,7 @@ impl<'a> Builder<'a> {
             state,
             now,
             slots,
-            hosts: Hosts::of(state, now, slots, movers, places),
+            hosts: Hosts::of(state, now, slots, movers),
             orders: Vec::new(),
             reoffers: BTreeSet::new(),
             excluded: Vec::new(),
@@ -148,19 +147,18 @@ impl<'a> Builder<'a> {
         // All but a few of a flood.
         let (excluded, places) = (&mut self.excluded, self.places);
         open.retain(|o| {
-            let stays = places.has(Entry::Order(o.id)) || o.waits_for().is_some() || has_too_many(o);
+            let stays = places.has(Entry::Order(o.id)) || has_too_many(o);
             excluded.extend((!stays).then_some((o.id, Reason::RoundFull)));
             stays
         });
-        linked::sort(state, &mut open);
+        // What people ask for before what the forecast does, then the earliest.
+        open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
         let mut growth = Growth::of(self.state);
-        let mut taken: BTreeSet<OrderId> = BTreeSet::new();
         // One that has no part in the round itself keeps nothing from others.
         let takes_part = |o: &&Order| {
-            let hold = family::hold_needed(state, o);
             let owner = state.participants.get(&o.participant);
             self.places.has(Entry::Order(o.id))
-                && hold.is_ok_and(|needed| needed <= o.hold)
+                && validate::hold_of_rest(state, o) <= o.hold
                 && owner.is_some_and(|p| p.arrears.is_zero())
                 && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
@@ -168,12 +166,8 @@ impl<'a> Builder<'a> {
         let leaving = open.iter().copied().filter(|o| book::away::leaves(state, &o.request)).filter(takes_part);
         let leavers = away::leavers(state, self.now, leaving, self.slots);
         for order in open {
-            let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
-                Err(Reason::ParentSatOut)
-            } else if has_too_many(order) {
+            let entry = if has_too_many(order) {
                 Err(Reason::TooManyAwards)
-            } else if !self.places.has(Entry::Order(order.id)) {
-                Err(Reason::RoundFull)
             } else if away::waits(state, order, &leavers) {
                 Err(Reason::WorkloadAway)
             } else if growth.admits(self.state, order, self.slots) {
@@ -182,10 +176,7 @@ impl<'a> Builder<'a> {
                 Err(Reason::AboveInstanceLimit)
             };
             match entry {
-                Ok(entry) => {
-                    taken.insert(order.id);
-                    self.orders.push(entry);
-                }
+                Ok(entry) => self.orders.push(entry),
                 Err(reason) => self.excluded.push((order.id, reason)),
             }
         }
@@ -207,12 +198,11 @@ impl<'a> Builder<'a> {
             if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
                 return Err(Reason::InArrears);
             }
-            let needed = family::hold_needed(self.state, order).map_err(|_| Reason::Ineligible)?;
-            if needed > order.hold {
+            if validate::hold_of_rest(self.state, order) > order.hold {
                 return Err(Reason::InsufficientHold);
             }
         }
-        let (mut node, mut move_fee, mut min_fill) = (None, Credits::ZERO, order.request.min_fill.units());
+        let (mut node, mut move_fee) = (None, Credits::ZERO);
         let mut possible = alternatives;
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
             let elsewhere = |a: &Alternative| away::is_elsewhere(self.state, &order.request, a);
@@ -225,12 +215,7 @@ impl<'a> Builder<'a> {
                 Side::Bid => self.hosts.host(order, instance.id, &home),
             };
             match host {
-                Ok(host) => {
-                    let (own, others) = (self.hosts.move_fee(instance.id, host), self.hosts.way_fee(order.id));
-                    (move_fee, node) = (own.checked_add(others).unwrap_or(own), Some(host));
-                    // Of a part it would pay the whole fee of who makes way for it.
-                    min_fill = if self.hosts.has_way(order.id) { 1_000_000 } else { min_fill };
-                }
+                Ok(host) => (move_fee, node) = (self.hosts.move_fee(instance.id, host), Some(host)),
                 // At home there is nothing for it now; elsewhere there may be.
                 Err(_) if !leaving.is_empty() => home.clear(),
                 Err(reason) => return Err(reason),
@@ -247,10 +232,13 @@ impl<'a> Builder<'a> {
             side: side(order.side),
             instance: order.request.instance.map(|i| i.to_string()),
             limit: money(order.remaining_limit),
-            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(i128::from(min_fill), 1_000_000)),
+            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(
+                i128::from(order.request.min_fill.units()),
+                1_000_000,
+            )),
             incumbent: false,
             alternatives: entries,
-            parent: order.waits_for().map(|id| id.to_string()),
+            parent: None,
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| book_node(n, order.request.assurance == Assurance::Recallable)),
@@ -267,7 +255,7 @@ impl<'a> Builder<'a> {
     ) -> clearing::Alternative {
         let mut quantities = Vec::new();
         let carried = book::away::carried(self.state, &order.request, &alternative.pool);
-        let move_fee = carried.map_or(move_fee, |i| away::move_costs(self.state, i, &alternative.slots));
+        let move_fee = carried.map_or(move_fee, away::move_costs);
         let amounts = book::away::amounts(self.state, &order.request, &order.remaining, &alternative.pool);
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };
@@ -297,13 +285,7 @@ impl<'a> Builder<'a> {
 
     fn drop_offers(&mut self) {
         self.sit_out(&sits_out::self_trades(&self.orders), Reason::SelfTrade);
-        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders, &self.making_way()), Reason::LeavesNode);
-    }
-
-    /// Who makes way, from the first of its slots on.
-    fn making_way(&self) -> BTreeMap<String, i64> {
-        let ways = self.hosts.moves.ways.iter();
-        ways.filter_map(|(id, way)| Some((id.to_string(), self.slot_index(way.slot)?))).collect()
+        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), Reason::LeavesNode);
     }
 
     fn sit_out(&mut self, orders: &BTreeSet<String>, reason: Reason) {
@@ -351,33 +333,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Only where no other bid can have the room does anybody make way: else another may win it, and the bid that pays
-    /// may not. Such a bid sits the round out; a trial shows that nobody need go for it.
-    fn keep_ways_apart(&mut self) {
-        let ways: Vec<_> = self.hosts.moves.ways.iter().map(|(id, way)| (*id, way.order, way.slot)).collect();
-        for (id, order, slot) in ways {
-            let (Some(instance), Some(from)) = (self.state.instances.get(&id), self.slot_index(slot)) else { continue };
-            let name = order.to_string();
-            let others = self.orders.iter().filter(|o| o.side == clearing::Side::Bid && o.id != name);
-            if others.into_iter().any(|o| self.could_lie_on(o, instance.node, &instance.pool, from)) {
-                self.hosts.stay(id);
-                self.sit_out(&BTreeSet::from([name]), Reason::NoHostFits);
-            }
-        }
-    }
-
-    /// Whether a bid is for a node, or for any of its pool, in a slot from this one on.
-    fn could_lie_on(&self, order: &clearing::Order, node: NodeId, pool: &str, from: i64) -> bool {
-        let named = order.node.as_ref().filter(|name| !is_recallable(name)).and_then(|name| node_of(name));
-        let in_pool = |id: NodeId| self.state.nodes.get(&id).is_some_and(|n| n.pool == pool);
-        let asks = || order.alternatives.iter().flat_map(|a| &a.quantities);
-        let here = asks().any(|q| q.product.pool == pool && q.product.slot >= from);
-        here && named.is_none_or(|named| named == node || !in_pool(named))
-    }
-
     fn finish(mut self) -> Draft {
         let state = self.state;
-        self.keep_ways_apart();
         let mut used: BTreeSet<ProductKey> = BTreeSet::new();
         for order in &self.orders {
             for quantity in order.alternatives.iter().flat_map(|a| a.quantities.iter()) {
@@ -402,7 +359,7 @@ impl<'a> Builder<'a> {
         apart_by_node(&mut book);
         let unreachable = take_out_unreachable(&mut book);
         self.excluded.extend(unreachable.into_iter().map(|id| (id, Reason::MinFillUnreachable)));
-        self.excluded.extend(linked::complete(state, &mut book));
+        book.budgets = budgets(state, &book.orders);
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);
         hold_to_wholes(&mut book);
@@ -410,6 +367,16 @@ impl<'a> Builder<'a> {
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }
     }
+}
+
+/// What the projects of bids have left.
+fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
+    let projects: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
+    let left = |id: &str| {
+        let project = id.parse().ok().and_then(|id: ProjectId| state.projects.get(&id));
+        project.map_or(Credits::ZERO, |p| p.left())
+    };
+    projects.into_iter().map(|id| clearing::Budget { amount: money(left(id)), id: id.clone() }).collect()
 }
 
 /// What may be taken back as products of the nodes where it is lent (`recallable::book_pool`).

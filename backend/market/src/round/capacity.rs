@@ -3,7 +3,7 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Order, Origin, away, family};
+use crate::book::{Order, Origin, away, validate};
 use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
 use crate::round::Award;
@@ -24,9 +24,6 @@ const ROW: u64 = 3;
 /// Of a bid of a project that has less left than its bids count: their row joins all products that they
 /// name, and a round of thirty such projects costs eight times as much as one of bundles (`awkward_cost.rs`).
 const BUDGET_ROW: u64 = 160;
-/// Of a bid with a parent or with children: what hangs together by parents is searched together. A round of twelve hundred
-/// such rows takes more than half a minute, one of a hundred and fifty a second or two (`awkward_cost.rs`).
-const FAMILY_ROW: u64 = 160;
 /// So many replicas cost what a row does.
 const REPLICAS_A_ROW: usize = 1_000;
 /// No order counts more: one must never be a round by itself.
@@ -45,8 +42,6 @@ pub enum Couples {
     Nothing,
     /// Slots, pools or choices.
     Products,
-    /// Its parent, or its children.
-    Family,
     /// The bids of its project, which have less left than they count together.
     Budget,
 }
@@ -75,19 +70,15 @@ pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) 
         by_itself: o.origin != Origin::Manual,
         entry: Entry::Order(o.id),
     };
-    let waits = |o: &&Order| {
-        // A child comes after its parent, and has the turn of the first of its line.
-        let behind = o.waits_for().map(|parent| {
-            let line = family::line(state, o.id).into_iter().filter_map(|id| state.orders.get(&id)).map(turn_of);
-            Box::new(Behind { line: line.collect(), parent })
-        });
-        let turn = behind.as_ref().and_then(|b| b.line.first().copied()).unwrap_or_else(|| turn_of(o));
-        Waits { turn, behind, participant: o.participant, weight: weight(state, o, slots, &pools, &tight) }
+    let waits = |o: &&Order| Waits {
+        turn: turn_of(o),
+        participant: o.participant,
+        weight: weight(state, o, slots, &pools, &tight),
     };
     let for_sale = state.awards.values().filter(|a| resale::of(state, now, slots, a).is_some());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
-        Waits { turn, behind: None, participant: a.participant, weight: weight_of_resale(a) }
+        Waits { turn, participant: a.participant, weight: weight_of_resale(a) }
     });
     let mut all: Vec<Waits> = orders.iter().map(waits).chain(resales).collect();
     if all.iter().map(|w| w.weight).sum::<u64>() <= MOST {
@@ -113,24 +104,9 @@ struct Turn {
 /// Something that asks for a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waits {
-    /// Its own, or that of the first of its line.
     turn: Turn,
-    behind: Option<Box<Behind>>,
     participant: ParticipantId,
     weight: u64,
-}
-
-/// Of a child: its line from the first parent to itself, and whom it waits for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Behind {
-    line: Vec<Turn>,
-    parent: OrderId,
-}
-
-impl Waits {
-    fn entry(&self) -> Entry {
-        self.behind.as_ref().and_then(|b| b.line.last()).map_or(self.turn.entry, |last| last.entry)
-    }
 }
 
 /// What a member asks for, and the round since which the first of it waits.
@@ -143,22 +119,19 @@ struct Queue<'a> {
 /// same, whoever waits longest. Answers who has a place.
 fn share_out(mut queues: BTreeMap<ParticipantId, Queue<'_>>, most: u64) -> BTreeSet<Entry> {
     let entries = || queues.values().flat_map(|q| q.entries.iter());
-    // What asks for nothing takes no room. Of a child its parent decides, in its turn.
-    let mut taken: BTreeSet<Entry> =
-        entries().filter(|w| w.weight == 0 && w.behind.is_none()).map(|w| w.entry()).collect();
+    // What asks for nothing takes no room.
+    let mut taken: BTreeSet<Entry> = entries().filter(|w| w.weight == 0).map(|w| w.turn.entry).collect();
     let least = entries().map(|w| w.weight).filter(|weight| *weight > 0).min().unwrap_or(1);
     let mut left = most;
     let mut turns: BinaryHeap<_> = queues.iter().map(|(id, queue)| Reverse((0, queue.since, *id))).collect();
     while let Some(Reverse((has, since, participant))) = turns.pop() {
         let next = queues.get_mut(&participant).and_then(|q| q.entries.pop_front());
         let Some(waits) = next.filter(|_| left >= least) else { continue };
-        // Without its parent it would have no part in the round: others have its place.
-        let orphan = waits.behind.as_ref().is_some_and(|b| !taken.contains(&Entry::Order(b.parent)));
-        if waits.weight > left || orphan {
+        if waits.weight > left {
             turns.push(Reverse((has, since, participant)));
         } else {
             left -= waits.weight;
-            taken.insert(waits.entry());
+            taken.insert(waits.turn.entry);
             turns.push(Reverse((has + waits.weight, since, participant)));
         }
     }
@@ -170,8 +143,7 @@ fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
     let mut counted: BTreeMap<ProjectId, Credits> = BTreeMap::new();
     for order in orders {
         let Some(project) = project::of_order(state, order) else { continue };
-        let needed = family::hold_needed(state, order).unwrap_or(order.hold);
-        *counted.entry(project.id).or_default() += needed;
+        *counted.entry(project.id).or_default() += validate::hold_of_rest(state, order);
     }
     counted.retain(|id, counted| state.projects.get(id).is_some_and(|p| *counted > p.left()));
     counted.into_keys().collect()
@@ -189,13 +161,11 @@ fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str], tight: &
             longest = longest.max(span.slots);
         }
     }
-    let in_family = order.waits_for().is_some() || state.children_of(order.id).next().is_some();
     let couples = alternatives > 1 || longest > 1 || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
     let couples = match project::of_order(state, order) {
         Some(project) if tight.contains(&project.id) => Couples::Budget,
-        _ if in_family => Couples::Family,
         _ if couples => Couples::Products,
         _ => Couples::Nothing,
     };
@@ -214,7 +184,6 @@ pub fn weight_of(rows: usize, couples: Couples) -> u64 {
         * match couples {
             Couples::Nothing => ROW,
             Couples::Products => COUPLING_ROW,
-            Couples::Family => FAMILY_ROW,
             Couples::Budget => BUDGET_ROW,
         }
 }
@@ -233,7 +202,7 @@ mod tests {
     fn asking(since: u64, from: u128, count: u128, weight: u64) -> Vec<Waits> {
         let waits = |n| {
             let turn = Turn { since, by_itself: false, entry: entry(n) };
-            Waits { turn, behind: None, participant: ParticipantId::from_raw(0), weight }
+            Waits { turn, participant: ParticipantId::from_raw(0), weight }
         };
         (from..from + count).map(waits).collect()
     }
@@ -249,7 +218,7 @@ mod tests {
         let waiting =
             BTreeMap::from([(flood, queue(NEW, &of_flood)), (one, queue(NEW, &of_one)), (two, queue(NEW, &of_two))]);
         let taken = share_out(waiting, 1_000);
-        let of = |all: &[Waits]| all.iter().filter(|w| taken.contains(&w.entry())).count();
+        let of = |all: &[Waits]| all.iter().filter(|w| taken.contains(&w.turn.entry)).count();
         assert_eq!((of(&of_one), of(&of_two)), (3, 17), "all of the small one, a third of the next");
         assert_eq!(of(&of_flood), 36, "and what is left over");
         assert!(!taken.contains(&entry(1_499)), "the last ones wait");
@@ -263,15 +232,11 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_nothing_always_has_a_place_and_a_child_only_with_its_parent() {
-        let (parent, child) = (asking(NEW, 1, 1, 11), asking(NEW, 1, 1, 2));
-        let line = vec![parent[0].turn, Turn { entry: entry(2), ..parent[0].turn }];
-        let behind = Some(Box::new(Behind { line, parent: OrderId::Bid(BidId::from_raw(1)) }));
-        let all: Vec<Waits> =
-            parent.into_iter().chain([Waits { behind, ..child[0].clone() }]).chain(asking(NEW, 3, 1, 0)).collect();
+    fn what_asks_for_nothing_always_has_a_place() {
+        let all: Vec<Waits> = asking(NEW, 1, 1, 11).into_iter().chain(asking(NEW, 3, 1, 0)).collect();
         let taken = |most| share_out(BTreeMap::from([(ParticipantId::from_raw(1), queue(NEW, &all))]), most);
         assert_eq!(taken(10), BTreeSet::from([entry(3)]));
-        assert_eq!(taken(13), BTreeSet::from([entry(1), entry(2), entry(3)]));
+        assert_eq!(taken(11), BTreeSet::from([entry(1), entry(3)]));
     }
 
     #[test]

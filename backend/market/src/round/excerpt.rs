@@ -42,13 +42,12 @@ impl Excerpt {
     }
 }
 
-/// A state without the orders that nothing in the round depends on: open, by themselves, without a place.
+/// A state without the orders that nothing in the round depends on: open, without a place.
 fn without_flood(state: &State, places: &Places) -> State {
     let left_out = match places {
         Places::All => BTreeSet::new(),
         Places::Only(_) => {
-            let by_itself = |o: &&Order| o.waits_for().is_none() && state.children_of(o.id).next().is_none();
-            let left_out = |o: &&Order| book::is_open(o) && by_itself(o) && !places.has(Entry::Order(o.id));
+            let left_out = |o: &&Order| book::is_open(o) && !places.has(Entry::Order(o.id));
             state.orders.values().filter(left_out).map(|o| o.id).collect::<BTreeSet<OrderId>>()
         }
     };

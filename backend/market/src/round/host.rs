@@ -1,20 +1,16 @@
 //! On which node the bids of a workload are in a round.
-use super::book::{bought_at_home, open_alternatives};
+use super::book::bought_at_home;
 use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Assurance, Order, Reason};
-use crate::ids::{InstanceId, NodeId, OrderId};
-use crate::pool::{Node, NodeState};
-use crate::round::Award;
-use crate::round::capacity::Places;
+use crate::ids::{InstanceId, NodeId};
+use crate::pool::NodeState;
 use crate::round::in_flight::InFlight;
-use crate::round::least_gain;
-use crate::round::make_way::{Way, Willing};
 use crate::round::movers::{Movers, Moves};
-use crate::round::stays;
+use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Resource, amount};
+use crate::units::{Amounts, Credits};
 use crate::workload::Instance;
 use crate::workload::away::is_elsewhere;
 use crate::workload::guidance::avoided_nodes;
@@ -31,7 +27,6 @@ pub struct Hosts<'a> {
     placed: BTreeMap<(InstanceId, Slot, Slot), (Planned, BTreeSet<NodeId>)>,
     hosted: BTreeMap<InstanceId, Hosted>,
     in_flight: InFlight,
-    willing: Willing,
     movers: &'a Movers,
     pub moves: Moves,
 }
@@ -59,11 +54,11 @@ impl Hosted {
 }
 
 impl<'a> Hosts<'a> {
-    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers, places: &Places) -> Self {
+    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
         let occupancy = Occupancy::of(state, slots);
         let (placed, hosted, moves) = (BTreeMap::new(), BTreeMap::new(), Moves::default());
-        let (in_flight, willing) = (InFlight::of(state, now), Willing::of(state, now, places));
-        Self { state, now, slots, occupancy, placed, hosted, in_flight, willing, movers, moves }
+        let in_flight = InFlight::of(state, now);
+        Self { state, now, slots, occupancy, placed, hosted, in_flight, movers, moves }
     }
 
     /// The node where a bid's instance would have room, baseline included: where it is, where
@@ -91,11 +86,6 @@ impl<'a> Hosts<'a> {
             let stays = awarded.iter().all(|node| *node == instance.node);
             return if stays { Ok(instance.node) } else { Err(Reason::FrozenHoldTime) };
         }
-        // It makes way in the middle of that.
-        let way = self.state.market.ways.get(&id);
-        if way.is_some_and(|way| first < way.slot && way.slot <= last) {
-            return Err(Reason::FrozenHoldTime);
-        }
         // Two bids of one workload must not have it on two nodes in one slot.
         let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
@@ -121,11 +111,6 @@ impl<'a> Hosts<'a> {
                 if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }
             }
         };
-        // What a project pays for is what its bids win; and what is bought elsewhere needs no room here.
-        let request = &order.request;
-        if request.assurance == Assurance::Firm && request.pools.len() == 1 && request.project.is_none() {
-            self.make_way(order, id, node, &window);
-        }
         let hosted = self.hosted(id);
         hosted.windows.insert((first, last, node));
         if stays {
@@ -139,90 +124,6 @@ impl<'a> Hosts<'a> {
     pub fn move_fee(&self, id: InstanceId, node: NodeId) -> Credits {
         let moves = self.moves.kept_free.contains(&(id, node));
         self.state.instances.get(&id).filter(|_| moves).map(|i| i.strategy.move_fee).unwrap_or_default()
-    }
-
-    /// Whether somebody makes way for a bid.
-    pub fn has_way(&self, order: OrderId) -> bool {
-        self.moves.ways.values().any(|way| way.order == order)
-    }
-
-    /// What a bid has to earn beyond that, for who makes way for it.
-    pub fn way_fee(&self, order: OrderId) -> Credits {
-        self.moves.ways.values().filter(|way| way.order == order).map(|way| way.fee).sum()
-    }
-
-    /// Has another workload leave a bid's node, if that gives the bid all the room that it lacks there: of those that
-    /// are willing the one that asks least.
-    fn make_way(&mut self, order: &Order, id: InstanceId, node: NodeId, window: &[Slot]) {
-        let (state, slots) = (self.state, self.slots);
-        let (Some(first), Some(record)) = (window.iter().min().copied(), state.nodes.get(&node)) else { return };
-        if self.occupancy.fits(state, node, &order.remaining, window) {
-            return;
-        }
-        for (fee, other) in self.willing.on(node) {
-            let Some(instance) = state.instances.get(&other) else { continue };
-            let affords = fee < order.remaining_limit && self.willing.affords(&state.ledger, order, fee);
-            let leaves_enough = window.iter().all(|slot| {
-                let enough = |(resource, asked): (&Resource, &i64)| {
-                    let left = self.occupancy.left(record, *slot, *resource);
-                    left + amount(instance.baseline_in(*slot), *resource) >= *asked
-                };
-                order.remaining.iter().all(enough)
-            });
-            let held = state.awards_of(other).flat_map(|a| &a.lines);
-            let mut held = held.filter(|l| !l.settled && l.left() > 0);
-            if other == id || !affords || !leaves_enough || held.any(|l| l.slot >= first) {
-                continue;
-            }
-            if !self.going_to(instance).is_empty() {
-                continue;
-            }
-            let later: Vec<Slot> = slots.iter().copied().filter(|slot| *slot >= first).collect();
-            let Some(refuge) = self.refuge(instance, &later) else { continue };
-            self.willing.take(node, fee, other);
-            if !self.movers.contains(&other) {
-                self.moves.could.entry(other).or_default().insert(order.id);
-                return;
-            }
-            if !self.in_flight.begin(state, other, first) {
-                continue;
-            }
-            for slot in &later {
-                let baseline = instance.baseline_in(*slot);
-                let freed: Amounts = baseline.iter().map(|(resource, quantity)| (*resource, -quantity)).collect();
-                self.occupancy.take(node, &freed, &[*slot]);
-                self.occupancy.take(refuge, baseline, &[*slot]);
-            }
-            self.willing.promise(order, fee);
-            let payer = order.participant;
-            let round = state.market.last_round + 1;
-            self.moves.least_gains.insert(other, least_gain::of(state, instance, window));
-            let way = Way { node: refuge, slot: first, order: order.id, payer, fee, round, won: false };
-            self.moves.ways.insert(other, way);
-            return;
-        }
-    }
-
-    /// Nobody is to leave it after all: what was freed is taken again.
-    pub fn stay(&mut self, id: InstanceId) {
-        let Some(way) = self.moves.ways.remove(&id) else { return };
-        self.moves.least_gains.remove(&id);
-        let instance = &self.state.instances[&id];
-        for slot in self.slots.iter().copied().filter(|slot| *slot >= way.slot) {
-            let baseline = instance.baseline_in(slot);
-            let freed: Amounts = baseline.iter().map(|(resource, quantity)| (*resource, -quantity)).collect();
-            self.occupancy.take(instance.node, baseline, &[slot]);
-            self.occupancy.take(way.node, &freed, &[slot]);
-        }
-    }
-
-    /// The first other node of its pool that has room for a workload's baseline.
-    fn refuge(&self, instance: &Instance, slots: &[Slot]) -> Option<NodeId> {
-        let avoided = avoided_nodes(self.state, instance.id, self.now);
-        let state = self.state;
-        let mut others = state.nodes.values().filter(|n| n.pool == instance.pool && n.id != instance.node);
-        let fits = |n: &&Node| slots.iter().all(|s| self.occupancy.fits(state, n.id, instance.baseline_in(*s), &[*s]));
-        others.find(|n| !avoided.contains(&n.id) && fits(n)).map(|n| n.id)
     }
 
     /// The first other node of the pool that can have an instance from a slot on, with what it bids for.
@@ -251,8 +152,7 @@ impl<'a> Hosts<'a> {
             .filter(|a| a.lines.iter().any(|l| !l.settled && l.left() > 0))
             .filter_map(|a| a.nodes.first().copied());
         let bid_for = self.hosted.get(&instance.id).into_iter().flat_map(|h| h.windows.iter().map(|(.., node)| *node));
-        let way = self.state.market.ways.get(&instance.id).map(|way| way.node);
-        let all = won.chain(bid_for).chain(under_way(self.state, instance)).chain(way);
+        let all = won.chain(bid_for).chain(under_way(self.state, instance));
         all.filter(|node| *node != instance.node).collect()
     }
 
@@ -270,7 +170,7 @@ impl<'a> Hosts<'a> {
             return true;
         }
         let state = self.state;
-        let comes_back = stays::won_off(state, id, node, first).is_some();
+        let comes_back = won_off(state, id, node, first);
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.
         let stays = hosted.lent_until.max(hosted.stays_until).is_some_and(|until| until >= first);
@@ -302,10 +202,6 @@ impl<'a> Hosts<'a> {
         }
         self.occupancy.take(node, &instance.baseline, &earlier);
         self.moves.kept_free.insert((id, node));
-        let window =
-            open_alternatives(state, order, self.slots).into_iter().next().map(|a| a.slots).unwrap_or_default();
-        let least = least_gain::of(state, instance, &window);
-        self.moves.least_gains.entry(id).or_insert(least);
         self.hosted(id).counted.insert(node, first);
         true
     }
@@ -314,7 +210,7 @@ impl<'a> Hosts<'a> {
     fn hosted(&mut self, id: InstanceId) -> &mut Hosted {
         self.hosted.entry(id).or_insert_with(|| {
             let (windows, counted) = (BTreeSet::new(), moves(self.state, id));
-            let (lent_until, stays_until) = (stays::lends_until(self.state, id), stays::promised_until(self.state, id));
+            let (lent_until, stays_until) = (lends_until(self.state, id), promised_until(self.state, id));
             Hosted { windows, counted, lent_until, stays_until }
         })
     }
@@ -329,10 +225,26 @@ impl<'a> Hosts<'a> {
 pub(super) fn leaves_by(state: &State, instance: &Instance, last: Option<Slot>) -> bool {
     let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
     let there = || bought_at_home(state, instance.id).filter(elsewhere).flat_map(|a| &a.lines);
-    let way = state.market.ways.get(&instance.id);
     under_way(state, instance).is_some()
-        || way.is_some_and(|way| last.is_some_and(|last| way.slot <= last))
         || there().any(|l| !l.settled && l.left() > 0 && last.is_some_and(|last| l.slot <= last))
+}
+
+/// The last slot for which a workload has lent something.
+fn lends_until(state: &State, id: InstanceId) -> Option<Slot> {
+    let lent = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
+    lent.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max()
+}
+
+/// The last slot for which it has won something that it is not to be moved for.
+fn promised_until(state: &State, id: InstanceId) -> Option<Slot> {
+    let promised = bought_at_home(state, id).filter(|a| a.no_displacement).flat_map(|a| &a.lines);
+    promised.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max()
+}
+
+/// Whether it has won something on another node than `node` from a slot on.
+fn won_off(state: &State, id: InstanceId, node: NodeId, first: Slot) -> bool {
+    let won = bought_at_home(state, id).filter(|a| a.nodes.first().is_some_and(|n| *n != node));
+    won.flat_map(|a| &a.lines).any(|l| !l.settled && l.left() > 0 && l.slot >= first)
 }
 
 /// Whether an instance has won something in another pool for these slots.
@@ -346,14 +258,13 @@ fn under_way(state: &State, instance: &Instance) -> Option<NodeId> {
     instance.swap.and_then(|id| state.swaps.get(&id)).filter(|s| s.moves()).map(|s| s.node_to)
 }
 
-/// Where an instance will be, and the slot whose award or way decides that; none where it is or is on its way.
+/// Where an instance will be, and the slot whose award decides that; none where it is or is on its way.
 type Planned = (Option<Slot>, NodeId);
 
 /// Where the instance will be when `slot` begins, as far as awards have decided.
 fn planned_node(state: &State, id: InstanceId, slot: Slot) -> Planned {
     let instance = &state.instances[&id];
-    let way = state.market.ways.get(&id).filter(|way| way.slot <= slot).map(|way| (way.slot, way.node));
-    match way.or_else(|| latest_award_before(state, id, slot)) {
+    match latest_award_before(state, id, slot) {
         Some((since, node)) => (Some(since), node),
         None => (None, under_way(state, instance).unwrap_or(instance.node)),
     }

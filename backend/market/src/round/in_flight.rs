@@ -48,6 +48,5 @@ fn leaves_for(state: &State, instance: &Instance, now: Timestamp) -> Option<Slot
     let won = bought_at_home(state, instance.id).filter(|a| a.nodes.first().is_some_and(|node| *node != instance.node));
     let won = won.filter(|_| will_go).flat_map(|a| &a.lines).filter(|l| !l.settled && l.left() > 0).map(|l| l.slot);
     let moves = instance.swap.and_then(|id| state.swaps.get(&id)).filter(|s| s.moves()).map(|s| s.slot);
-    let way = state.market.ways.get(&instance.id).map(|way| way.slot).filter(|_| will_go);
-    won.chain(moves).chain(way).min()
+    won.chain(moves).min()
 }

@@ -13,9 +13,8 @@ use crate::time::Timestamp;
 use crate::units::Credits;
 use crate::workload::Instance;
 
-/// An order as it would be open, were it placed now. It waits for no parent: whether that one takes part is its own.
+/// An order as it would be open, were it placed now.
 pub fn as_open(now: Timestamp, participant: ParticipantId, side: Side, request: &OrderRequest) -> Order {
-    let request = OrderRequest { parent: None, ..request.clone() };
     Order {
         // later than any other
         id: match side {
@@ -30,7 +29,7 @@ pub fn as_open(now: Timestamp, participant: ParticipantId, side: Side, request: 
         remaining_limit: request.limit,
         // no bid has to hold more
         hold: request.limit,
-        request,
+        request: request.clone(),
         awarded: Credits::ZERO,
         awards: Vec::new(),
         origin: Origin::Manual,
@@ -40,7 +39,6 @@ pub fn as_open(now: Timestamp, participant: ParticipantId, side: Side, request: 
         closed_reason: None,
         replaces: None,
         replaced_by: None,
-        parent_won_in: None,
         pending_replacement: None,
         sealed_in: None,
         created_at: now,

@@ -9,10 +9,7 @@ pub mod growth;
 pub mod holding;
 mod host;
 mod in_flight;
-pub mod least_gain;
 pub mod left_out;
-pub mod linked;
-pub mod make_way;
 pub mod merkle;
 pub mod movers;
 mod netting;
@@ -25,7 +22,6 @@ mod resale;
 pub mod safe_state;
 pub mod seal;
 pub mod sits_out;
-pub mod stays;
 pub mod supply;
 pub mod void;
 
@@ -84,13 +80,11 @@ pub struct Certificate {
     pub quality: String,
     pub welfare: String,
     /// No allocation that the nodes have room for has more welfare than this.
-    #[serde(default)]
     pub bound: Option<String>,
     /// The part of the bound that the welfare misses.
     pub gap: String,
     /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
     /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
-    #[serde(default)]
     pub limited_by: Option<String>,
     pub cuts: u32,
     pub input_hash: String,
@@ -152,10 +146,8 @@ pub struct AwardLine {
     pub recalls: Vec<TakenBack>,
     pub settled: bool,
     /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
-    #[serde(default)]
     pub bond: Credits,
     /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
-    #[serde(default)]
     pub bond_held: Credits,
 }
 

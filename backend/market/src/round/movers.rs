@@ -12,16 +12,31 @@
 //! the end those that were let in are tried without each other, as long as there are trials left.
 //!
 //! The trials are cleared outside the core; what comes of them is an argument of `SealRound`.
-use crate::clearing::rational::{self, Rat};
-use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, Side};
+use crate::clearing::rational::Rat;
+use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, ProductKey, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book::Draft;
-use crate::round::linked::Collars;
-use crate::round::make_way::Way;
 use crate::state::State;
-use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The collars of a book's products, in micro-credits a unit, and what goes for all others.
+struct Collars {
+    of: BTreeMap<ProductKey, i128>,
+    others: i128,
+}
+
+impl Collars {
+    fn of(book: &Book) -> Self {
+        let of = book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
+        Self { of, others: i128::from(book.cap.0) }
+    }
+    /// The most that an alternative can cost, in micro-credits.
+    fn value(&self, alternative: &Alternative) -> i128 {
+        let cap = |key: &ProductKey| self.of.get(key).copied().unwrap_or(self.others);
+        alternative.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum()
+    }
+}
 
 /// The workloads that may be taken to another node by what they win.
 pub type Movers = BTreeSet<InstanceId>;
@@ -35,13 +50,8 @@ pub const TRIAL: Limits = Limits { nodes: 100, max_cuts: 30, effort: 300_000, wo
 pub struct Moves {
     /// Nodes on which the whole baseline of a workload is kept free.
     pub kept_free: BTreeSet<(InstanceId, NodeId)>,
-    /// Workloads that another node has room for but may not go there, and the bids that want it: their own, or
-    /// one that they would make way for.
+    /// Workloads that another node has room for but may not go there, and their bids that want it.
     pub could: BTreeMap<InstanceId, BTreeSet<OrderId>>,
-    /// Workloads that leave their node for somebody else's bid.
-    pub ways: BTreeMap<InstanceId, Way>,
-    /// What the round has to be worth more for each of those that move (`round/least_gain.rs`).
-    pub least_gains: BTreeMap<InstanceId, Credits>,
 }
 
 /// The next round as it would be sealed with these movers, with limits that are backed by money.
@@ -65,7 +75,7 @@ impl Preparation {
 
 /// No alternative of a bid counts more than it costs at the collars. Each by itself: what an adder takes from
 /// a high limit (a shorter run has no part in most of it) would leave the others all of that limit.
-pub(super) fn back_limits(book: &mut Book) {
+fn back_limits(book: &mut Book) {
     let collars = Collars::of(book);
     for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
         let limit = i128::from(bid.limit.0);
@@ -84,7 +94,7 @@ pub(super) fn back_limits(book: &mut Book) {
 /// What a trial came to.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// Welfare less what its moves have to gain, and where that is equal how many bids win something.
+    /// Welfare, and where that is equal how many bids win something.
     worth: (Rat, usize),
     /// Workloads for which room is kept that they have not won.
     idle: BTreeSet<InstanceId>,
@@ -98,29 +108,14 @@ impl Trial {
         let used: BTreeSet<InstanceId> =
             winners().filter_map(place).filter(|at| prepared.moves.kept_free.contains(at)).map(|(id, _)| id).collect();
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
-        let for_nobody = prepared.moves.ways.iter().filter(|(_, way)| !won.contains(way.order.to_string().as_str()));
-        let idle = kept_for.filter(|id| !used.contains(id)).chain(for_nobody.map(|(id, _)| *id)).collect();
-        let (mut worth, least_gains) = (worth(&prepared.book, outcome), prepared.moves.least_gains.values());
-        worth.0 = &worth.0 - &rational::sum(least_gains.map(|least| credits(*least)));
-        Self { worth, idle }
+        let idle = kept_for.filter(|id| !used.contains(id)).collect();
+        Self { worth: (outcome.welfare.0.clone(), winners().count()), idle }
     }
 }
 
 /// Orders that win something.
-pub(super) fn winners(outcome: &Outcome) -> impl Iterator<Item = &str> {
+fn winners(outcome: &Outcome) -> impl Iterator<Item = &str> {
     outcome.awards.iter().filter(|a| a.quantities.iter().any(|q| q.quantity > 0)).map(|a| a.order.as_str())
-}
-
-/// An amount as outcomes count welfare.
-pub(super) fn credits(amount: Credits) -> Rat {
-    Rat::ratio(i128::from(amount.units()), 1_000_000)
-}
-
-/// What a round is worth: its welfare, and where that is equal how many bids win something.
-pub(super) fn worth(book: &Book, outcome: &Outcome) -> (Rat, usize) {
-    let won: BTreeSet<&str> = winners(outcome).collect();
-    let bids = book.orders.iter().filter(|o| o.side == Side::Bid && won.contains(o.id.as_str()));
-    (outcome.welfare.0.clone(), bids.count())
 }
 
 /// The choice of movers, a trial at a time: `next` says with whom, `record` takes what came of it.
@@ -226,7 +221,6 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clearing::rational::Rat;
     use crate::ids::IdSource;
     use crate::time::Timestamp;
 

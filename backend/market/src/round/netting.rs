@@ -149,8 +149,7 @@ fn entry(state: &State, order: &Order, slots: &[Slot]) -> Option<(Group, Entry)>
     let [(resource, left)] = order.remaining.iter().collect::<Vec<_>>()[..] else { return None };
     let seconds = state.market.rhythm.slot_seconds;
     let [alternative] = &request.alternatives(seconds)[..] else { return None };
-    let stands_alone = request.parent.is_none() && state.children_of(order.id).next().is_none();
-    let is_simple = request.assurance == Assurance::Firm && request.replicas == 1 && stands_alone;
+    let is_simple = request.assurance == Assurance::Firm && request.replicas == 1;
     let is_home = alternative.pool == instance.pool && instance.away.is_none();
     let is_open = takes_orders(state, &alternative.pool) && alternative.slots.iter().all(|s| slots.contains(s));
     // A device is one workload's or another's.
@@ -230,6 +229,6 @@ fn fill_both(turn: &mut Turn<'_>, group: &Group, bid: OrderId, offer: OrderId, q
     let lines: Vec<AwardLine> = group.slots.iter().map(line).collect::<Option<_>>()?;
     let slots = group.slots.len() as i64;
     let won = |nodes, with| Won { lines: lines.clone(), slots, nodes, certified: 0, with: Some(with) };
-    award::fill(turn, NO_ROUND, bid, won(vec![group.node], offer), false).ok()?;
-    award::fill(turn, NO_ROUND, offer, won(Vec::new(), bid), false).ok()
+    award::fill(turn, NO_ROUND, bid, won(vec![group.node], offer)).ok()?;
+    award::fill(turn, NO_ROUND, offer, won(Vec::new(), bid)).ok()
 }

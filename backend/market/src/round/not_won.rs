@@ -2,7 +2,7 @@
 //! node that has too little room where one has.
 use crate::book::{NotWon, Order, Reason, Side, runs};
 use crate::clearing::outcome::{self, Award, Bottleneck};
-use crate::clearing::{Alternative, Outcome, ProductKey};
+use crate::clearing::{self, Alternative, Outcome, ProductKey};
 use crate::ids::OrderId;
 use crate::project;
 use crate::state::SealedBook;
@@ -16,9 +16,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> (Vec<(OrderId, NotWon)>, u32) {
     let mut list = Vec::new();
     let mut held_back = 0;
+    // Where nothing was traded, a price may be the limit of the order that set it: it is told to no other one.
+    let traded = outcome.traded();
+    let setter = |p: &outcome::PriceRow| {
+        let key = crate::round::award::book_key(&p.pool, &p.resource, p.slot);
+        let (_, order) = p.set_by.split_once(':').filter(|(kind, _)| ["bid", "offer"].contains(kind))?;
+        (!traded.contains(&key)).then(|| (key, order.to_owned()))
+    };
+    let setters: BTreeMap<ProductKey, String> = outcome.prices.iter().filter_map(setter).collect();
+    let shown = |o: &clearing::Order| {
+        let mut products = o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| &q.product);
+        products.all(|product| setters.get(product).is_none_or(|order| *order == o.id))
+    };
+    let priced: BTreeSet<&str> = sealed.book.orders.iter().filter(|o| shown(o)).map(|o| o.id.as_str()).collect();
     for refused in &outcome.refused {
         let Ok(id) = refused.order.parse::<OrderId>() else { continue };
-        let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
+        let is_priced = priced.contains(refused.order.as_str());
+        let money = |m: &Option<clearing::Money>| m.as_ref().filter(|_| is_priced).map(|m| Credits::from_units(m.0));
         let why = NotWon {
             price_faced: money(&refused.price),
             shortfall: money(&refused.shortfall),
@@ -43,7 +57,9 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
             list.push((*id, NotWon::plain(*reason, number)));
         }
     }
-    for (id, why) in list.iter_mut().filter(|(_, why)| why.price_faced.is_some()) {
+    let costed: BTreeSet<&str> =
+        outcome.refused.iter().filter(|r| r.price.is_some()).map(|r| r.order.as_str()).collect();
+    for (id, why) in list.iter_mut().filter(|(id, _)| costed.contains(id.to_string().as_str())) {
         let bid = turn.state.orders.get(id).filter(|o| o.side == Side::Bid);
         let window = bid.and_then(|o| o.request.runs_of(turn.state.market.rhythm.slot_seconds));
         if let Some((order, window)) = bid.zip(window) {
@@ -52,10 +68,6 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     }
     for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == Reason::Budget) {
         why.budget_left = Some(budget_left(turn, sealed, *id));
-    }
-    let of_parent = |why: &NotWon| matches!(why.reason, Reason::ParentSatOut | Reason::ParentRejected);
-    for (id, why) in list.iter_mut().filter(|(_, why)| of_parent(why)) {
-        why.parent = turn.state.orders.get(id).and_then(|o| o.request.parent);
     }
     let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
     list.retain(|(id, why)| {

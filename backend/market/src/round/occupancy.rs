@@ -208,9 +208,6 @@ pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId,
         // Until it has ended it may be rolled back.
         comes(swap.node_from, swap.slot);
     }
-    if let Some(way) = state.market.ways.get(&instance.id) {
-        comes(way.node, way.slot);
-    }
     for award in bought(state, instance.id) {
         let Some(node) = award.nodes.first() else { continue };
         award.lines.iter().filter(|l| !l.settled && l.left() > 0).for_each(|l| comes(*node, l.slot));

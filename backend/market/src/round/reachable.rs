@@ -97,7 +97,7 @@ fn replicas(order: &Order) -> Option<i64> {
 /// refused for want of who takes the rest.
 fn is_divisible(offer: &Order) -> bool {
     let alone = matches!(&offer.alternatives[..], [only] if only.quantities.len() == 1);
-    alone && offer.min_fill.0.is_zero() && offer.replicas.is_none() && offer.parent.is_none()
+    alone && offer.min_fill.0.is_zero() && offer.replicas.is_none()
 }
 
 /// Of the operator and of those offers.
@@ -123,8 +123,6 @@ fn supply(book: &Book, counts: impl Fn(&Order) -> bool) -> BTreeMap<ProductKey, 
 
 fn demand(book: &Book) -> Demand {
     let mut demand = Demand::new();
-    // what children pay, their parent is worth, too
-    let parents: BTreeSet<&String> = book.orders.iter().filter_map(|o| o.parent.as_ref()).collect();
     let amounts: BTreeMap<&String, i128> = book.budgets.iter().map(|b| (&b.id, b.amount.0.into())).collect();
     let is_paid_for = |bid: &Order| {
         let least = bid.min_fill.0.clone().max(Rat::ratio(1, replicas(bid).unwrap_or(i64::MAX).into()));
@@ -134,7 +132,7 @@ fn demand(book: &Book) -> Demand {
     for bid in book.orders.iter().filter(|o| o.side == Side::Bid && is_paid_for(o)) {
         for alternative in &bid.alternatives {
             for quantity in &alternative.quantities {
-                let each = unit_worth(bid, alternative).filter(|_| !parents.contains(&bid.id));
+                let each = unit_worth(bid, alternative);
                 let wanted = (each, i128::from(quantity.quantity));
                 demand.entry(quantity.product.clone()).or_default().push(wanted);
             }
@@ -169,8 +167,7 @@ fn before(order: &Order, alternative: &Alternative, product: &ProductKey, demand
 /// What a unit is worth to a bid for one product alone.
 fn unit_worth(bid: &Order, alternative: &Alternative) -> Option<Rat> {
     let [only] = &alternative.quantities[..] else { return None };
-    let alone = bid.parent.is_none() && only.quantity > 0;
-    alone.then(|| Rat::ratio((bid.limit.0 - alternative.adder.0).into(), only.quantity.into()))
+    (only.quantity > 0).then(|| Rat::ratio((bid.limit.0 - alternative.adder.0).into(), only.quantity.into()))
 }
 
 /// What others leave of what there is.

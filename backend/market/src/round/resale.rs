@@ -34,7 +34,7 @@ pub(super) struct Resale<'a> {
 
 /// What of an award is for sale in a round.
 pub(super) fn of<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
-    // A node that is drained takes nothing new.
+    // A cordoned node takes nothing new.
     let is_up = |node: &NodeId| state.nodes.get(node).is_some_and(|n| n.state == NodeState::Up);
     if !award.nodes.iter().all(is_up) {
         return None;

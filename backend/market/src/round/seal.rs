@@ -1,11 +1,11 @@
 //! Sealing: who takes part in the next round, and the commitment to it.
-use crate::book::{Order, OrderStatus, Side, expire, family};
+use crate::book::{Order, OrderStatus, Side, expire, validate};
 use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, make_way, merkle, netting, safe_state};
+use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
 use crate::state::SealedBook;
 use crate::turn::{Cause, Turn};
 use std::sync::Arc;
@@ -52,7 +52,6 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     };
     let orders: Vec<OrderId> = book.orders.iter().filter_map(|o| o.id.parse().ok()).collect();
     turn.emit(Event::RoundSealed { round, orders });
-    make_way::seal(turn, draft.moves.ways);
     let book = Arc::new(book);
     let scarce = draft.scarce;
     let trading = safe_state::trading(turn.state);
@@ -63,18 +62,18 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
 }
 
 /// No collar makes anybody pay more than that, and there may be tens of thousands to ask.
-fn holds_its_limit(turn: &Turn<'_>, order: &Order) -> bool {
-    order.hold >= order.remaining_limit && turn.state.children_of(order.id).next().is_none()
+fn holds_its_limit(order: &Order) -> bool {
+    order.hold >= order.remaining_limit
 }
 
 /// A collar may have risen since an order was placed: its hold follows where the balance
 /// allows; where it does not, the order sits the round out (see `book::build`).
 fn raise_holds(turn: &mut Turn<'_>) {
     let short = |turn: &Turn<'_>, order: &Order| {
-        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel || holds_its_limit(turn, order) {
+        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel || holds_its_limit(order) {
             return None;
         }
-        let needed = family::hold_needed(turn.state, order).ok()?;
+        let needed = validate::hold_of_rest(turn.state, order);
         (needed > order.hold).then_some((order.id, order.participant, needed, order.hold))
     };
     let raises: Vec<_> = turn.state.orders.values().filter_map(|o| short(turn, o)).collect();

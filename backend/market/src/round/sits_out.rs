@@ -19,11 +19,9 @@ pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
         rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
     };
     let mut wanted: BTreeMap<_, Unit> = BTreeMap::new();
-    let parents: BTreeSet<&String> = orders.iter().filter_map(|o| o.parent.as_ref()).collect();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
         for product in products(bid) {
-            // Whom its children carry pays more than its own limit.
-            let most = if parents.contains(&bid.id) { Unit::ANY } else { Unit::paid(bid, &product.1) };
+            let most = Unit::paid(bid, &product.1);
             wanted.entry(product).and_modify(|known| *known = (*known).max(most)).or_insert(most);
         }
     }
@@ -84,7 +82,6 @@ pub fn not_taken_back(
 struct Unit(i128, i128);
 
 impl Unit {
-    const ANY: Self = Self(i64::MAX as i128, 1);
     /// What a bid would pay for a unit of a product at most, were all else for nothing.
     fn paid(bid: &Order, product: &clearing::ProductKey) -> Self {
         let rows = bid.alternatives.iter().map(|a| {
@@ -120,12 +117,11 @@ impl PartialEq for Unit {
 }
 impl Eq for Unit {}
 
-/// Offers of workloads that a bid of this round would have elsewhere by then; `making_way` are those that others' bids
-/// would, from which slot on.
-pub fn offers_of_movers(state: &State, orders: &[Order], making_way: &BTreeMap<String, i64>) -> BTreeSet<String> {
+/// Offers of workloads that a bid of this round would have elsewhere by then.
+pub fn offers_of_movers(state: &State, orders: &[Order]) -> BTreeSet<String> {
     let slots =
         |o: &Order| -> Vec<i64> { o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.slot).collect() };
-    let mut leaves = making_way.clone();
+    let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
         let instance = bid.instance.as_ref().and_then(|id| state.instances.get(&id.parse().ok()?));
         let goes_to = bid.node.as_deref().and_then(node_of);

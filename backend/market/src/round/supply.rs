@@ -60,7 +60,7 @@ pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resourc
 }
 
 /// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands
-/// on a node that is drained takes nothing from the others.
+/// on a node that is cordoned takes nothing from the others.
 pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
     let mut placed: BTreeMap<NodeId, i64> = BTreeMap::new();
     for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {

@@ -3,7 +3,7 @@ use crate::book::place;
 use crate::command::Reply;
 use crate::event::Event;
 use crate::refusal::{Refusal, conflict};
-use crate::round::{RoundState, make_way};
+use crate::round::RoundState;
 use crate::turn::Turn;
 
 pub fn void(turn: &mut Turn<'_>, round: u64, reason: String) -> Result<Reply, Refusal> {
@@ -12,7 +12,6 @@ pub fn void(turn: &mut Turn<'_>, round: u64, reason: String) -> Result<Reply, Re
         return Err(conflict("round_not_sealed", "Only a round that is sealed and not awarded can be void."));
     }
     turn.emit(Event::RoundVoided { number: round, reason, at: turn.now });
-    make_way::void(turn, round);
     place::apply_pending(turn);
     Ok(Reply::Done)
 }

@@ -36,10 +36,8 @@ pub struct LendingRecord {
     /// What its own workloads kept of them, in millionths of a line.
     pub kept: i64,
     /// What replacing them could have cost at the collars of their slots, in micro-credits.
-    #[serde(default)]
     pub at_risk: i64,
     /// What replacing what was kept of them could have cost, in micro-credits.
-    #[serde(default)]
     pub kept_at_risk: i64,
 }
 

@@ -36,10 +36,8 @@ pub struct ReceiptLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imbalance_price: Option<Price>,
     /// Of a lent line: what its own workload kept.
-    #[serde(default)]
     pub kept: i64,
     /// The line's part of the receipt's `imbalance`.
-    #[serde(default)]
     pub imbalance: Credits,
 }
 
@@ -63,13 +61,10 @@ pub struct Receipt {
     pub amount: Credits,
     pub credit_note: Credits,
     /// For what a program's own fault kept from delivery: paid by its buyer, received by sellers.
-    #[serde(default)]
     pub reservation_fee: Credits,
     /// For what lenders' own workloads kept: paid by the lender, received by buyers that missed it.
-    #[serde(default)]
     pub imbalance: Credits,
     /// Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it.
-    #[serde(default)]
     pub bond: Credits,
     /// Why less was delivered than awarded, where known.
     pub cause: Option<String>,

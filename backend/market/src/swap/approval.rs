@@ -20,7 +20,6 @@ use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::{Pool, PoolSlug};
 use crate::printable::check_reason;
 use crate::refusal::{Refusal, conflict, not_found};
-use crate::round::AwardKind;
 use crate::state::State;
 use crate::swap::{Swap, SwapState};
 use crate::time::{Slot, Timestamp};
@@ -213,23 +212,6 @@ pub(super) fn note_waiting(turn: &mut Turn<'_>, ended: &Swap, by_exchange: bool)
     let waits = |s: &&Swap| s.depends_on.contains(&ended.id) && !s.kept_waiting;
     for swap in turn.state.swaps.values().filter(waits).cloned().collect::<Vec<_>>() {
         turn.emit(Event::SwapChanged(Box::new(Swap { kept_waiting: true, ..swap })));
-    }
-    if refused {
-        blame_for_way(turn, ended);
-    }
-}
-
-/// Somebody else's bid has won the room that this workload was to leave, and does not get it: in no slot of it.
-fn blame_for_way(turn: &mut Turn<'_>, refused: &Swap) {
-    let Some(way) = turn.state.market.ways.get(&refused.instance).filter(|way| way.won) else { return };
-    let order = way.order;
-    let mut slots: Vec<(InstanceId, Slot)> = Vec::new();
-    for award in turn.state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.order == order) {
-        let open = award.lines.iter().filter(|l| !l.settled && l.slot >= refused.slot);
-        slots.extend(award.instance.into_iter().flat_map(|id| open.clone().map(move |l| (id, l.slot))));
-    }
-    for (id, slot) in slots {
-        blame(turn, id, slot);
     }
 }
 

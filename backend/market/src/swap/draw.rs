@@ -14,7 +14,7 @@
 //! Source: mechanism §8b (unsold headroom serves a breach at once, at the price of the last step used). Absent on
 //! purpose: drawing on what others have bought. They hold it for its slot; what a lender takes back is theirs by
 //! `recall.rs`.
-use crate::book::validate::GPU_LOT_MILLI;
+use crate::book::validate::{GPU_LOT_MILLI, not_enforced};
 use crate::book::{
     Assurance, Grounds, Input, OrderRequest, Origin, PlacedBy, PoolChoice, Rejection, Resell, Rule, TimeInForce,
     Window, place,
@@ -101,7 +101,6 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
         time_in_force: TimeInForce::Ioc,
         expires_at: None,
         resell: Resell::Never,
-        parent: None,
         project: None,
         no_displacement: true,
         min_run_slots: 0,
@@ -113,8 +112,7 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
     let by = PlacedBy { origin: Origin::Draw, grounds };
     let order = place::place_for_now(turn, instance.participant, request, money, by);
     let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
-    award::fill(turn, NO_ROUND, order, won, false)
-        .map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
+    award::fill(turn, NO_ROUND, order, won).map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
     plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })
 }
@@ -181,9 +179,8 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     if !owed.is_zero() {
         return Err(Rejection::InArrears { owed }.into());
     }
-    let traded = state.pools.get(&instance.pool).is_some_and(|pool| pool.resources.contains(&resource));
-    if !traded {
-        return Err(Rejection::ResourceNotInPool { resource, slug: instance.pool.clone() }.into());
+    if !state.enforces(&instance.pool, resource) {
+        return Err(not_enforced(state, instance.pool.clone(), resource).into());
     }
     let seconds = state.market.rhythm.slot_seconds;
     let slot = Slot::containing(now, seconds);
@@ -217,7 +214,7 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     let changes = swap.is_some_and(|s| s.state != SwapState::Planned || s.moves() || s.slot <= slot);
     let node_state = state.nodes.get(&instance.node).map(|node| node.state);
     if node_state != Some(NodeState::Up) {
-        let detail = "The workload's node is being drained, or is down: it takes nothing new. A bid can have the workload \
+        let detail = "The workload's node is cordoned, or is down: it takes nothing new. A bid can have the workload \
                       moved to another node of the pool.";
         return Err(conflict_at("node_takes_nothing", "", detail));
     }

@@ -137,17 +137,6 @@ pub struct Difference {
     pub shadow: String,
 }
 
-/// A way that was weighed and not taken, with its numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct MethodConsidered {
-    pub method: Method,
-    pub chosen: bool,
-    pub predicted_downtime_micros: Option<i64>,
-    pub predicted_cost: Option<Credits>,
-    pub reason: String,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Swap {
@@ -165,7 +154,7 @@ pub struct Swap {
     pub limits_to: Amounts,
     /// The slot that it prepares.
     pub slot: Slot,
-    /// Value of what it makes possible less what it is expected to cost.
+    /// What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it.
     pub expected_gain: Credits,
     pub deadline: Timestamp,
     /// Swaps that have to free capacity first.
@@ -174,14 +163,9 @@ pub struct Swap {
     #[serde(default, skip_serializing_if = "Amounts::is_empty")]
     pub at_once: Amounts,
     /// From whom it has what it wins in its slot, and to whom it gives what it lends.
-    #[serde(default)]
     pub pairs: Vec<Pair>,
-    /// Why it is made; `null` of swaps from before this was kept.
-    #[serde(default)]
-    pub causes: Option<Vec<Cause>>,
-    /// It is moved so that somebody else's bid has room, and paid this for it when the move is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub makes_way_for: Option<Credits>,
+    /// Why it is made.
+    pub causes: Vec<Cause>,
     /// A person had to approve it; left out where nobody was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
@@ -197,7 +181,6 @@ pub struct Swap {
     pub difference_count: i64,
     /// The first differences; `difference_count` counts all.
     pub differences: Vec<Difference>,
-    pub considered: Vec<MethodConsidered>,
     /// Why it did not end in DONE, a stable code such as `shadow_mismatch`.
     pub reason: Option<String>,
     /// When what it takes back was first found in use by the workload's own program.

@@ -4,7 +4,6 @@
 //! One swap order an instance; who waits for whom is in `dependencies.rs`.
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
-use crate::round::make_way;
 use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
@@ -13,7 +12,7 @@ use crate::swap::cause::{self, causes};
 use crate::swap::dependencies::{Waits, dependencies};
 use crate::swap::pair::pairs;
 use crate::swap::saga::{self, is_out_of_time};
-use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
+use crate::swap::{Method, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
@@ -42,7 +41,7 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
     let bought = |award: &Award| counts(award) && award.lines.iter().any(|l| l.slot == slot);
     let goes = instance.is_away_in(slot) && state.awards_of(instance.id).any(|a| bought(a) && elsewhere(a));
     let mut limits = if goes { Amounts::new() } else { instance.baseline_in(slot).clone() };
-    let mut node = make_way::leaves_to(state, instance.id, slot).unwrap_or(instance.home_node());
+    let mut node = instance.home_node();
     let mut gain = Credits::ZERO;
     // What it had won elsewhere and could not be brought to is nothing to it at home.
     for award in state.awards_of(instance.id).filter(|a| counts(a) && elsewhere(a) == goes) {
@@ -145,7 +144,6 @@ pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
-    make_way::end_late(turn, slot);
     let too_late = resizes_too_late(turn);
     for swap in &too_late {
         saga::supersede(turn, swap.clone(), "its slot was over before it began");
@@ -293,7 +291,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         let mut swap = draft(turn, ids[index], slot, instance, target, depends_on);
         swap.at_once = at_once.clone();
         swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
-        swap.causes.get_or_insert_default().extend(cause::of_not_rolled(instance.id, not_rolled));
+        swap.causes.extend(cause::of_not_rolled(instance.id, not_rolled));
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);
@@ -315,30 +313,6 @@ fn draft(
     let method = if moves { Method::Checkpoint } else { Method::Resize };
     let pool_of = |node| turn.state.nodes.get(&node).map_or_else(|| instance.pool.clone(), |n| n.pool.clone());
     let (pool_from, pool_to) = (pool_of(instance.node), pool_of(target.node));
-    let way = turn.state.market.ways.get(&instance.id);
-    let makes_way = moves && way.is_some_and(|way| way.won && way.node == target.node);
-    let resize_reason = match moves {
-        true if makes_way => "others have won room on its node, and pay it for that",
-        true if pool_to != pool_from => "its place in this slot is in another pool",
-        true => "its node has no room for what it won",
-        false => "its node has room",
-    };
-    let considered = vec![
-        MethodConsidered {
-            method: Method::Resize,
-            chosen: !moves,
-            predicted_downtime_micros: Some(0),
-            predicted_cost: Some(Credits::ZERO),
-            reason: resize_reason.to_owned(),
-        },
-        MethodConsidered {
-            method: Method::Checkpoint,
-            chosen: moves,
-            predicted_downtime_micros: None,
-            predicted_cost: None,
-            reason: if moves { "the state fits one snapshot and a short stop" } else { "not needed" }.to_owned(),
-        },
-    ];
     Swap {
         id,
         participant: instance.participant,
@@ -359,8 +333,7 @@ fn draft(
         depends_on,
         at_once: Amounts::new(),
         pairs: Vec::new(),
-        causes: Some(causes(turn.state, instance, slot, target, turn.now)),
-        makes_way_for: way.filter(|_| makes_way).map(|way| way.fee),
+        causes: causes(turn.state, instance, slot, target, turn.now),
         approval: None,
         kept_waiting: false,
         epoch: instance.epoch,
@@ -370,7 +343,6 @@ fn draft(
         positions_compared: 0,
         difference_count: 0,
         differences: Vec::new(),
-        considered,
         reason: None,
         in_use_since: None,
         cancel_requested: None,

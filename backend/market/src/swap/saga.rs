@@ -12,7 +12,6 @@ use crate::event::Event;
 use crate::ids::ParticipantId;
 use crate::ids::SwapId;
 use crate::refusal::{Refusal, not_found};
-use crate::round::make_way;
 use crate::swap::blame::{self, Blame};
 use crate::swap::{Difference, Phase, Swap, SwapState, approval, hold_time, plan, recall};
 use crate::time::Timestamp;
@@ -152,7 +151,6 @@ fn tell(turn: &mut Turn<'_>, swap: Swap, by_exchange: bool) {
     turn.emit(Event::SwapChanged(Box::new(swap.clone())));
     if swap.ended_at.is_some() {
         approval::note_waiting(turn, &swap, by_exchange);
-        make_way::after(turn, &swap);
         if failed_move {
             plan::plan_stayed(turn, swap.instance, swap.slot);
         }

@@ -190,7 +190,6 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
         time_in_force: Default::default(),
         expires_at: None,
         resell: wanted.resell,
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,

@@ -191,10 +191,6 @@ pub struct Strategy {
     /// What moving it to another node costs its owner: a bid that needs the move wins only at a price so much
     /// under its limit. Nobody is paid it.
     pub move_fee: Credits,
-    /// What it takes to have it moved to another node of its pool so that somebody else's bid has room on its node: that
-    /// bid pays it, once the move is made. `null`: it is moved for its own bids only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub makes_way_for: Option<Credits>,
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,
@@ -224,8 +220,8 @@ pub struct SlotOutlook {
     pub need: Vec<(u16, Amounts)>,
     /// The most that can be lent without touching what will be needed (quantile 1 − ε), rounded down.
     pub lendable: Amounts,
-    /// What the resources that a shortage has a cost for will need together; `None` in outlooks from before there
-    /// was such a forecast, and while too little is known of how they hang together.
+    /// What the resources that a shortage has a cost for will need together; `None` while too
+    /// little is known of how they hang together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<JointNeed>,
 }
@@ -233,7 +229,6 @@ pub struct SlotOutlook {
 /// The latest outlook of a workload, and the name of the model that it is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Foreseen {
-    /// None of outlooks from before it was noted.
     pub model: Option<String>,
     pub slots: Vec<SlotOutlook>,
 }
@@ -301,13 +296,11 @@ pub struct Instance {
     pub comparison: ComparisonRules,
     pub strategy: Box<Strategy>,
     /// Counts the changes of its strategy: of two who change it at once the second is told.
-    #[serde(default)]
     pub strategy_version: u64,
     pub state: InstanceState,
     /// It stands still, written to disk, as it had to give back the memory that it holds (`at_end: checkpoint`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<vacate::Suspended>,
-    #[serde(default)]
     pub fault: Option<Fault>,
     /// Somebody has stopped it while a swap was changing it: it asks for nothing more, and stops when that has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -315,7 +315,8 @@ fn round_under_way() -> Refusal {
         kind: RefusalKind::Conflict,
         code: "round_under_way",
         pointer: "/baseline".to_owned(),
-        detail: "There is room, but the round that is being cleared may award it. Try again in a few seconds, with another Idempotency-Key if you gave one.".to_owned(),
+        detail: "There is room, but the round that is being cleared may award it. Try again in a few seconds."
+            .to_owned(),
     }
 }
 

@@ -3,7 +3,6 @@ use super::register::{check_quota, first_fit, own};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::refusal::{Refusal, RefusalKind, not_found};
-use crate::round::make_way;
 use crate::round::occupancy::{Occupancy, moves_from};
 use crate::state::State;
 use crate::swap::approval;
@@ -58,9 +57,8 @@ pub fn stops_due(state: &State) -> Vec<(ParticipantId, InstanceId)> {
     due.map(|i| (i.participant, i.id)).collect()
 }
 
-/// What does not run bids for nothing, and makes way for nobody: it is out of the way.
+/// What does not run bids for nothing.
 fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
-    make_way::stopped(turn, id);
     let orders: Vec<OrderId> = turn.state.orders_of(id).map(|o| o.id).collect();
     for order in orders {
         let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);

@@ -18,7 +18,8 @@ pub const MOST_NOTICE_SECONDS: u32 = 86_400;
 /// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
 const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
 
-pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
+/// Whether a workload of this pool may have it; `at`: where in a request it stands.
+pub fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
     // Automatic bids stay in the workload's own pool: another one must not be taken silently.
     if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
         let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
@@ -35,14 +36,12 @@ pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at
         ));
     }
     check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
-    for (fee, field) in [(Some(strategy.move_fee), "move_fee"), (strategy.makes_way_for, "makes_way_for")] {
-        if fee.is_some_and(|fee| fee.is_negative() || fee > MOST_MOVE_FEE) {
-            return Err(invalid(
-                "move_fee_out_of_range",
-                format!("{at}/{field}"),
-                format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
-            ));
-        }
+    if strategy.move_fee.is_negative() || strategy.move_fee > MOST_MOVE_FEE {
+        return Err(invalid(
+            "move_fee_out_of_range",
+            format!("{at}/move_fee"),
+            format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
+        ));
     }
     if let Some(resource) = strategy.draws.keys().find(|r| !recallable::can_be_recalled(**r)) {
         return Err(invalid(

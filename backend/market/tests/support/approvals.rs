@@ -92,7 +92,6 @@ pub struct Seen {
     /// Of those that were rejected or expired, how many were to bring a workload home.
     pub kept_from_home: usize,
     pub kept_waiting: usize,
-    pub made_no_way: usize,
 }
 
 /// Every move of a pool that asks was asked for before anything was done for it, and no resize was.
@@ -136,5 +135,4 @@ fn note_refused(world: &World, swap: &Swap, seen: &mut Seen) {
     assert!(swap.ended_at.is_some() && swap.reason.is_some());
     let home = world.state.instances[&swap.instance].pool == swap.pool_to;
     seen.kept_from_home += usize::from(home && swap.pool_from != swap.pool_to);
-    seen.made_no_way += usize::from(swap.makes_way_for.is_some());
 }

@@ -41,6 +41,8 @@ pub fn another_pool(world: &mut World, slug: &str) {
     };
     let reply = world.run(create);
     assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
+    let (name, pool, properties) = (format!("of-{slug}"), slug.to_owned(), BTreeMap::new());
+    world.run(Command::CreateNode { name, pool, capacity: cpu(1), properties });
 }
 
 pub fn cpu(quantity: i64) -> Amounts {
@@ -113,7 +115,6 @@ pub fn bid_that(
         time_in_force: TimeInForce::Gtc,
         expires_at: None,
         resell: Resell::Never,
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,

@@ -6,7 +6,6 @@ pub mod approvals;
 pub mod away;
 pub mod crowded;
 pub mod draws;
-pub mod families;
 pub mod movers;
 pub mod nodes;
 pub mod one_node;

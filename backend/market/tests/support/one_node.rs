@@ -64,7 +64,6 @@ pub fn plain(limit: &str) -> OrderRequest {
         time_in_force: TimeInForce::Gtc,
         expires_at: None,
         resell: Resell::Never,
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,

@@ -1,6 +1,6 @@
 //! Small random markets whose rounds are kept for a replay: sealed and awarded by the exchange itself.
 use headroom_market::apply::apply;
-use headroom_market::book::{Order, OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId, UserId};
@@ -29,8 +29,6 @@ pub struct World {
     pub members: Vec<(ParticipantId, InstanceId)>,
     /// Bids are for a project of this limit, which every bidder has.
     pub project: Option<Credits>,
-    /// Every third bid names another of its owner's as its parent, if one can be.
-    pub links: bool,
 }
 
 pub fn amounts(cpu: i64) -> Amounts {
@@ -61,7 +59,6 @@ impl World {
             last_round: 0,
             last_root: String::new(),
             full_round: 0,
-            ways: Default::default(),
             pool_rounds: Default::default(),
             planned_until: slot,
             settled_until: slot,
@@ -69,16 +66,8 @@ impl World {
             two_person_approval: false,
         });
         let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world = Self {
-            state,
-            now,
-            chance,
-            rounds,
-            requests: BTreeMap::new(),
-            members: Vec::new(),
-            project: None,
-            links: false,
-        };
+        let mut world =
+            Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new(), project: None };
         let name = "test".to_owned();
         world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
         world.run(Command::CreatePool {
@@ -188,7 +177,6 @@ impl World {
             time_in_force: TimeInForce::Gtc,
             expires_at: None,
             resell: Resell::Never,
-            parent: None,
             project: None,
             no_displacement: false,
             min_run_slots: 0,
@@ -204,11 +192,6 @@ impl World {
             if self.state.project(participant, &name).is_none() {
                 assert!(matches!(self.run(Command::PutProject { participant, name, limit }), Reply::Project(_)));
             }
-        }
-        if self.links && side == Side::Bid && self.below(3) == 0 {
-            let whole =
-                |o: &&Order| o.participant == participant && o.side == Side::Bid && !o.request.min_fill.is_zero();
-            request.parent = self.state.orders.values().filter(whole).map(|o| o.id).next_back();
         }
         let command = Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
         let Reply::Order(id) = self.run(command) else { return None };
@@ -273,7 +256,6 @@ impl World {
             stays_open: r.stays_open_after_award(RHYTHM.slot_seconds),
             runs_of: r.runs_of(RHYTHM.slot_seconds),
             resells: r.resell == Resell::OwnLimit && r.replicas == 1,
-            parent: r.parent.map(|id| id.to_string()),
         };
         let bought = self.state.awards.values().filter(|a| a.kind == AwardKind::Bought);
         let schedules: Vec<ReservePrice> =
@@ -301,7 +283,7 @@ impl World {
 
 pub fn random_market(seed: u64, schedule: &[(&str, &str)], project: Option<Credits>) -> World {
     let mut world = World::new(seed, schedule);
-    (world.project, world.links) = (project, seed % 3 == 2);
+    world.project = project;
     world.members();
     for _ in 0..16 {
         for _ in 0..3 {

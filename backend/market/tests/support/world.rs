@@ -3,12 +3,11 @@ use headroom_market::apply::apply;
 use headroom_market::book::{OrderRequest, OrderStatus, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{IdSource, InstanceId, NodeId, ParticipantId};
+use headroom_market::ids::{IdSource, InstanceId, ParticipantId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
 use headroom_market::pool::{ReserveStep, Tier, recallable};
 use headroom_market::round::AwardKind;
-use headroom_market::round::make_way::Way;
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::dispute::DisputeState;
 use headroom_market::state::{Changes, State};
@@ -46,10 +45,6 @@ pub struct World {
     pub failed_by_exchange: BTreeSet<Slot>,
     /// Codes of what was refused.
     pub refused: BTreeSet<&'static str>,
-    /// Nodes that somebody was to leave for others and did not, until what those have won is over.
-    pub not_left: BTreeMap<NodeId, Timestamp>,
-    /// Fees that were paid for that, and how many were given back after their bid had won.
-    pub made_way: (u32, u32),
     /// How often somebody had a part of what it waits for.
     pub took_at_once: u32,
 }
@@ -70,7 +65,6 @@ pub fn empty() -> State {
         planned_until: slot,
         settled_until: slot,
         pool_rounds: BTreeMap::new(),
-        ways: BTreeMap::new(),
         two_person_approval: false,
         created_at: zero,
     })
@@ -97,8 +91,6 @@ impl World {
             imbalance_out,
             failed_by_exchange,
             refused,
-            not_left: BTreeMap::new(),
-            made_way: (0, 0),
             took_at_once: 0,
         };
         world.run(Command::OpenMarket {
@@ -127,9 +119,7 @@ impl World {
 
     fn run_with(&mut self, seed: u64, command: Command) -> Reply {
         let envelope = Envelope { now: self.now, seed, command };
-        let ways = self.state.market.ways.clone();
         let (events, reply) = apply(&mut self.state, &envelope);
-        self.note_ways(&ways);
         if let Reply::Refused(refusal) = &reply {
             self.refused.insert(refusal.code);
             assert!(events.is_empty(), "a refused command changes nothing: {reply:?}");
@@ -163,49 +153,7 @@ impl World {
         reply
     }
 
-    /// Who has left its node for others, and who has not.
-    fn note_ways(&mut self, before: &BTreeMap<InstanceId, Way>) {
-        let ended = before.iter().filter(|(id, way)| way.won && !self.state.market.ways.contains_key(id));
-        for (id, way) in ended {
-            let node = self.state.instances[id].node;
-            if node == way.node {
-                self.made_way.0 += 1;
-            } else {
-                self.made_way.1 += 1;
-                self.not_left.insert(node, RHYTHM.slot_end(RHYTHM.last_open(self.now)));
-            }
-        }
-    }
-
-    /// Whoever is to make way is counted where it is as well until it has gone.
-    pub fn is_left(&self, node: NodeId) -> bool {
-        self.state.market.ways.iter().any(|(id, way)| {
-            // Until its move has ended it may come back.
-            let instance = &self.state.instances[id];
-            let from = instance.swap.and_then(|swap| self.state.swaps.get(&swap)).map(|swap| swap.node_from);
-            way.won && (instance.node == node || from == Some(node))
-        })
-    }
-
-    /// Whether what others have won there rests on somebody's going who has stayed.
-    pub fn was_not_left(&self, node: NodeId) -> bool {
-        self.not_left.get(&node).is_some_and(|until| self.now < *until)
-    }
-
-    /// Fees are put aside for those that are to make way and for nobody else.
-    fn fees_are_those_of_ways(&self) {
-        let fees: Credits = self.state.market.ways.values().map(|way| way.fee).sum();
-        assert_eq!(self.state.ledger.balance(Account::Migration), fees);
-        for (id, way) in &self.state.market.ways {
-            let instance = &self.state.instances[id];
-            assert!(way.node != instance.node || instance.swap.is_some(), "{} is there", instance.name);
-            let sealed = self.state.sealed.as_ref().is_some_and(|s| s.round == way.round);
-            assert!(way.won || sealed, "nobody waits for a round that is over");
-        }
-    }
-
     pub fn audit(&self) {
-        self.fees_are_those_of_ways();
         assert_eq!(self.state.ledger.sum(), 0, "money is conserved");
         let mut holds: BTreeMap<ParticipantId, Credits> = BTreeMap::new();
         for order in self.state.orders.values() {
@@ -403,7 +351,6 @@ pub fn random_order(world: &mut World, workloads: &[(ParticipantId, InstanceId)]
         time_in_force: tif,
         expires_at: (world.chance.below(6) == 0).then(|| world.now.plus_seconds(5 + world.chance.below(60) as i64)),
         resell: if world.chance.below(2) == 0 { Resell::OwnLimit } else { Resell::Never },
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,

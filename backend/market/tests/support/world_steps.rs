@@ -1,6 +1,6 @@
 //! The steps of a random exchange, each with its auditors.
 use super::{approvals, left_over, movers};
-use headroom_market::book::family::hold_needed;
+use headroom_market::book::validate::hold_of_rest;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -121,9 +121,6 @@ pub fn clear_round(world: &mut World) -> bool {
         let baseline = amounts(900 + world.chance.below(1_500) as i64, 500 + world.chance.below(1_200) as i64);
         world.run(Command::SetBaseline { instance, baseline, floor: amounts(100, 100) });
     }
-    if world.state.orders.values().any(|o| o.waits_for().is_some()) {
-        change_families(world);
-    }
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
     let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
     let Some(outcome) = verified else {
@@ -162,10 +159,7 @@ pub fn no_node_is_promised_twice(world: &World) {
         // What was sold before somebody failed to go home on time can't be taken back.
         let overdue = world.state.instances.values().any(|i| i.node == node.id && is_overdue(&world.state, i));
         let fits = occupancy.fits(&world.state, node.id, &nothing, &slots);
-        if world.was_not_left(node.id) {
-            continue;
-        }
-        assert!(overdue || world.is_left(node.id) || fits, "more is promised than {} has", node.name);
+        assert!(overdue || fits, "more is promised than {} has", node.name);
         for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
             let running = world.state.instances.values().filter(|i| i.state == InstanceState::Running);
             let targets: Vec<_> = running.map(|i| (i, plan::target(&world.state, i, slot))).collect();
@@ -189,23 +183,6 @@ pub fn no_node_is_promised_twice(world: &World) {
                 node.name
             );
         }
-    }
-}
-
-/// Replaces linked orders and their parents while the round is sealed, with other limits and sometimes other parents.
-pub fn change_families(world: &mut World) {
-    let linked: Vec<_> =
-        world.state.orders.values().filter_map(|o| Some((o.participant, o.id, o.waits_for()?))).collect();
-    for (participant, child, parent) in linked {
-        let order = [child, parent][world.chance.below(2) as usize];
-        let Some(present) = world.state.orders.get(&order).filter(|_| world.chance.below(3) == 0) else { continue };
-        let mut request = Box::new(present.request.clone());
-        match world.chance.below(4) {
-            0 => request.parent = None,
-            1 => request.parent = world.state.orders.keys().next().copied(),
-            _ => request.limit = Credits::from_units(request.limit.units() / 2 + 1),
-        }
-        world.run(Command::ReplaceOrder { participant, order, request, client_order: None });
     }
 }
 
@@ -269,7 +246,7 @@ pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u
 /// A bid in a round holds the most that it can be charged there, as far as its owner has it.
 pub fn holds_follow_collars(world: &World) {
     for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
-        let needed = hold_needed(&world.state, order).unwrap_or(order.hold);
+        let needed = hold_of_rest(&world.state, order);
         let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
         assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
     }
@@ -403,7 +380,7 @@ pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot
 
 /// What a swap says of its reasons adds up to its limits, and to what its owner pays and is paid for the slot.
 fn check_causes(world: &World, swap: &Swap, resource: Resource, base: i64) {
-    let causes = || swap.causes.iter().flatten().filter(|c| c.resource == resource);
+    let causes = || swap.causes.iter().filter(|c| c.resource == resource);
     let of = |kind| -> i64 { causes().filter(|c| c.kind == kind).map(|c| c.quantity).sum() };
     let has = of(CauseKind::Won) + of(CauseKind::Drawn) + of(CauseKind::Rolled);
     assert_eq!(base + has - of(CauseKind::Lent) - of(CauseKind::LentOn), amount(&swap.limits_to, resource), "{swap:?}");
@@ -556,15 +533,14 @@ pub fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -
 /// Lets everything that is under way come to its end.
 pub fn finish(world: &mut World) {
     for order in world.state.orders.keys().copied().collect::<Vec<_>>() {
-        // One that ended with its parent is gone.
-        let Some(participant) = world.state.orders.get(&order).map(|o| o.participant) else { continue };
+        let participant = world.state.orders[&order].participant;
         world.run(Command::CancelOrder { participant, order });
     }
     for _ in 0..60 {
         world.now = world.now.plus_seconds(15);
         let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
-        // The way home is planned with a slot, and who makes way goes with one.
-        let to_plan = world.state.instances.values().any(Instance::is_away) || !world.state.market.ways.is_empty();
+        // The way home is planned with a slot.
+        let to_plan = world.state.instances.values().any(Instance::is_away);
         if to_plan && world.now >= RHYTHM.gate_closes(gate) {
             world.run(Command::PlanSlot { slot: gate });
             check_roll(world, gate);

@@ -2,7 +2,7 @@
 use crate::app::predict_load::Proposal;
 use headroom_market::advice::gather::DEMAND_LEVEL;
 use headroom_market::advice::problem::{Cell, Change};
-use headroom_market::advice::score::THRESHOLD_NANO;
+use headroom_market::advice::score::{PERFORMANCE_PROPERTY, THRESHOLD_NANO};
 use headroom_market::advice::shape::{ShapeStep, shape_resources};
 use headroom_market::book::{OrderRequest, PoolChoice, Side, Window};
 use headroom_market::market::Rhythm;
@@ -169,7 +169,6 @@ fn order(instance: &Instance, rhythm: &Rhythm, step: &Step, limit: Credits) -> O
         time_in_force: Default::default(),
         expires_at: None,
         resell: Default::default(),
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,
@@ -248,14 +247,26 @@ pub fn why(proposal: &Proposal, instance: &Instance, quantities: &[Quantity]) ->
             best.total.unwrap_or_default(), best.pool, home.pool
         ));
     }
-    if let Some(home) = home {
-        let score = home.resource_optimization_score;
+    if let Some(score) = home.and_then(|home| home.resource_optimization_score) {
         let meaning = if i128::from(score.units()) > THRESHOLD_NANO {
-            "above 0: it pays for what it does not get"
+            "above 0: what it has is worth less than its need costs"
         } else {
-            "not above 0: it gets what it pays for"
+            "not above 0: it has what it needs"
         };
         lines.push(format!("Its Resource Optimization Score is {score} credits, {meaning}."));
+    }
+    let moves = proposal.pools.iter().map(|p| &p.migration).filter(|m| m.bytes > 0);
+    if moves.clone().any(|m| m.learned_from_moves == 0) {
+        lines.push("Nothing has been moved here yet: what a move costs is assumed, not learned.".to_owned());
+    }
+    let unmeasured = proposal.pools.iter().filter(|p| p.resource_optimization_score.is_none());
+    let unmeasured: Vec<&str> = unmeasured.map(|p| p.pool.as_str()).collect();
+    if !unmeasured.is_empty() {
+        lines.push(format!(
+            "Pools without a score: {}. Their speed beside that of {} is not measured (`{PERFORMANCE_PROPERTY}` of each node).",
+            unmeasured.join(", "),
+            instance.pool,
+        ));
     }
     lines
 }
@@ -275,7 +286,7 @@ mod tests {
             "id": "ins_01m7w6c380fh08zv3bjp1wmpmd", "participant": "par_01m7w6c380fh08zv3bjp1wmpmd", "name": "n",
             "driver": "wasm", "module": "mod_01m7w6c380fh08zv3bjp1wmpmd", "pool": "p",
             "node": "nod_01m7w6c380fh08zv3bjp1wmpmd", "epoch": 1, "class": "standard", "baseline": {}, "floor": {},
-            "limit": {}, "in_force": {}, "at_end": "shrink", "comparison": {}, "strategy": {}, "state": "running",
+            "limit": {}, "in_force": {}, "at_end": "shrink", "comparison": {}, "strategy": {}, "strategy_version": 1, "state": "running",
             "swap": null, "pinned_until": null, "created_at": "2026-11-20T10:00:00Z"
         }))
         .expect("an instance");

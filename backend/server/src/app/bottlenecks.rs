@@ -156,6 +156,7 @@ mod tests {
             model: String::new(),
             issued_at: Timestamp::from_seconds(0),
             samples: 1,
+            rejected_samples: 0,
             points: [60, 120]
                 .map(|slot| Point {
                     horizon_slots: 1,

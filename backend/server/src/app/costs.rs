@@ -56,7 +56,7 @@ impl Scope {
         let slot_seconds = state.market.rhythm.slot_seconds;
         let choice = request.pools.iter().find(|c| c.pool == alternative.pool);
         let carried = away::carried(state, request, &alternative.pool);
-        let costs = carried.map_or(Credits::ZERO, |i| move_costs(state, i, &alternative.slots));
+        let costs = carried.map_or(Credits::ZERO, move_costs);
         let adder = choice.map_or(Credits::ZERO, |c| c.adder);
         // What no limit is enough for costs more than any.
         let adder = adder.checked_add(costs).unwrap_or(Credits::from_units(i64::MAX));

@@ -3,6 +3,7 @@
 //! The state is the truth; this spares every request a question to the writer.
 use headroom_market::ids::{ParticipantId, UserId};
 use headroom_market::participant::{ApiKey, Participant, Role, User};
+use headroom_market::printable::{is_printable, mixed_alphabets};
 use headroom_market::state::State;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -31,10 +32,12 @@ pub struct Directory {
 
 /// Whether a text can be somebody's e-mail address: what no address is must not become an account.
 pub fn is_email(text: &str) -> bool {
-    let odd = |c: char| c.is_control() || c.is_whitespace();
+    let plain = is_printable(text) && !text.contains(char::is_whitespace);
+    // Name and domain may be of two scripts, not a part of them: it would look like another's.
+    let mixed = text.split(['@', '.']).any(|part| mixed_alphabets(part).is_some());
     let Some((local, domain)) = text.split_once('@') else { return false };
     let labels = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
-    !local.is_empty() && labels && !domain.contains('@') && text.len() <= 200 && !text.chars().any(odd)
+    !local.is_empty() && labels && !domain.contains('@') && text.len() <= 200 && plain && !mixed
 }
 
 /// SHA-256 of a secret, hex.

@@ -51,8 +51,6 @@ pub struct App {
     pub winning: WinningLimits,
     pub last_round: LastRound,
     pub externalities: Externalities,
-    /// One linear program of advice at a time: the market's own work comes first.
-    pub advice_turn: tokio::sync::Semaphore,
     pub simulations: Simulations,
     pub disk: Disk,
 }

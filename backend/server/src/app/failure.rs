@@ -61,8 +61,32 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// The database is away, and nothing was done.
+pub fn away() -> Failure {
+    busy(
+        "database_away",
+        AWAY_SECONDS,
+        "The database can't be reached, and nothing was done. Try again after the time in Retry-After.",
+    )
+}
+
+/// The database went away, or the server ended, in the middle of it.
+pub fn unknown() -> Failure {
+    busy(
+        "outcome_unknown",
+        AWAY_SECONDS,
+        "The server lost its database, or ended, before it was known whether this was done. Look when it is back, or send the same again with the same Idempotency-Key.",
+    )
+}
+
+const AWAY_SECONDS: u32 = 2;
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if error.passes() {
+            tracing::warn!(%error, "request refused: the database is away");
+            return away();
+        }
         Self::fault(&error)
     }
 }
@@ -78,11 +102,7 @@ impl From<Busy> for Failure {
                 1,
                 "The server is stopping, and nothing was done. Try again after the time in Retry-After.",
             ),
-            Busy::Unknown => busy(
-                "outcome_unknown",
-                1,
-                "The server stopped before it was known whether this was done. Look when it is back, or send the same again with the same Idempotency-Key.",
-            ),
+            Busy::Unknown => unknown(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Prices alone do not say it: there may be less at a price than is asked for, or nobody who buys. The last round's book is
 //! asked, never the open one. A bid may lie on any node that has room for it; moves and their fees are left out.
 use crate::app::App;
+use crate::app::turns::Turn;
 use headroom_market::book::{Assurance, OrderRequest, Reason, Side, away};
 use headroom_market::clearing::outcome::Award;
 use headroom_market::clearing::{self, Book, Fraction, Mode, Money, rational::Rat};
@@ -19,14 +20,10 @@ use headroom_solver::MixedInteger;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 /// Books of more orders are not cleared for a question before an order.
 const MOST_ORDERS: usize = 500;
-/// Whoever types waits no longer than this for those who asked before.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// No limit of an order is higher.
 pub(super) const ANY_PRICE: Money = Money(1_000_000_000_000_000);
 /// The name in the book; those of orders have a prefix.
@@ -47,30 +44,20 @@ pub struct InLastRound {
     pub reason: Option<Reason>,
 }
 
-/// The book of the round that was asked about last, and whose turn it is.
+/// The book of the round that was asked about last.
+#[derive(Default)]
 pub struct LastRound {
-    turn: Semaphore,
     book: Mutex<Option<(u64, Arc<Book>)>>,
 }
 
-impl Default for LastRound {
-    fn default() -> Self {
-        Self { turn: Semaphore::new(1), book: Mutex::default() }
-    }
-}
-
-/// `None` where the last round says nothing of the order: its slots, or its pools, were not in it, it depends on another
-/// order, or the question would take too long.
+/// `None` where the last round says nothing of the order: its slots, or its pools, were not in it, or the question would take too long.
 pub async fn in_last_round(
     app: &App,
     participant: ParticipantId,
     side: Side,
     request: &OrderRequest,
+    turn: Turn,
 ) -> Option<InLastRound> {
-    if request.parent.is_some() {
-        return None;
-    }
-    let turn = tokio::time::timeout(LONGEST_WAIT, app.last_round.turn.acquire()).await.ok()?.ok()?;
     let (round, book) = last_book(app).await?;
     let (known, request, now) = (book.clone(), request.clone(), app.now());
     let asked = app.sequencer.query(move |state| {
@@ -84,9 +71,12 @@ pub async fn in_last_round(
     });
     let (asked, others, budget) = asked.await.ok()??;
     let book = if others.is_empty() && budget.is_none() { book } else { Arc::new(with(&book, others, budget)) };
-    let answer = tokio::task::spawn_blocking(move || answer(round, &book, asked)).await.ok()?;
-    drop(turn);
-    answer
+    let answer = move || {
+        // Also for who has hung up: the work goes on, and the next waits for it.
+        let _turn = turn;
+        answer(round, &book, asked)
+    };
+    tokio::task::spawn_blocking(answer).await.ok()?
 }
 
 async fn last_book(app: &App) -> Option<(u64, Arc<Book>)> {

@@ -1,5 +1,7 @@
-//! What one client may take: requests, sign-ins, password checks, open streams.
-use crate::app::failure::{Done, Failure, busy, too_many};
+//! What one client may take: requests, sign-ins, questions that take long, open streams.
+use crate::app::failure::{Done, Failure, too_many};
+use crate::app::questions::Questions;
+use crate::app::sign_ins::SignIns;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -7,26 +9,14 @@ use governor::{NotUntil, Quota, RateLimiter};
 use headroom_market::ids::ParticipantId;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Sign-in attempts per account and minute.
-const LOGINS_A_MINUTE: u32 = 20;
-/// Sign-in attempts per network address and minute, whatever the account: a team behind one
-/// address signs in, a list of stolen passwords does not get far.
-const LOGINS_A_MINUTE_AND_ADDRESS: u32 = 60;
 /// Event streams of one key or user: ten browsers with six tabs each.
 const STREAMS: u32 = 64;
 /// How many keys' and users' worth of requests and streams all of a participant have together: keys are made faster than
 /// limits fill up.
 const PARTICIPANT_TIMES: u32 = 8;
-/// Password checks at the same time. Each takes 19 MiB and a core for tens of milliseconds.
-const PASSWORD_CHECKS: usize = 2;
-/// Password checks that may wait for their turn: about a second's worth.
-const PASSWORD_QUEUE: usize = 32;
-
 type By<Key> = RateLimiter<Key, DashMapStateStore<Key>, DefaultClock, StateInformationMiddleware>;
 type Keyed = By<Arc<str>>;
 
@@ -46,18 +36,9 @@ struct Streams {
 
 pub struct Limiter {
     requests: Option<Requests>,
-    logins: Keyed,
-    addresses: Option<Keyed>,
-    /// Those that wait are in it too.
-    password_places: Semaphore,
-    password_checks: Semaphore,
+    pub sign_ins: SignIns,
+    pub questions: Questions,
     streams: Arc<Mutex<Streams>>,
-}
-
-/// The right to check one password now.
-pub struct PasswordTurn<'a> {
-    _place: SemaphorePermit<'a>,
-    _check: SemaphorePermit<'a>,
 }
 
 /// An open event stream; dropping it makes room for another.
@@ -106,10 +87,8 @@ impl Limiter {
         });
         Self {
             requests,
-            logins: keyed(LOGINS_A_MINUTE),
-            addresses: (requests_a_minute > 0).then(|| keyed(LOGINS_A_MINUTE_AND_ADDRESS)),
-            password_places: Semaphore::new(PASSWORD_CHECKS + PASSWORD_QUEUE),
-            password_checks: Semaphore::new(PASSWORD_CHECKS),
+            sign_ins: SignIns::new(requests_a_minute > 0),
+            questions: Questions::new(requests_a_minute > 0),
             streams: Arc::default(),
         }
     }
@@ -120,32 +99,6 @@ impl Limiter {
         let own = requests.actors.check_key(actor).map_err(wait)?.remaining_burst_capacity();
         let shared = requests.participants.check_key(&participant).map_err(wait)?.remaining_burst_capacity();
         Ok(Some(Remaining { quota: requests.quota, left: own.min(shared) }))
-    }
-    /// Counts an attempt to sign in, by address first: who guesses at many accounts from one
-    /// place must not use up the attempts of those accounts.
-    pub fn check_login(&self, account: &str, address: Option<IpAddr>) -> Done<()> {
-        let account: Arc<str> = account.to_lowercase().into();
-        let address = address.map(|a| Arc::from(network(a)));
-        for (limiter, key) in [(self.addresses.as_ref(), address), (Some(&self.logins), Some(account))] {
-            if let (Some(limiter), Some(key)) = (limiter, key)
-                && let Err(until) = limiter.check_key(&key)
-            {
-                return Err(rate_limited(until.wait_time_from(DefaultClock::default().now())));
-            }
-        }
-        Ok(())
-    }
-    /// Waits for a turn to check a password; refuses at once when too many wait already.
-    pub async fn password_turn(&self) -> Done<PasswordTurn<'_>> {
-        let Ok(place) = self.password_places.try_acquire() else {
-            return Err(busy(
-                "sign_in_busy",
-                1,
-                "Too many people are signing in at this moment. Try again after the time in Retry-After.",
-            ));
-        };
-        let check = self.password_checks.acquire().await.map_err(|e| Failure::fault(&e))?;
-        Ok(PasswordTurn { _place: place, _check: check })
     }
     /// Takes one of the event streams of a key or user, and of its participant.
     pub fn open_stream(&self, actor: &Arc<str>, participant: ParticipantId) -> Done<StreamSlot> {
@@ -171,25 +124,12 @@ impl Limiter {
             requests.actors.retain_recent();
             requests.participants.retain_recent();
         }
-        self.logins.retain_recent();
-        if let Some(limiter) = &self.addresses {
-            limiter.retain_recent();
-        }
+        self.sign_ins.sweep();
+        self.questions.sweep();
     }
 }
 
-/// Whom an address belongs to: an IPv4 address, or the /64 that one IPv6 customer gets.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-fn rate_limited(wait: std::time::Duration) -> Failure {
+pub fn rate_limited(wait: std::time::Duration) -> Failure {
     too_many(
         "rate_limited",
         wait.as_secs() as u32 + 1,

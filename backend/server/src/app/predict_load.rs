@@ -11,6 +11,7 @@
 use crate::app::App;
 use crate::app::bottlenecks::{Bottleneck, PoolSupply, identify_bottlenecks};
 use crate::app::failure::{Done, Failure};
+use crate::app::turns::Turn;
 use headroom_execution::Driver;
 use headroom_execution::plan::{Learned, Situation, choose};
 use headroom_market::advice::check::CheckedPlan;
@@ -53,6 +54,7 @@ const RECORD: i64 = 200;
 
 /// Walks the chain for one workload.
 pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria, keep_pool: bool) -> Done<Proposal> {
+    let turn = app.limiter.questions.advice(instance.participant).await?;
     let (now, id, pool) = (app.now(), instance.id, instance.pool.clone());
     let subject = instance.clone();
     let known = app.sequencer.query(move |s| {
@@ -70,7 +72,7 @@ pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria
     let migration = migration_cost(app, &stakes).await?;
     criteria.move_cost = migration.cost;
     criteria.keep_node |= migration.method.is_empty();
-    let (problem, plan) = propose_swaps(app, now, outlooks, criteria).await?;
+    let (problem, plan) = propose_swaps(app, now, outlooks, criteria, turn).await?;
     let as_planned = plan.as_ref().map_or_else(|| problem.as_it_is(), |plan| plan.plan().clone());
     let mine = |cell: &headroom_market::advice::problem::Cell| cell.instance == id;
     let (before, after) = (problem.figures(&problem.as_it_is(), mine), problem.figures(&as_planned, mine));
@@ -88,10 +90,11 @@ async fn propose_swaps(
     now: Timestamp,
     outlooks: Outlooks,
     criteria: Criteria,
+    turn: Turn,
 ) -> Done<(SwapProblem, Option<CheckedPlan>)> {
     let problem = app.sequencer.query(move |s| swap_problem(s, now, &outlooks, &criteria)).await?;
-    let _turn = app.advice_turn.acquire().await.map_err(|e| Failure::fault(&e))?;
     let solve = move || {
+        let _turn = turn;
         let plan = recommended(&problem, recommend_swaps);
         (problem, plan)
     };
@@ -113,13 +116,15 @@ async fn migration_cost(app: &App, stakes: &Stakes) -> Done<MigrationCost> {
         pause_cost_micro_credits_per_s: micro(stakes.pause_cost_per_second),
         rollback_cost_micro_credits: micro(stakes.rollback_cost),
     };
-    let plan = choose(&situation, &app.nodes.cluster.capabilities(), &learned(app).await?);
+    let learned = learned(app).await?;
+    let plan = choose(&situation, &app.nodes.cluster.capabilities(), &learned);
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(plan.chosen.map_or_else(MigrationCost::default, |(method, p)| MigrationCost {
         method: format!("{method:?}").to_lowercase(),
         bytes: number(p.bytes),
         downtime_micros: number(p.pause_micros),
         failures_per_million: number(p.failures_per_million),
+        learned_from_moves: number(learned.moves),
         cost: Credits::from_units(number(p.cost_micro_credits)),
     }))
 }

@@ -331,7 +331,6 @@ async fn lives(app: &App, slot_seconds: i64, rounds: &[PastRound]) -> Done<BTree
             stays_open: request.stays_open_after_award(slot_seconds),
             runs_of: request.runs_of(slot_seconds),
             resells: request.resell == Resell::OwnLimit && request.replicas == 1 && firm,
-            parent: request.parent.map(|id| id.to_string()),
         };
         lives.insert(id.clone(), life);
     }

@@ -1,8 +1,9 @@
 //! Access tokens: EdDSA, 15 minutes, audience and issuer checked; keys published as JWKS.
+use crate::app::token_signing;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headroom_market::ids::{ParticipantId, UserId};
-use headroom_market::participant::Role;
+use headroom_market::participant::{Role, User};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -14,6 +15,7 @@ const ISSUER: &str = "headroom";
 const AUDIENCE: &str = "headroom-api";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claims {
     pub sub: UserId,
     pub participant: ParticipantId,
@@ -38,15 +40,18 @@ pub struct TokenKeys {
     decoding: DecodingKey,
     key_id: String,
     public: [u8; 32],
+    /// The header of every token.
+    header: Header,
     /// Makes the successors of refresh tokens.
     succession: [u8; 32],
+    csrf: [u8; 32],
+    browsers: [u8; 32],
 }
 
-/// Separates the key for refresh tokens from the one that signs, though one file keeps both.
+/// These separate the other keys from the one that signs, though one file keeps all.
 const SUCCESSION: &str = "headroom 2026-11-20 succession of refresh tokens";
-
-/// PKCS #8 v1 header of an Ed25519 private key (RFC 8410 §7).
-const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+const CSRF: &str = "headroom 2026-11-29 CSRF tokens of sessions";
+const BROWSERS: &str = "headroom 2026-11-29 browsers that have signed in";
 
 impl TokenKeys {
     /// Reads the signing key of the data directory, or makes one (mode 0600).
@@ -78,15 +83,19 @@ impl TokenKeys {
     }
 
     pub fn from_seed(seed: [u8; 32]) -> Self {
+        token_signing::install();
         let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-        let mut der = PKCS8_PREFIX.to_vec();
-        der.extend_from_slice(&seed);
+        let key_id = blake3::hash(&public).to_hex()[..16].to_owned();
+        let header = Header { kid: Some(key_id.clone()), ..Header::new(Algorithm::EdDSA) };
         Self {
-            encoding: EncodingKey::from_ed_der(&der),
+            encoding: EncodingKey::from_ed_der(&seed),
             decoding: DecodingKey::from_ed_der(&public),
-            key_id: blake3::hash(&public).to_hex()[..16].to_owned(),
+            key_id,
             public,
+            header,
             succession: blake3::derive_key(SUCCESSION, &seed),
+            csrf: blake3::derive_key(CSRF, &seed),
+            browsers: blake3::derive_key(BROWSERS, &seed),
         }
     }
 
@@ -103,16 +112,14 @@ impl TokenKeys {
         session: &str,
         now_seconds: i64,
     ) -> Option<String> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.key_id.clone());
         let (iat, exp) = (now_seconds, now_seconds + ACCESS_SECONDS);
         let (sid, iss, aud) = (session.to_owned(), ISSUER.to_owned(), AUDIENCE.to_owned());
         let claims = Claims { sub, participant, role, sid, iss, aud, iat, exp };
-        encode(&header, &claims, &self.encoding).ok()
+        encode(&self.header, &claims, &self.encoding).ok()
     }
 
-    /// Only our algorithm, our key id, our issuer and audience. Whether it has expired is asked
-    /// apart: signing out also works a little late.
+    /// Only with our header and no more in it, our issuer and audience, and no claims but ours: `crit` and `nbf` would ask
+    /// for what is not looked at here. Whether it has expired is asked apart: signing out also works a little late.
     pub fn genuine(&self, token: &str) -> Option<Claims> {
         if token.len() > 2048 {
             return None;
@@ -123,8 +130,32 @@ impl TokenKeys {
         // The market's clock decides, not the wall clock: simulations sign in too.
         validation.validate_exp = false;
         let data = decode::<Claims>(token, &self.decoding, &validation).ok()?;
-        let kid_is_ours = data.header.kid.as_deref() == Some(self.key_id.as_str());
-        kid_is_ours.then_some(data.claims)
+        (data.header == self.header).then_some(data.claims)
+    }
+
+    /// What writes by cookies of the session have to show. Each has a part of its own: pages see by it that a session
+    /// was renewed.
+    pub fn csrf_token(&self, session: &str, own: &str) -> String {
+        format!("{own}.{}", self.csrf_proof(session, own))
+    }
+
+    pub fn is_csrf_token_of(&self, token: &str, session: &str) -> bool {
+        let proof = |proof: &str| blake3::Hash::from_hex(proof).ok();
+        // Hashes are compared in constant time.
+        token.split_once('.').is_some_and(|(own, shown)| proof(shown) == Some(self.csrf_proof(session, own)))
+    }
+
+    fn csrf_proof(&self, session: &str, own: &str) -> blake3::Hash {
+        blake3::keyed_hash(&self.csrf, format!("{session} {own}").as_bytes())
+    }
+
+    /// What a browser keeps that has signed in to the account, until its password changes.
+    pub fn browser_of(&self, user: &User) -> blake3::Hash {
+        blake3::keyed_hash(&self.browsers, format!("{} {}", user.id, user.password_hash).as_bytes())
+    }
+
+    pub fn is_of_browser(&self, shown: &str, user: &User) -> bool {
+        blake3::Hash::from_hex(shown).is_ok_and(|shown| shown == self.browser_of(user))
     }
 
     pub fn jwks(&self) -> serde_json::Value {
@@ -163,7 +194,40 @@ mod tests {
         let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), token.split('.').nth(1).unwrap());
         assert!(keys.genuine(&none).is_none(), "alg none");
         let confused = Header { kid: Some(keys.key_id.clone()), ..Header::new(Algorithm::HS256) };
-        let hs = encode(&confused, &claims, &EncodingKey::from_secret(&keys.public)).unwrap();
-        assert!(keys.genuine(&hs).is_none(), "HS256 with the public key as its secret");
+        let secret = EncodingKey::from_secret(&keys.public);
+        assert!(encode(&confused, &claims, &secret).is_err(), "there is no HS256 here");
+        let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+        let (header, claims) = (serde_json::to_string(&confused).unwrap(), serde_json::to_string(&claims).unwrap());
+        let message = format!("{}.{}", part(header), part(claims));
+        let signed = jsonwebtoken::crypto::sign(message.as_bytes(), &keys.encoding, Algorithm::EdDSA).unwrap();
+        assert!(keys.genuine(&format!("{message}.{signed}")).is_none(), "our own signature under another algorithm");
+    }
+
+    #[test]
+    fn tokens_that_ask_for_more_than_ours_are_refused() {
+        let keys = TokenKeys::from_seed([1; 32]);
+        let token = keys.issue(UserId::from_raw(5), ParticipantId::from_raw(6), Role::Bidder, "session", 1000).unwrap();
+        let mut claims = serde_json::to_value(keys.genuine(&token).unwrap()).unwrap();
+        let signed = |header: &Header, claims: &serde_json::Value| encode(header, claims, &keys.encoding).unwrap();
+        assert!(keys.genuine(&signed(&keys.header, &claims)).is_some(), "as it is issued");
+        let critical = Header { crit: Some(vec!["exp".to_owned()]), ..keys.header.clone() };
+        assert!(keys.genuine(&signed(&critical, &claims)).is_none(), "crit");
+        let mut more = keys.header.clone();
+        more.extras.insert("b64", false);
+        assert!(keys.genuine(&signed(&more, &claims)).is_none(), "an unknown header");
+        claims["nbf"] = 5000.into();
+        assert!(keys.genuine(&signed(&keys.header, &claims)).is_none(), "nbf");
+    }
+
+    #[test]
+    fn csrf_tokens_are_of_their_session_alone() {
+        let keys = TokenKeys::from_seed([1; 32]);
+        let token = keys.csrf_token("session", "chance");
+        assert!(keys.is_csrf_token_of(&token, "session"));
+        assert!(!keys.is_csrf_token_of(&token, "another"));
+        assert!(!TokenKeys::from_seed([2; 32]).is_csrf_token_of(&token, "session"));
+        for forged in ["", ".", "chance", "chance.", &token.replace("chance", "change"), &token[..token.len() - 1]] {
+            assert!(!keys.is_csrf_token_of(forged, "session"), "{forged}");
+        }
     }
 }

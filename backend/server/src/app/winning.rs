@@ -4,21 +4,19 @@
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
 use crate::app::last_round::{ANY_PRICE, part_of};
+use crate::app::turns::{Bounds, Lane, Turns};
 use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
 use headroom_market::ids::ParticipantId;
-use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
-use headroom_market::units::{Credits, Share};
+use headroom_market::units::Share;
 use headroom_solver::MixedInteger;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 
 /// Books of more orders are not cleared dozens of times for one question.
 const MOST_ORDERS: usize = 1_000;
-/// Questions that may wait for their turn, and those of one participant among them.
-const MOST_WAITING: usize = 16;
-const MOST_WAITING_EACH: usize = 4;
+/// Whoever would have to wait long is content with a bound.
+const BOUNDS: Bounds = Bounds { at_once: 1, each: 4, all: 16 };
 /// Answers that are remembered.
 const MOST_KNOWN: usize = 2_000;
 
@@ -56,9 +54,8 @@ pub struct Otherwise {
     pub in_part: Option<bool>,
     /// Whether any of it is won where it asks for less, for the same a unit.
     pub for_less: Option<bool>,
-    /// Whether any of it is won without its project, and without its parent.
+    /// Whether any of it is won without its project.
     pub without_project: Option<bool>,
-    pub without_parent: Option<bool>,
     /// Whether any of it is won where its project has enough for all of its bids; where it has, and those others are cancelled;
     /// where it has, and whatever the order's own limit is.
     pub in_rich_project: Option<bool>,
@@ -77,7 +74,7 @@ impl From<Winning> for Found {
 /// An answer that is remembered.
 #[derive(Clone, Debug)]
 struct Known {
-    found: Elsewhere,
+    winning: Winning,
     part: Option<Share>,
     whole: Option<Money>,
     otherwise: Otherwise,
@@ -85,54 +82,21 @@ struct Known {
 
 const ALL: Share = Share::from_units(1_000_000);
 
-/// A book order's id in a round, and the fee of a move where that is what is asked about.
-type Question = (u64, String, Option<Credits>);
+/// A book order's id in a round.
+type Question = (u64, String);
 
 pub struct WinningLimits {
-    turn: Semaphore,
-    waiting: Mutex<BTreeMap<ParticipantId, usize>>,
+    turns: Turns,
     known: Mutex<BTreeMap<Question, Known>>,
 }
 
 impl Default for WinningLimits {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), waiting: Mutex::default(), known: Mutex::default() }
-    }
-}
-
-/// A place in the queue, given back when it is dropped.
-struct Place<'a> {
-    waiting: &'a Mutex<BTreeMap<ParticipantId, usize>>,
-    of: ParticipantId,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = waiting.get_mut(&self.of) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.of);
-            }
-        }
+        Self { turns: Turns::new(BOUNDS), known: Mutex::default() }
     }
 }
 
 impl WinningLimits {
-    /// A place in the queue for a question about an order of this participant, if neither all of it nor the participant's
-    /// own part is too long: nobody keeps others from asking.
-    fn wait(&self, of: ParticipantId) -> Option<Place<'_>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.values().sum::<usize>() >= MOST_WAITING {
-            return None;
-        }
-        let count = waiting.entry(of).or_default();
-        if *count >= MOST_WAITING_EACH {
-            return None;
-        }
-        *count += 1;
-        Some(Place { waiting: &self.waiting, of })
-    }
     fn known(&self, asked: &Question) -> Option<Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).cloned()
     }
@@ -157,31 +121,16 @@ pub struct Asker {
 /// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
 /// open, one after it.
 pub async fn winning_limit(app: &App, by: Asker, asked: Asked<'_>) -> Done<Found> {
-    let (round, known) = match search(app, by, asked, None).await? {
+    let (round, known) = match search(app, by, asked).await? {
         Ok(found) => found,
         Err(not_tried) => return Ok(Found { not_tried, ..Winning::Unknown.into() }),
     };
-    let winning = match known.found {
-        Elsewhere::From(winning) => winning,
-        Elsewhere::NoRoom => Winning::Unknown,
-    };
-    let Known { part, whole, otherwise, .. } = known;
+    let Known { winning, part, whole, otherwise } = known;
     Ok(Found { winning, round: Some(round), part, whole, otherwise, not_tried: None })
 }
 
-/// The same for a bid whose workload's node had too little room: what would have taken it to another.
-pub async fn winning_elsewhere(app: &App, by: Asker, asked: Asked<'_>, may_go: MayGo) -> Done<Elsewhere> {
-    let known = search(app, by, asked, Some(may_go)).await?;
-    Ok(known.map_or(Elsewhere::From(Winning::Unknown), |(_, known)| known.found))
-}
-
 /// The round and what was found in it, or why nothing was tried; no reason where no round that is kept has the order.
-async fn search(
-    app: &App,
-    by: Asker,
-    asked: Asked<'_>,
-    may_go: Option<MayGo>,
-) -> Done<Result<(u64, Known), Option<NotTried>>> {
+async fn search(app: &App, by: Asker, asked: Asked<'_>) -> Done<Result<(u64, Known), Option<NotTried>>> {
     let Asker { participant, refused_in, is_open } = by;
     let Asked { order, runs_of, guess } = asked;
     let rounds = match is_open {
@@ -192,14 +141,13 @@ async fn search(
         false => vec![refused_in],
     };
     for round in rounds {
-        let question = (round, order.to_owned(), may_go.as_ref().map(|go| go.move_fee));
+        let question = (round, order.to_owned());
         if let Some(found) = app.winning.known(&question) {
             return Ok(Ok((round, found)));
         }
-        // Whoever would have to wait long is content with a bound.
-        let Some(waiting) = app.winning.wait(participant) else { return Ok(Err(Some(NotTried::Busy))) };
-        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Err(Some(NotTried::Busy))) };
-        drop(waiting);
+        let Ok(turn) = app.winning.turns.take(Lane::Second, &participant.to_string()).await else {
+            return Ok(Err(Some(NotTried::Busy)));
+        };
         // Somebody before may have asked the same.
         if let Some(found) = app.winning.known(&question) {
             return Ok(Ok((round, found)));
@@ -212,21 +160,15 @@ async fn search(
         if book.orders.len() > MOST_ORDERS {
             return Ok(Err(Some(NotTried::TooLarge)));
         }
-        let (id, may_go) = (order.to_owned(), may_go.clone());
+        let id = order.to_owned();
         let ends = Instant::now() + LONGEST_SEARCH;
         let look = move || {
+            let _turn = turn;
             let in_time = || Instant::now() < ends;
             let asked = || Asked { order: &id, runs_of, guess };
-            match may_go {
-                Some(may_go) => {
-                    let found = elsewhere(&book, &may_go, asked(), &MixedInteger::PRODUCTION, &in_time);
-                    Known { found, part: None, whole: None, otherwise: Otherwise::default() }
-                }
-                None => at_home(&book, &asked, &in_time),
-            }
+            look_up(&book, &asked, &in_time)
         };
         let found = tokio::task::spawn_blocking(look).await.map_err(|e| Failure::fault(&e))?;
-        drop(turn);
         app.winning.remember(question, found.clone());
         return Ok(Ok((round, found)));
     }
@@ -234,7 +176,7 @@ async fn search(
 }
 
 /// The limit with which it begins to win, what it wins with it and, where that is a part, the one for all of it.
-fn at_home<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() -> bool) -> Known {
+fn look_up<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() -> bool) -> Known {
     let (proposer, limits) = (&MixedInteger::PRODUCTION, &Limits::PRODUCTION);
     let winning = clearing::winning_limit(book, asked(), proposer, limits, in_time);
     let (mut part, mut whole) = (None, None);
@@ -252,7 +194,7 @@ fn at_home<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() ->
         };
     }
     let otherwise = otherwise(book, asked, winning, in_time);
-    Known { found: Elsewhere::From(winning), part, whole, otherwise }
+    Known { winning, part, whole, otherwise }
 }
 
 /// So much of what it asks for is tried instead, in thousandths.
@@ -306,11 +248,9 @@ fn otherwise<'a>(
             break;
         }
     }
-    let free = |has: bool, other: clearing::Order| if has { wins(other).map(|award| award.is_some()) } else { None };
-    let without_project = free(order.budget.is_some(), clearing::Order { budget: None, ..order.clone() });
-    let without_parent = free(order.parent.is_some(), clearing::Order { parent: None, ..order.clone() });
-    let mut tried = Otherwise { in_part, for_less, without_project, without_parent, ..Otherwise::default() };
+    let mut tried = Otherwise { in_part, for_less, ..Otherwise::default() };
     if order.budget.is_some() {
+        tried.without_project = wins(clearing::Order { budget: None, ..order.clone() }).map(|award| award.is_some());
         let mut rich = book.clone();
         rich.orders.iter_mut().filter(|o| o.budget == order.budget).for_each(|o| o.budget = None);
         let wins_at = |book: &Book, limit: Money| wins_in(book, limit).map(|award| award.is_some());
@@ -319,8 +259,7 @@ fn otherwise<'a>(
             tried.at_any_limit_in_rich_project = wins_at(&rich, ANY_PRICE);
             let of_project: BTreeSet<&String> =
                 book.orders.iter().filter(|o| o.budget == order.budget && o.id != order.id).map(|o| &o.id).collect();
-            rich.orders
-                .retain(|o| !of_project.contains(&o.id) && o.parent.as_ref().is_none_or(|p| !of_project.contains(p)));
+            rich.orders.retain(|o| !of_project.contains(&o.id));
             tried.alone_in_rich_project = wins_at(&rich, order.limit);
         }
     }
@@ -346,22 +285,6 @@ fn less_of(order: &clearing::Order, thousandths: i128) -> Option<clearing::Order
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_who_asks_for_all_keeps_nobody_else_from_asking() {
-        let limits = WinningLimits::default();
-        let [greedy, other] = [1, 2].map(ParticipantId::from_raw);
-        let mut places: Vec<_> = (0..100).filter_map(|_| limits.wait(greedy)).collect();
-        assert_eq!(places.len(), MOST_WAITING_EACH);
-        let held = limits.wait(other);
-        assert!(held.is_some());
-        places.pop();
-        assert!(limits.wait(greedy).is_some(), "a place that was given back");
-        let many: Vec<_> = (3..100).filter_map(|n| limits.wait(ParticipantId::from_raw(n))).collect();
-        assert_eq!(places.len() + 1 + many.len(), MOST_WAITING);
-        drop((places, held, many));
-        assert!(limits.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
-    }
 
     /// Two bids of a project that has enough for neither, beside supply for one: more of the project goes to the dearer one.
     #[test]

@@ -1,7 +1,7 @@
 //! `headroom forecast`: the forecaster on a file of series.
 use anyhow::Context;
 use clap::Args;
-use headroom_forecast::stream::{Options, maybe_gzip, read_capacities, run_csv};
+use headroom_forecast::stream::{self, Options, maybe_gzip, read_capacities, read_series};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct ForecastArgs {
     /// Steps between two origins.
     #[arg(long, default_value_t = 12)]
     every: usize,
-    /// CSV `entity,metric,capacity`: forecasts are clipped to it.
+    /// CSV `entity,metric,capacity`: forecasts are clipped to it, and samples above it are left out.
     #[arg(long, value_name = "FILE")]
     capacity: Option<PathBuf>,
     /// Also writes OUT.risk.csv: the chance to exceed this quantile of the past.
@@ -45,7 +45,7 @@ pub fn run(args: &ForecastArgs) -> anyhow::Result<ExitCode> {
     let open = |path: &PathBuf| File::open(path).with_context(|| format!("cannot read {}", path.display()));
     let create = |path: &PathBuf| File::create(path).with_context(|| format!("cannot write {}", path.display()));
     let capacities = match &args.capacity {
-        Some(path) => read_capacities(open(path)?)?,
+        Some(path) => read_capacities(open(path)?).with_context(|| path.display().to_string())?,
         None => Default::default(),
     };
     let options = Options {
@@ -57,16 +57,24 @@ pub fn run(args: &ForecastArgs) -> anyhow::Result<ExitCode> {
         capacities,
         risk: args.risk,
     };
-    let series = maybe_gzip(open(&args.series)?)?;
+    let name = args.series.display();
+    options.check()?;
+    // Before the outputs are made: what is refused leaves no file behind, and overwrites none.
+    let file = open(&args.series)?;
+    let series = maybe_gzip(file).and_then(read_series).with_context(|| name.to_string())?;
+    series.usual_distance(options.step_seconds).with_context(|| name.to_string())?;
     let mut out = BufWriter::new(create(&args.out)?);
     let mut risk_file = match args.risk {
         Some(_) => Some(BufWriter::new(create(&PathBuf::from(format!("{}.risk.csv", args.out.display())))?)),
         None => None,
     };
-    let summary = run_csv(series, &options, &mut out, risk_file.as_mut().map(|f| f as &mut dyn Write))?;
+    let summary = stream::run(&series, &options, &mut out, risk_file.as_mut().map(|f| f as &mut dyn Write))?;
     out.flush()?;
     if let Some(file) = &mut risk_file {
         file.flush()?;
+    }
+    for warning in summary.warnings() {
+        crate::cli::complain(format_args!("{name}: {warning}"));
     }
     crate::cli::complain(format_args!(
         "{} series of {} entities, {} samples, {} forecasts",

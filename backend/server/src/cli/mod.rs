@@ -1,5 +1,6 @@
 //! Command line: one file a family of subcommands.
 pub mod admin;
+mod auction;
 pub mod check;
 pub mod environment;
 pub mod explain;

@@ -2,6 +2,7 @@
 //!
 //! The formats are public (`headroom.book/1`, `headroom.outcome/1`). Exit codes: 0 done, 4 the
 //! book is refused or the outcome breaks a rule, 1 anything else.
+use super::auction;
 use super::explain::{self, ExplainArgs, PreviewArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use headroom_market::clearing::check::{self, Broken};
@@ -20,6 +21,8 @@ pub(super) const REFUSED: u8 = 4;
 pub enum Command {
     /// Clears one round: reads headroom.book/1, writes a verified headroom.outcome/1.
     ///
+    /// Reads headroom.book/2 as well and writes headroom.outcome/2 for it, by the rule book's second edition.
+    ///
     /// Every number is exact; the outcome is checked by an independent checker before it is
     /// written. Exit 0: an outcome that passed; where orders in the money were given up, its
     /// certificate says `verified: false` and stderr says so. Exit 4: the book is refused, and stderr has a problem
@@ -29,6 +32,8 @@ pub enum Command {
     )]
     Clear(ClearArgs),
     /// Checks an outcome against its book, from whatever program, without a solver.
+    ///
+    /// Reads headroom.book/1 with headroom.outcome/1, and headroom.book/2 with headroom.outcome/2 (rules V1 to V8).
     ///
     /// Exit 0: every rule that one round can show holds. Exit 4: a line on stdout for each broken
     /// rule, with the numbers.
@@ -75,9 +80,18 @@ impl From<ModeArg> for clearing::Mode {
     }
 }
 
+impl From<ModeArg> for headroom_market::auction::outcome::Mode {
+    fn from(m: ModeArg) -> Self {
+        match m {
+            ModeArg::Market => Self::Market,
+            ModeArg::Welfare => Self::Welfare,
+        }
+    }
+}
+
 #[derive(Args)]
 pub struct ClearArgs {
-    /// The book, a headroom.book/1 JSON file.
+    /// The book, a headroom.book/1 or headroom.book/2 JSON file.
     #[arg(long, value_name = "FILE")]
     book: PathBuf,
     /// Where the outcome goes; stdout if left out.
@@ -239,9 +253,16 @@ pub(super) fn clear_book(book: &Book, mode: clearing::Mode) -> Result<Chosen, Ex
 
 fn clear(a: &ClearArgs) -> ExitCode {
     let start = Instant::now();
-    let book = match read_book(&a.book) {
-        Ok(b) => b,
+    let text = match read_text(&a.book) {
+        Ok(text) => text,
         Err(code) => return code,
+    };
+    if auction::is_second_edition(&text) {
+        return auction::clear(&text, a.out.as_deref(), a.mode.into(), a.time);
+    }
+    let book = match clearing::parse(&text) {
+        Ok(book) => book,
+        Err(faults) => return refuse(&faults),
     };
     warn_of_unknown_products(&book);
     warn_of_own_trades(&book);
@@ -322,29 +343,39 @@ fn warn_of_own_trades(book: &Book) {
 }
 
 fn write(outcome: &Outcome, path: Option<&Path>) -> ExitCode {
-    let text = match serde_json::to_string_pretty(outcome) {
-        Ok(t) => t + "\n",
+    match serde_json::to_string_pretty(outcome) {
+        Ok(text) => write_text(text, path),
         Err(e) => {
             crate::cli::complain(format_args!("headroom: can't write the outcome: {e}"));
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes a text and a line's end into a file, or to stdout without one.
+pub(super) fn write_text(text: String, path: Option<&Path>) -> ExitCode {
+    let text = text + "\n";
+    let written = match path {
+        Some(path) => std::fs::write(path, text),
+        None => std::io::stdout().write_all(text.as_bytes()),
     };
-    match path {
-        Some(p) => match std::fs::write(p, text) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => fault("write", p, &e),
-        },
-        None => match std::io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => fault("write", Path::new("stdout"), &e),
-        },
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fault("write", path.unwrap_or(Path::new("stdout")), &e),
     }
 }
 
 fn verify(a: &VerifyArgs) -> ExitCode {
-    let book = match read_book(&a.book) {
-        Ok(b) => b,
+    let text = match read_text(&a.book) {
+        Ok(text) => text,
         Err(code) => return code,
+    };
+    if auction::is_second_edition(&text) {
+        return auction::verify(&text, &a.outcome, a.mode.map(Into::into));
+    }
+    let book = match clearing::parse(&text) {
+        Ok(b) => b,
+        Err(faults) => return refuse(&faults),
     };
     let outcome = match read_outcome(&a.outcome) {
         Ok(o) => o,

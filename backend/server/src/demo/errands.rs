@@ -47,7 +47,6 @@ pub fn due(state: &State, slot: Slot) -> Option<Command> {
         time_in_force: TimeInForce::default(),
         expires_at: None,
         resell: Default::default(),
-        parent: None,
         project: None,
         no_displacement: false,
         min_run_slots: 0,

@@ -344,7 +344,6 @@ async fn first_orders(
             time_in_force: Default::default(),
             expires_at: None,
             resell: Default::default(),
-            parent: None,
             project: None,
             no_displacement: false,
             min_run_slots: 0,
@@ -376,10 +375,11 @@ async fn users(
     ];
     let mut access = Access { url: url.to_owned(), users: Vec::new() };
     for (index, (name, email, role, participant)) in people.into_iter().enumerate() {
-        let secret = secret(fixed, index as u64)?;
-        let password = format!("demo-{}", &secret[..16]);
+        // Two secrets: whoever sees the password knows nothing of the key.
+        let (of_key, of_password) = (secret(fixed, "key", index)?, secret(fixed, "password", index)?);
+        let password = format!("demo-{}", &of_password[..16]);
         let mut salt = [0u8; 16];
-        salt.copy_from_slice(&blake3::hash(secret.as_bytes()).as_bytes()[..16]);
+        salt.copy_from_slice(&blake3::hash(of_password.as_bytes()).as_bytes()[..16]);
         let hashed = password.clone();
         let password_hash = tokio::task::spawn_blocking(move || passwords::hash(&hashed, &salt)).await?;
         let membership = Membership { participant, role };
@@ -390,7 +390,7 @@ async fn users(
             memberships: vec![membership],
         };
         let user: UserId = seeder.id(command).await?;
-        let api_key = format!("xk_test_{secret}");
+        let api_key = format!("xk_test_{of_key}");
         let secret_hash = crate::app::directory::secret_hash(&api_key);
         let prefix = api_key[..16].to_owned();
         let scopes = Vec::new();
@@ -412,9 +412,9 @@ async fn users(
 }
 
 /// Chance in production, derived in a simulation so that two runs are equal to the byte.
-fn secret(fixed: Option<u64>, index: u64) -> anyhow::Result<String> {
+fn secret(fixed: Option<u64>, of: &str, index: usize) -> anyhow::Result<String> {
     match fixed {
-        Some(seed) => Ok(blake3::hash(format!("demo secret {seed} {index}").as_bytes()).to_hex().to_string()),
+        Some(seed) => Ok(blake3::hash(format!("demo {of} {seed} {index}").as_bytes()).to_hex().to_string()),
         None => random_hex().map_err(|_| anyhow::anyhow!("no random numbers")),
     }
 }

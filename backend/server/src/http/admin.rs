@@ -2,6 +2,7 @@
 use crate::app::App;
 use crate::app::directory::is_email;
 use crate::app::passwords;
+use crate::app::sign_ins::Source;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, HashedBody, Path};
 use crate::http::orders::{idempotency, mark_replayed};
@@ -209,9 +210,12 @@ async fn create_user(
     let mut salt = [0u8; 16];
     getrandom::fill(&mut salt).map_err(|e| Problem::fault(&e))?;
     let password = new.password;
-    let turn = app.limiter.password_turn().await?;
-    let hash = tokio::task::spawn_blocking(move || passwords::hash(&password, &salt)).await;
-    drop(turn);
+    let turn = app.limiter.sign_ins.turn(Source::Known(by.user)).await?;
+    let hash = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        passwords::hash(&password, &salt)
+    });
+    let hash = hash.await;
     let password_hash = hash.map_err(|e| Problem::fault(&e))?;
     let memberships =
         new.memberships.into_iter().map(|m| Membership { participant: m.participant, role: m.role }).collect();

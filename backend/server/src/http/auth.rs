@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub const ACCESS_COOKIE: &str = "headroom_access";
 pub const REFRESH_COOKIE: &str = "headroom_refresh";
 pub const CSRF_COOKIE: &str = "headroom_csrf";
+/// Shows that a browser has signed in to an account before. It lets nobody in, and outlives the session.
+pub const BROWSER_COOKIE: &str = "headroom_browser";
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Anybody who is signed in.
@@ -76,10 +78,14 @@ fn identify(parts: &Parts, app: &App) -> Result<(Identity, Credential), Problem>
         let credential = credential?;
         Some((credential.identity(&app.directory(), &app.sessions, app.now()).ok()?, credential))
     };
-    let by_token = |token: &str| known(app.tokens.genuine(token).map(Credential::Token));
+    let claims = |token: &str| app.tokens.genuine(token);
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let secret = bearer(value).ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer KEY."))?;
-        let identified = if is_key(secret) { known(Some(Credential::of_key(secret))) } else { by_token(secret) };
+        let identified = if is_key(secret) {
+            known(Some(Credential::of_key(secret)))
+        } else {
+            known(claims(secret).map(Credential::Token))
+        };
         return identified.ok_or_else(|| {
             Problem::unauthorized("The key or token is unknown, expired or revoked. Sign in again, or make a new key.")
         });
@@ -87,10 +93,13 @@ fn identify(parts: &Parts, app: &App) -> Result<(Identity, Credential), Problem>
     let Some(token) = cookie(parts, ACCESS_COOKIE) else {
         return Err(Problem::unauthorized("Sign in, or send an API key as Authorization: Bearer KEY."));
     };
-    let identified = by_token(token).ok_or_else(|| Problem::unauthorized("The session has expired. Sign in again."))?;
+    let expired = || Problem::unauthorized("The session has expired. Sign in again.");
+    let claims = claims(token).ok_or_else(expired)?;
+    let session = claims.sid.clone();
+    let identified = known(Some(Credential::Token(claims))).ok_or_else(expired)?;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if writes {
-        check_csrf(parts)?;
+        check_csrf(parts, app, &session)?;
     }
     Ok(identified)
 }
@@ -104,16 +113,16 @@ pub fn check_own_page(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What writes by a cookie has to show that it can read one: other sites can't.
-fn check_csrf(parts: &Parts) -> Result<(), Problem> {
+/// What writes by a cookie has to show that it can read what came with the session: other sites can't, and who plants a
+/// cookie of another session gains nothing.
+fn check_csrf(parts: &Parts, app: &App, session: &str) -> Result<(), Problem> {
     let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
-    let expected = cookie(parts, CSRF_COOKIE);
-    if sent.is_none() || sent != expected {
-        return Err(Problem::forbidden(
-            "With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie.",
-        ));
+    if sent.is_some_and(|sent| app.tokens.is_csrf_token_of(sent, session)) {
+        return Ok(());
     }
-    Ok(())
+    Err(Problem::forbidden(
+        "With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie of this session.",
+    ))
 }
 
 impl FromRequestParts<Arc<App>> for Listener {

@@ -10,8 +10,9 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 157] = [
+const OTHERS: [(&str, u16, &str); 160] = [
     ("not_json", 400, "The body is not JSON."),
+    ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
     ("forbidden", 403, "The role or the scopes of the key do not allow it."),
@@ -97,7 +98,7 @@ const OTHERS: [(&str, u16, &str); 157] = [
         409,
         "A move of the workload to where it has won capacity has failed; it stays, and what it had won is credited.",
     ),
-    ("node_takes_nothing", 409, "The workload's node is being drained, or is down: it takes nothing new."),
+    ("node_takes_nothing", 409, "The workload's node is cordoned, or is down: it takes nothing new."),
     (
         "draws_by_hand_only",
         422,
@@ -145,10 +146,9 @@ const OTHERS: [(&str, u16, &str); 157] = [
     ("idempotency_key_reused", 422, "The key was used for another request."),
     ("page_limit_out_of_range", 422, "A page has 1 to 500 objects."),
     ("two_cursors", 422, "Send starting_after or ending_before, not both."),
-    ("name_out_of_range", 422, "A name has 1 to 100 printable characters."),
+    ("name_out_of_range", 422, "A name has 1 to 100 printable characters, and letters of one alphabet."),
     ("quota_exceeded", 422, "Ask an admin for more quota."),
     ("floor_above_baseline", 422, "The capacity floor must not be above the baseline."),
-    ("least_gain_out_of_range", 422, "A least gain of moves is a share from 0 to 10."),
     ("limit_below_baseline", 422, "The limit must not be below the baseline."),
     ("move_fee_out_of_range", 422, "A move fee is from 0 to a million credits."),
     ("notice_out_of_range", 422, "The notice of a strategy is from 0 to 86,400 seconds, a day."),
@@ -157,6 +157,11 @@ const OTHERS: [(&str, u16, &str); 157] = [
     ("participant_name_taken", 409, "Another participant has this name; choose another one."),
     ("too_many_modules", 409, "A participant has at most 100 modules; use one that is there."),
     ("baseline_below_module_memory", 422, "The baseline has less memory than the module starts with; raise it."),
+    (
+        "too_many_questions",
+        429,
+        "Send one preview or swap request after the other, or wait for the time in Retry-After.",
+    ),
     ("too_many_uploads", 429, "Upload one module after the other, or wait for the time in Retry-After."),
     ("compiler_busy", 503, "Too many modules are being checked; wait for the time in Retry-After."),
     ("limit_above_driver", 422, "A workload of this driver can't have that much memory; the detail says how much."),
@@ -192,6 +197,11 @@ const OTHERS: [(&str, u16, &str); 157] = [
     ("capacity_empty", 422, "A node has something of a resource of its pool."),
     ("resource_left_out", 422, "Name every resource that the workload has of it; 0 takes it away."),
     ("resource_not_in_pool", 422, "The pool does not have this resource."),
+    (
+        "resource_not_enforced",
+        422,
+        "No node of the pool limits and meters this resource. Choose a pool that has it, or leave it out.",
+    ),
     ("horizon_out_of_range", 422, "Horizons are whole slots inside the horizon, in minutes."),
     ("if_match_required", 428, "Read the object first and send its ETag as If-Match."),
     ("rate_limited", 429, "Wait for the time in Retry-After."),
@@ -242,8 +252,9 @@ const OTHERS: [(&str, u16, &str); 157] = [
     (
         "outcome_unknown",
         503,
-        "The server stopped before it was known whether this was done; look, or send the same again with the same Idempotency-Key.",
+        "The server lost its database, or ended, before it was known whether this was done; look, or send the same again with the same Idempotency-Key.",
     ),
+    ("database_away", 503, "The database can't be reached, and nothing was done; wait for the time in Retry-After."),
 ];
 
 pub fn entries() -> Vec<Entry> {

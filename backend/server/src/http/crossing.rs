@@ -49,6 +49,7 @@ pub struct Crossing {
     pub slot: Slot,
     pub bids: Vec<Level>,
     pub offers: Vec<Level>,
+    /// `null` where nothing was bought.
     pub price: Option<Price>,
     /// Bought in the round.
     pub quantity: i64,
@@ -158,6 +159,7 @@ fn crossing(
     }
     bids.sort_by_key(|l| Reverse(l.price));
     offers.sort_by_key(|l| l.price);
+    let quantity = bought(outcome, pool, resource, index);
     Some(Crossing {
         round,
         pool: slug,
@@ -166,8 +168,8 @@ fn crossing(
         slot: Slot::starting_at(base.seconds() + index * seconds),
         bids,
         offers,
-        price: price.map(Price::from_units),
-        quantity: bought(outcome, pool, resource, index),
+        price: price.map(Price::from_units).filter(|_| quantity > 0),
+        quantity,
     })
 }
 

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::http::auth::{Anyone, Member};
 use crate::http::extract::{HashedBody, Path};
 use crate::http::orders::{answered, idempotency};
-use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::problem::{Answered, Problem, Problems, Unpaid};
 use crate::http::reply::get_from;
 use crate::sequencer::Attached;
 use axum::Json;
@@ -107,7 +107,7 @@ async fn drawable(
 #[utoipa::path(post, path = "/instances/{id}/draws", tag = "workloads", operation_id = "draw", request_body = DrawRequest,
     params(("id" = InstanceId, Path, description = "Workload that needs more"),
         ("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
-    responses((status = 200, description = "What it has taken", body = Drawn), Problems))]
+    responses((status = 200, description = "What it has taken", body = Drawn), Problems, Unpaid))]
 async fn draw(
     State(app): State<Arc<App>>,
     Member(by): Member,

@@ -1,6 +1,6 @@
 //! Bodies of requests as examples: `openapi/examples/` has one for each operation that takes JSON.
+use crate::http::shapes::operations;
 use rust_embed::RustEmbed;
-use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
 #[derive(RustEmbed)]
@@ -19,10 +19,6 @@ pub fn add(document: &mut OpenApi) {
             body.example = serde_json::from_slice(&example.data).ok();
         }
     }
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
 }
 
 #[cfg(test)]

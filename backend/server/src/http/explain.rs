@@ -2,8 +2,7 @@
 use crate::app::App;
 use crate::app::directory::Identity;
 use crate::app::explanation::numbers::Numbers;
-use crate::app::explanation::staying::Staying;
-use crate::app::explanation::{BindingNode, Change, Explanation, PARTIAL_FILL, explain, won};
+use crate::app::explanation::{BindingNode, Explanation, PARTIAL_FILL, explain, won};
 use crate::app::held_back::HeldBack;
 use crate::app::winning::{self, Asker};
 use crate::http::auth::Anyone;
@@ -16,7 +15,7 @@ use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
 use headroom_market::record::Table;
-use headroom_market::round::{Award, stays};
+use headroom_market::round::Award;
 use headroom_market::state::State as Market;
 use headroom_market::workload::vacate;
 use headroom_store::read::Scope;
@@ -70,23 +69,9 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => Winning::Unknown.into(),
     };
-    let kept = staying(app, &order).await?;
-    // What forbids the move is asked what the move would bring.
-    let forbids = order.request.no_displacement && order.request.assurance == Assurance::Firm;
-    let (staying, moved) = if forbids {
-        let mut moves = order.clone();
-        moves.request.no_displacement = false;
-        (kept, staying(app, &moves).await?)
-    } else {
-        (kept, None)
-    };
     let asked = order.clone();
     let numbers = app.sequencer.query(move |s| Numbers::of(s, &asked)).await?;
-    let mut explanation = explain(&order, node, staying, &found, numbers.as_ref());
-    if moved.is_some_and(|moved| !moved.may_win(order.remaining_limit)) {
-        let forbids = |c: &&mut Change| c.change.contains("no_displacement");
-        explanation.changes.iter_mut().filter(forbids).for_each(|change| change.helps = false);
-    }
+    let mut explanation = explain(&order, node, &found, numbers.as_ref());
     let asked = order.clone();
     let goes_elsewhere =
         move |s: &Market| asked.request.pools.iter().any(|c| away::carried(s, &asked.request, &c.pool).is_some());
@@ -100,9 +85,6 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         let lines = awards.iter().flat_map(|a| &a.lines).map(|l| (l.resource, l.slot, l.quantity));
         explanation.sentence = won::in_part(&order, lines, slot_seconds).unwrap_or(explanation.sentence);
     }
-    if let Some(beyond) = won::beyond_its_limit(&order) {
-        explanation.sentence = format!("{} {beyond}", explanation.sentence);
-    }
     if let Some(netted) = netted(&order, &awards) {
         explanation.sentence = format!("{} {netted}", explanation.sentence);
     }
@@ -111,25 +93,6 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
 
 fn asker(order: &Order, refused_in: u64) -> Asker {
     Asker { participant: order.participant, refused_in, is_open: order.status.is_live() }
-}
-
-/// What keeps the workload of an open bid on a node that has too little room for it.
-async fn staying(app: &App, order: &Order) -> Answered<Option<Staying>> {
-    let refused = order.last_reason.as_ref().filter(|why| why.reason == Reason::NoHostFits && order.status.is_live());
-    let Some(why) = refused else { return Ok(None) };
-    let (bid, now) = (order.clone(), app.now());
-    let looked_at = move |s: &Market| (stays::of(s, now, &bid), bid.request.runs_of(s.market.rhythm.slot_seconds));
-    let (looked_at, runs_of) = app.sequencer.query(looked_at).await?;
-    Ok(match looked_at {
-        None => None,
-        Some(Err(stays)) => Some(Staying::Kept(stays)),
-        Some(Ok(may_go)) => {
-            let (fee, id) = (may_go.move_fee, order.id.to_string());
-            let asked = Asked { order: &id, runs_of, guess: None };
-            let found = winning::winning_elsewhere(app, asker(order, why.round), asked, may_go).await?;
-            Some(Staying::MayGo(fee, found))
-        }
-    })
 }
 
 /// So many of an order's latest awards are looked through.

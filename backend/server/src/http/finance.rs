@@ -4,7 +4,7 @@ use crate::app::directory::Identity;
 use crate::http::auth::Anyone;
 use crate::http::extract::Query;
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{csv_cell, csv_response};
+use crate::http::reply::{csv_line, csv_response};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +16,6 @@ use headroom_market::units::Credits;
 use headroom_store::read::LedgerLine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -93,8 +92,6 @@ pub struct Totals {
     pub net_charges: Credits,
     /// Received less paid, so that it may be below 0.
     pub reservation_fees: Credits,
-    /// Received for workloads that were moved for others' bids, less what own bids paid for that: may be below 0.
-    pub move_fees: Credits,
     /// Received for what lenders kept, less paid for what own workloads kept: may be below 0.
     pub imbalances: Credits,
     /// Paid for memory or GPU that own workloads kept beyond their slot.
@@ -216,13 +213,6 @@ fn describe(line: &LedgerLine) -> String {
         "arrears" => "Owed for what own workloads had kept".to_owned(),
         "dispute_note" => format!("A dispute was upheld: a note on a receipt{slot}"),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
-        "move_fee" if line.debit == Account::Migration.to_string() && line.order_id.is_none() => {
-            format!("A workload made way for somebody else's bid{slot}")
-        }
-        "move_fee" if line.debit == Account::Migration.to_string() => {
-            format!("Nobody made way for the bid after all{slot}")
-        }
-        "move_fee" => format!("Put aside for a workload that is to make way for a bid{slot}"),
         other => other.replace('_', " "),
     }
 }
@@ -243,10 +233,6 @@ pub(super) fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) ->
             "reservation_fee" => {
                 amount = signed;
                 &mut totals.reservation_fees
-            }
-            "move_fee" => {
-                amount = signed;
-                &mut totals.move_fees
             }
             "imbalance" => {
                 amount = signed;
@@ -330,19 +316,17 @@ async fn export_statement(
     for (line, signed) in &lines {
         balance += Credits::from_units(*signed);
         let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
-        let _infallible = write!(
-            text,
-            "{},{},{},{},{},{},{},{},{}\r\n",
-            Timestamp::from_micros(line.recorded_at),
-            csv_cell(&line.kind),
-            csv_cell(&describe(line)),
-            Credits::from_units(*signed),
-            balance,
+        text += &csv_line(&[
+            Timestamp::from_micros(line.recorded_at).to_string(),
+            line.kind.clone(),
+            describe(line),
+            Credits::from_units(*signed).to_string(),
+            balance.to_string(),
             line.order_id.clone().unwrap_or_default(),
             line.round.map(|r| r.to_string()).unwrap_or_default(),
             slot,
-            line.id
-        );
+            line.id.clone(),
+        ]);
     }
     Ok(csv_response(&format!("headroom-statement-{}.csv", period.participant), text))
 }

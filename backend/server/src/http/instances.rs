@@ -175,7 +175,7 @@ struct NewInstanceBody {
     at_end: AtEnd,
     #[serde(default)]
     comparison: ComparisonRules,
-    /// What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU, I/O and network is lent at
+    /// What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU is lent at
     /// the pool's reserve price or more; `"auto_offer": null` lends nothing. What else is left out is off.
     #[serde(default)]
     strategy: Strategy,

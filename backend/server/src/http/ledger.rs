@@ -4,7 +4,7 @@ use crate::http::auth::Platform;
 use crate::http::extract::Query;
 use crate::http::finance::{StatementQuery, Totals, period, totals};
 use crate::http::problem::{Answered, Problems};
-use crate::http::reply::{csv_cell, csv_response};
+use crate::http::reply::{csv_line, csv_response};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -14,7 +14,6 @@ use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -161,19 +160,17 @@ async fn export_ledger(
         let is_asked_for = |account: &str| query.participant.is_none_or(|p| owner(account) == Some(p));
         for line in lines.iter().filter(|line| is_asked_for(&line.debit) || is_asked_for(&line.credit)) {
             let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
-            let _infallible = write!(
-                text,
-                "{},{},{},{},{},{},{},{},{}\r\n",
-                Timestamp::from_micros(line.recorded_at),
-                line.id,
-                line.kind,
-                csv_cell(&line.debit),
-                csv_cell(&line.credit),
-                Credits::from_units(line.amount),
+            text += &csv_line(&[
+                Timestamp::from_micros(line.recorded_at).to_string(),
+                line.id.clone(),
+                line.kind.clone(),
+                line.debit.clone(),
+                line.credit.clone(),
+                Credits::from_units(line.amount).to_string(),
                 line.order_id.clone().unwrap_or_default(),
                 line.round.map(|r| r.to_string()).unwrap_or_default(),
-                slot
-            );
+                slot,
+            ]);
         }
     }
     Ok(csv_response("headroom-ledger.csv", text))

@@ -44,12 +44,14 @@ pub async fn healthz() -> &'static str {
 /// Database, migrations and sequencer are up, and the market moves.
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     // A database that has gone away may leave whoever asks it waiting for longer than a probe does.
-    let patience = std::time::Duration::from_millis(1500);
+    let away = app.store.is_away();
+    let patience = std::time::Duration::from_millis(if away { 0 } else { 1500 });
     let (pinged, answered) = tokio::join!(
         tokio::time::timeout(patience, app.store.ping()),
         tokio::time::timeout(patience, app.sequencer.query(|_| ()))
     );
     let database = match pinged {
+        _ if away => "down".to_owned(),
         Ok(Ok(())) => app.store.market.kind().to_owned(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database does not answer");
@@ -65,9 +67,10 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     let conductor = if still.is_some() { "stands still" } else { "up" };
     let mut reasons = Vec::new();
     if database == "down" {
-        reasons.push("The database does not answer: look whether it runs, and at the disk.".to_owned());
-    }
-    if sequencer == "down" {
+        let reason =
+            "The database does not answer: look whether it runs, and at its disk. The market goes on when it is back.";
+        reasons.push(reason.to_owned());
+    } else if sequencer == "down" {
         reasons.push(
             "The sequencer has not answered for a second and a half: the database is slow, or its disk is.".to_owned(),
         );
@@ -95,7 +98,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
             room.free >> 20
         ));
     }
-    let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: readers poll)" });
+    let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: nothing is announced there)" });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let (sequencer, conductor) = (sequencer.to_owned(), conductor.to_owned());

@@ -1,6 +1,7 @@
 //! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
 pub mod acting;
 pub mod admin;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod bottlenecks;
@@ -43,6 +44,7 @@ pub mod scarcity;
 pub mod serve;
 pub mod service_level;
 pub mod session;
+mod shapes;
 pub mod strategies;
 pub mod swap_approval;
 mod swap_explain;
@@ -50,11 +52,13 @@ pub mod swap_request;
 pub mod swaps;
 
 use crate::app::App;
+use crate::app::failure;
 use crate::app::limiter::Remaining;
+use crate::http::problem::Problem;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headroom_store::Store;
@@ -96,6 +100,7 @@ struct Document;
 fn api() -> OpenApiRouter<Arc<App>> {
     let v1 = OpenApiRouter::new()
         .merge(session::router())
+        .merge(api_keys::router())
         .merge(orders::router())
         .merge(projects::router())
         .merge(pools::router())
@@ -131,6 +136,9 @@ fn concept() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().merge(swaps::history()).merge(prediction::concept()).merge(swap_request::router())
 }
 
+/// Their paths.
+const CONCEPT: [&str; 3] = ["/swap_history", "/prediction", "/swap_request"];
+
 /// The OpenAPI document of everything under /v1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = api().to_openapi();
@@ -150,6 +158,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     examples::add(&mut document);
+    shapes::add_answers_to_bodies(&mut document);
+    shapes::join_closed(&mut document);
     document
 }
 
@@ -181,7 +191,7 @@ impl Service {
         // What is outside the API is in the binary, or says itself what it waits for: it answers also while the disk stalls.
         let reads = is_api && request.method() == Method::GET;
         let (id, mut response) =
-            request_id::with(self.process, request.uri().clone(), self.routed(request, is_api)).await;
+            request_id::with(self.process, request.uri().clone(), self.while_stored(request, is_api)).await;
         if reads {
             // Commands are answered when they are durable; what is read may have been written a moment ago.
             self.store.all_seen_is_durable().await;
@@ -201,7 +211,30 @@ impl Service {
         response
     }
 
+    /// A database that goes away answers nobody, and what is in memory may be another server's by then: whoever asks hears
+    /// so at once, also in the middle of a request.
+    async fn while_stored(&self, request: Request, is_api: bool) -> Response {
+        if !is_api && !CONCEPT.contains(&request.uri().path()) {
+            return self.routed(request, is_api).await;
+        }
+        if self.store.is_away() {
+            return Problem::from(failure::away()).into_response();
+        }
+        let changes = !request.method().is_safe();
+        tokio::select! {
+            biased;
+            response = self.routed(request, is_api) => response,
+            () = self.store.gone() => {
+                Problem::from(if changes { failure::unknown() } else { failure::away() }).into_response()
+            }
+        }
+    }
+
     async fn routed(&self, request: Request, is_api: bool) -> Response {
+        if !names_its_host(&request) {
+            let detail = "Send one Host header, as HTTP/1.1 requires.";
+            return Problem::new(StatusCode::BAD_REQUEST, "host_required", detail).into_response();
+        }
         if let Some(problem) = self.parameterless.refusal(request.method(), request.uri()) {
             return problem.into_response();
         }
@@ -213,6 +246,12 @@ impl Service {
         };
         answer.unwrap_or_else(|never| match never {})
     }
+}
+
+/// A request of HTTP/1.1 without Host, or with two, may mean another server to a proxy in front than it does here.
+fn names_its_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
 }
 
 static VERSION: (HeaderName, HeaderValue) =

@@ -3,16 +3,17 @@ use crate::app::App;
 use crate::app::directory::Identity;
 use crate::http::auth::{Anyone, Platform, require};
 use crate::http::extract::{Body, Path};
-use crate::http::problem::{Answered, Problems};
+use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
 use axum::Json;
 use axum::extract::State;
+use headroom_execution::Driver;
 use headroom_market::command::Command;
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::participant::Role;
 use headroom_market::pool::{Node, NodeState};
 use headroom_market::state::State as Market;
-use headroom_market::units::Amounts;
+use headroom_market::units::{Amounts, Resource};
 use headroom_market::workload::{Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,8 +25,8 @@ use utoipa_axum::routes;
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_nodes, create_node))
-        .routes(routes!(drain_node))
-        .routes(routes!(undrain_node))
+        .routes(routes!(cordon_node))
+        .routes(routes!(uncordon_node))
 }
 
 /// A workload that runs on a node.
@@ -97,7 +98,22 @@ struct NewNode {
     properties: BTreeMap<String, i64>,
 }
 
-/// Adds a node to a pool.
+/// Refuses a resource that the driver of the nodes does not limit and meter: whoever bought it would get nothing.
+pub fn refuse_unenforced(app: &App, resources: impl IntoIterator<Item = (Resource, String)>) -> Answered<()> {
+    let can = app.nodes.cluster.capabilities();
+    let Some((resource, pointer)) = resources.into_iter().find(|(r, _)| !can.enforces.contains(r)) else {
+        return Ok(());
+    };
+    let enforced: Vec<&str> = can.enforces.iter().map(|r| r.name()).collect();
+    let detail = format!(
+        "The driver `{}` of these nodes enforces {}, not {resource}. Leave {resource} out.",
+        can.driver,
+        enforced.join(" and ")
+    );
+    Err(Problem::field("resource_not_enforced", &pointer, detail))
+}
+
+/// Adds a node to a pool. Its resources are those that its driver limits and meters.
 #[utoipa::path(post, path = "/nodes", tag = "admin", operation_id = "createNode", request_body = NewNode,
     responses((status = 201, description = "The node", body = Node), Problems))]
 async fn create_node(
@@ -106,6 +122,7 @@ async fn create_node(
     Body(new): Body<NewNode>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
+    refuse_unenforced(&app, new.capacity.keys().map(|r| (*r, format!("/capacity/{r}"))))?;
     let command =
         Command::CreateNode { name: new.name, pool: new.pool, capacity: new.capacity, properties: new.properties };
     let document = app.object(&by, command).await?;
@@ -119,16 +136,20 @@ async fn set_node_state(app: &App, by: &Identity, node: NodeId, state: NodeState
 }
 
 /// Takes no new awards on a node; what runs there stays.
-#[utoipa::path(post, path = "/nodes/{id}/drain", tag = "admin", operation_id = "drainNode", params(("id" = NodeId, Path, description = "Node")),
+#[utoipa::path(post, path = "/nodes/{id}/cordon", tag = "admin", operation_id = "cordonNode", params(("id" = NodeId, Path, description = "Node")),
     responses((status = 200, description = "The node", body = Node), Problems))]
-async fn drain_node(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<NodeId>) -> Answered<Document> {
-    set_node_state(&app, &by, id, NodeState::Draining).await
+async fn cordon_node(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<NodeId>,
+) -> Answered<Document> {
+    set_node_state(&app, &by, id, NodeState::Cordoned).await
 }
 
-/// Takes awards on a drained node again.
-#[utoipa::path(post, path = "/nodes/{id}/undrain", tag = "admin", operation_id = "undrainNode", params(("id" = NodeId, Path, description = "Node")),
+/// Takes awards on a cordoned node again.
+#[utoipa::path(post, path = "/nodes/{id}/uncordon", tag = "admin", operation_id = "uncordonNode", params(("id" = NodeId, Path, description = "Node")),
     responses((status = 200, description = "The node", body = Node), Problems))]
-async fn undrain_node(
+async fn uncordon_node(
     State(app): State<Arc<App>>,
     Platform(by): Platform,
     Path(id): Path<NodeId>,

@@ -4,7 +4,7 @@ use crate::app::directory::Identity;
 use crate::app::held_back::HeldBack;
 use crate::http::auth::{Anyone, Member};
 use crate::http::extract::{HashedBody, Path, Query};
-use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::problem::{Answered, Problem, Problems, Unpaid};
 use crate::http::reply::{Document, List, ListQuery, get_from, ok};
 use crate::sequencer::{Answer, Attached, Idempotency, Outcome};
 use axum::extract::State;
@@ -99,7 +99,7 @@ async fn place_order(
     let attached = Attached { client_key: client, ..Attached::default() };
     match app.submit(by, command, idempotency, attached).await {
         Ok(answer) => Ok(answered(answer, StatusCode::CREATED)),
-        Err(failure) => Err(with_all_faults(app, by.participant, (side, None), &body.bytes, failure.into()).await),
+        Err(failure) => Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await),
     }
 }
 
@@ -108,7 +108,7 @@ async fn place_order(
 async fn with_all_faults(
     app: &App,
     participant: ParticipantId,
-    (side, previous): (Side, Option<OrderId>),
+    side: Side,
     body: &[u8],
     mut problem: Problem,
 ) -> Problem {
@@ -117,7 +117,7 @@ async fn with_all_faults(
     }
     let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
     let (request, now) = (place::normalise(request), app.now());
-    let faults = move |state: &_| validate::faults(state, now, participant, side, &request, previous);
+    let faults = move |state: &_| validate::faults(state, now, participant, side, &request);
     let faults = app.sequencer.query(faults).await;
     problem.also(faults.unwrap_or_default());
     problem
@@ -141,7 +141,7 @@ async fn replace(
         Err(failure) if failure.is_not_found() => Err(ended(app, by, order).await.unwrap_or(failure.into())),
         Err(failure) => {
             let side = if matches!(order, OrderId::Bid(_)) { Side::Bid } else { Side::Offer };
-            Err(with_all_faults(app, by.participant, (side, Some(order)), &body.bytes, failure.into()).await)
+            Err(with_all_faults(app, by.participant, side, &body.bytes, failure.into()).await)
         }
     }
 }
@@ -223,7 +223,7 @@ async fn get(app: &App, by: &Identity, id: OrderId, what: &str) -> Answered<Docu
 /// Places a bid. Needs an Idempotency-Key.
 #[utoipa::path(post, path = "/bids", tag = "orders", operation_id = "placeBid", request_body = OrderRequest,
     params(("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
-    responses((status = 201, description = "Accepted, durable, its hold taken", body = Order), Problems))]
+    responses((status = 201, description = "Accepted, durable, its hold taken", body = Order), Problems, Unpaid))]
 async fn place_bid(
     State(app): State<Arc<App>>,
     Member(by): Member,
@@ -254,7 +254,7 @@ async fn get_bid(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path
 /// Replaces a bid in one step: the old hold is released and the new one taken together.
 #[utoipa::path(patch, path = "/bids/{id}", tag = "orders", operation_id = "replaceBid", request_body = OrderRequest, 
     params(("id" = BidId, Path, description = "Bid"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
-    responses((status = 200, description = "The new bid", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
+    responses((status = 200, description = "The new bid", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems, Unpaid))]
 async fn replace_bid(
     State(app): State<Arc<App>>,
     Member(by): Member,

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::pool::{Pool, PoolSlug};
-use headroom_market::units::{Price, Resource, Share};
+use headroom_market::units::{Price, Resource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,6 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(get_pool_settings))
         .routes(routes!(set_moves_at_once))
-        .routes(routes!(set_least_move_gain))
         .routes(routes!(set_move_approval))
         .routes(routes!(set_shortage_cost))
 }
@@ -37,8 +36,6 @@ struct PoolSettings {
     settings_version: u64,
     /// So many workloads at most go to another node of the pool for one slot; `null`: no bound.
     moves_at_once: Option<u32>,
-    /// What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing.
-    least_move_gain: Share,
     /// Whether a person has to approve moves into the pool and out of it.
     move_approval: bool,
     /// What a missing unit costs, by resource; one that is not here has reserve prices alone.
@@ -61,9 +58,8 @@ async fn get_pool_settings(
     if let Some(unchanged) = not_modified(&headers, &tag) {
         return Ok(unchanged);
     }
-    let Pool { slug: pool, settings_version, moves_at_once, least_move_gain, move_approval, shortage_cost, .. } = pool;
-    let settings =
-        PoolSettings { pool, settings_version, moves_at_once, least_move_gain, move_approval, shortage_cost };
+    let Pool { slug: pool, settings_version, moves_at_once, move_approval, shortage_cost, .. } = pool;
+    let settings = PoolSettings { pool, settings_version, moves_at_once, move_approval, shortage_cost };
     Ok(([(header::ETAG, tag)], Json(settings)).into_response())
 }
 
@@ -98,31 +94,6 @@ async fn set_moves_at_once(
     by.may("admin:write")?;
     let (moves_at_once, expected_version) = (request.moves_at_once, if_match(&headers)?);
     set(&app, &by, Command::SetMovesAtOnce { pool, moves_at_once, expected_version }).await
-}
-
-/// What moves have to gain.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LeastMoveGain {
-    /// A share of what is moved (the workload's baseline in the slots of the bid, at reference prices), from "0" to "10".
-    least_move_gain: Share,
-}
-
-/// Says what a workload's move to another node or pool has to gain: rounds move it only if they are worth more with that by
-/// this share of what is moved; moves that are planned stay. Needs If-Match.
-#[utoipa::path(put, path = "/pools/{slug}/least_move_gain", tag = "admin", operation_id = "setLeastMoveGain", request_body = LeastMoveGain,
-    params(("slug" = String, Path, description = "Pool that the workloads are in"), ("If-Match" = String, Header, description = "ETag of the settings")),
-    responses((status = 200, description = "The pool", body = Pool, headers(("ETag" = String, description = "Version for the next change"))), (status = 412, description = "Somebody else changed the settings", body = ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = ProblemDocument, content_type = "application/problem+json"), Problems))]
-async fn set_least_move_gain(
-    State(app): State<Arc<App>>,
-    Platform(by): Platform,
-    Path(pool): Path<String>,
-    headers: HeaderMap,
-    Body(request): Body<LeastMoveGain>,
-) -> Answered<Response> {
-    by.may("admin:write")?;
-    let (least_move_gain, expected_version) = (request.least_move_gain, if_match(&headers)?);
-    set(&app, &by, Command::SetLeastMoveGain { pool, least_move_gain, expected_version }).await
 }
 
 /// Whether moves wait for a person.

@@ -2,6 +2,7 @@
 use crate::app::App;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
+use crate::http::nodes::refuse_unenforced;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
 use crate::http::scarcity::{self, ScarcityView};
@@ -54,12 +55,10 @@ pub struct PoolView {
     pub next_slot: Slot,
     pub gate_closes_at: Timestamp,
     pub reserve_version: u64,
-    /// Counts the changes of `moves_at_once`, `least_move_gain`, `move_approval` and shortage costs: what their `If-Match` names.
+    /// Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
     pub settings_version: u64,
     /// So many workloads at most go to another node of the pool for one slot; `null`: no bound.
     pub moves_at_once: Option<u32>,
-    /// What a move of its workloads has to gain, as a share of what is moved; "0.000000": nothing.
-    pub least_move_gain: Share,
     /// Whether a person has to approve moves into the pool and out of it.
     pub move_approval: bool,
     /// Whether a new reserve price waits for the approval of a second person.
@@ -171,10 +170,9 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         reserve_version: pool.reserve_version,
         settings_version: pool.settings_version,
         moves_at_once: pool.moves_at_once,
-        least_move_gain: pool.least_move_gain,
         move_approval: pool.move_approval,
         two_person_approval: state.market.two_person_approval,
-        resources: pool.resources.iter().map(resource_view).collect(),
+        resources: pool.resources.iter().filter(|r| state.enforces(&pool.slug, **r)).map(resource_view).collect(),
     }
 }
 
@@ -447,7 +445,7 @@ struct NewPool {
     release_start: Option<Share>,
 }
 
-/// Creates a pool.
+/// Creates a pool. It trades a resource once one of its nodes has some.
 #[utoipa::path(post, path = "/pools", tag = "admin", operation_id = "createPool", request_body = NewPool,
     responses((status = 201, description = "The pool", body = Pool), Problems))]
 async fn create_pool(
@@ -456,15 +454,11 @@ async fn create_pool(
     Body(new): Body<NewPool>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    let release_start = new.release_start.unwrap_or(Share::from_units(400_000));
-    let command = Command::CreatePool {
-        slug: new.slug,
-        name: new.name,
-        pop: new.pop,
-        tier: new.tier,
-        resources: new.resources,
-        release_start,
-    };
+    let NewPool { slug, name, pop, tier, resources, release_start } = new;
+    let listed = resources.iter().enumerate();
+    refuse_unenforced(&app, listed.map(|(index, r)| (*r, format!("/resources/{index}"))))?;
+    let release_start = release_start.unwrap_or(Share::from_units(400_000));
+    let command = Command::CreatePool { slug, name, pop, tier, resources, release_start };
     Ok(created(app.object(&by, command).await?))
 }
 

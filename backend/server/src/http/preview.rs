@@ -9,8 +9,7 @@ use crate::app::last_round::{InLastRound, in_last_round};
 use crate::http::auth::Member;
 use crate::http::extract::Body;
 use crate::http::preview_warnings::{
-    away_warning, last_round_warning, left_out_warning, makes_way_maybe, parent_warning, pin_warning, project_warning,
-    strategy_warnings, warnings,
+    away_warning, last_round_warning, left_out_warning, pin_warning, project_warning, strategy_warnings, warnings,
 };
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::recalled_before::{firm_instead, recalled_before};
@@ -47,9 +46,7 @@ pub struct Preview {
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Option<Credits>,
     pub expected_high: Option<Credits>,
-    /// The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits.
-    pub hold_of_parents: Credits,
-    /// The most that can be charged.
+    /// The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this.
     pub worst_case: Credits,
     /// No trading fee in this version.
     pub fee: Credits,
@@ -195,9 +192,9 @@ fn preview(
 ) -> Result<Preview, Problem> {
     let request = &place::normalise(request.clone());
     let recallable = request.assurance == Assurance::Recallable;
-    let acceptable = validate::check(state, now, participant, side, request, None).map_err(|first| {
+    let hold = validate::check(state, now, participant, side, request, None).map_err(|first| {
         let mut problem = Problem::from(headroom_market::refusal::Refusal::from(first));
-        problem.also(validate::faults(state, now, participant, side, request, None));
+        problem.also(validate::faults(state, now, participant, side, request));
         problem
     })?;
     // What overflows here costs more than any limit: its order can't win.
@@ -214,7 +211,7 @@ fn preview(
     let room = (side == Side::Bid && !recallable).then(|| Room::of(state, request));
     let project = project::of_request(state, participant, request);
     let least_counted = least * validate::least_hold(state, request).units() as f64;
-    let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least_counted));
+    let bounded = project.and_then(|p| project_warning(p, hold, least_counted));
     let impossible =
         room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, most)| *most <= 0.0);
     let is_priced = costs.unpriced.is_empty();
@@ -237,9 +234,7 @@ fn preview(
     };
     let chances = if slots == 0 { Vec::new() } else { [0.5, 0.8, 0.95, 0.99].map(chance).to_vec() };
     let available = state.available(participant);
-    let hold = acceptable.total();
     let mut warnings = warnings(side, request.limit, &costs, hold, available);
-    warnings.extend(request.parent.map(|parent| parent_warning(parent, acceptable.parents)));
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
@@ -260,13 +255,12 @@ fn preview(
     Ok(Preview {
         bond: bond.unwrap_or_default(),
         hold,
-        hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),
         expected: is_priced.then(|| costs.median()),
         slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
         expected_low: is_priced.then(|| costs.quantile(0.1)),
         expected_high: is_priced.then(|| costs.quantile(0.9)),
-        worst_case: if side == Side::Bid { acceptable.hold } else { Credits::ZERO },
+        worst_case: if side == Side::Bid { request.limit.max(hold) } else { Credits::ZERO },
         fee: Credits::ZERO,
         fill_probability,
         chances,
@@ -288,17 +282,15 @@ fn preview(
 
 async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest) -> Answered<Json<Preview>> {
     by.may("orders:read")?;
+    let turn = app.limiter.questions.preview(by.participant).await?;
     let (now, participant) = (app.now(), by.participant);
     let (asked, recallable) = (request.clone(), request.assurance == Assurance::Recallable);
-    let seen = app.sequencer.query(move |state| {
-        let seen = preview(state, now, participant, side, &asked)?;
-        Ok::<_, Problem>((seen, makes_way_maybe(state, side, &asked)))
-    });
-    let (mut preview, makes_way) = seen.await??;
+    let seen = app.sequencer.query(move |state| preview(state, now, participant, side, &asked));
+    let mut preview = seen.await??;
     preview.warnings.extend(recalled_before(app, side, &place::normalise(request.clone())).await?);
     // One that can't win has its reason already.
     if preview.fill_probability != Some(0.0) || side == Side::Offer {
-        preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request)).await;
+        preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request), turn).await;
     }
     if let Some(last) = &preview.in_last_round {
         // Where there was not more of it at any price, prices give it no better chance; nor do those of other nodes.
@@ -311,7 +303,7 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
             preview.expected = preview.expected.map(|expected| expected.min(last.money));
             preview.expected_low = preview.expected_low.map(|low| low.min(last.money));
         }
-        preview.warnings.extend(last_round_warning(side, last, makes_way));
+        preview.warnings.extend(last_round_warning(side, last));
     }
     Ok(Json(preview))
 }

@@ -2,13 +2,12 @@
 use crate::app::costs::{Costs, Scope};
 use crate::app::explanation::sentence_of;
 use crate::app::last_round::InLastRound;
-use headroom_market::book::{Assurance, Order, OrderRequest, Reason, Side, away};
-use headroom_market::ids::OrderId;
+use headroom_market::book::{Order, OrderRequest, Reason, Side, away};
 use headroom_market::project::Project;
 use headroom_market::state::State as Market;
 use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
-use headroom_market::workload::{Instance, vacate};
+use headroom_market::workload::vacate;
 
 /// Under so many slots quantiles of them say little.
 const FEW_SLOTS: usize = 20;
@@ -85,16 +84,6 @@ pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> O
         ),
         left.units() as f64 / hold.units() as f64,
     ))
-}
-
-/// The chance is that of the limit: nobody knows what both orders together will win.
-pub(super) fn parent_warning(parent: OrderId, hold: Credits) -> String {
-    let carried = if hold.is_zero() {
-        String::new()
-    } else {
-        format!(" {hold} of the hold is for its parents, which it may carry beyond their own limits.")
-    };
-    format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
 }
 
 /// What the workload's own strategy keeps the order from, whatever its price.
@@ -174,21 +163,8 @@ pub(super) fn left_out_warning(reason: Reason, order: &Order) -> String {
     format!("As things are the coming round leaves it out ({}). {why}", reason.code())
 }
 
-/// Whether a bid's node has a workload that makes way for others' bids: then there may be more room than the last round had.
-/// What is to be known of that a round finds out; of whose it is and what it asks nothing is told.
-pub(super) fn makes_way_maybe(state: &Market, side: Side, request: &OrderRequest) -> bool {
-    let bids = side == Side::Bid && request.assurance == Assurance::Firm;
-    let of_one_pool = bids && request.pools.len() == 1 && request.project.is_none();
-    let Some(own) = request.instance.and_then(|id| state.instances.get(&id)).filter(|_| of_one_pool) else {
-        return false;
-    };
-    let willing = |i: &Instance| i.strategy.makes_way_for.is_some_and(|fee| fee < request.limit);
-    state.instances.values().any(|i| i.node == own.node && i.id != own.id && willing(i))
-}
-
-/// What the last round would have left undone of it; `makes_way`: a workload may make way for it, of which that knows
-/// nothing.
-pub(super) fn last_round_warning(side: Side, last: &InLastRound, makes_way: bool) -> Option<String> {
+/// What the last round would have left undone of it.
+pub(super) fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
     let InLastRound { round, part, whole, reason, .. } = last;
     if *reason == Some(Reason::SelfTrade) {
         return Some(format!(
@@ -205,9 +181,6 @@ pub(super) fn last_round_warning(side: Side, last: &InLastRound, makes_way: bool
     };
     let all = match (side, whole) {
         (Side::Bid, Some(whole)) => format!(" All of it would have cost {whole}."),
-        (Side::Bid, None) if makes_way => {
-            " All of it could not be had then; but a workload on its node may make way for it, for a fee out of its limit, which this does not reckon with.".to_owned()
-        }
         (Side::Bid, None) => " All of it could not be had at any price.".to_owned(),
         (Side::Offer, _) => String::new(),
     };
@@ -219,7 +192,6 @@ mod tests {
     use super::*;
     use headroom_market::ids::ParticipantId;
     use headroom_market::round::left_out::as_open;
-    use headroom_market::units::Share;
 
     #[test]
     fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
@@ -243,25 +215,6 @@ mod tests {
         assert_eq!(of("3", 0.5), Some(0.5));
         assert_eq!(of("1", 0.0), Some(0.0), "nothing is left");
     }
-    #[test]
-    fn at_any_price_is_said_only_where_nobody_may_make_way() {
-        let nothing = |whole| InLastRound {
-            round: 7,
-            part: Share::from_units(0),
-            money: Credits::ZERO,
-            whole,
-            reason: Some(Reason::NoHostFits),
-        };
-        let said = |whole: Option<Credits>, makes_way| {
-            last_round_warning(Side::Bid, &nothing(whole), makes_way).unwrap_or_default()
-        };
-        assert!(said(None, false).ends_with("could not be had at any price."));
-        let may = said(None, true);
-        assert!(!may.contains("any price") && may.contains("may make way"), "{may}");
-        // What had a price needs nobody to go.
-        assert_eq!(said(Some("2".parse().unwrap()), true), said(Some("2".parse().unwrap()), false));
-    }
-
     #[test]
     fn who_is_left_out_hears_the_code_and_why() {
         let now = Timestamp::from_seconds(0);

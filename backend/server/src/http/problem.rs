@@ -203,3 +203,12 @@ pub enum Problems {
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemDocument),
 }
+
+/// The error response of operations that take money.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "names the responses in the OpenAPI document; never built")]
+pub enum Unpaid {
+    /// The participant has not enough credits available.
+    #[response(status = 402, content_type = "application/problem+json")]
+    PaymentRequired(ProblemDocument),
+}

@@ -235,11 +235,21 @@ pub struct List<T> {
     pub next_cursor: Option<String>,
 }
 
-/// A text in a CSV cell, guarded against spreadsheets that run formulas.
+/// A line of CSV, RFC 4180.
+pub fn csv_line(cells: &[String]) -> String {
+    cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// A spreadsheet runs what begins like this, in some of them also in full width and after blanks.
+fn is_formula(text: &str) -> bool {
+    let text = text.trim_start();
+    let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.parse::<f64>().is_ok();
+    text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !text.strip_prefix('-').is_some_and(is_number)
+}
+
+/// A text in a CSV cell, guarded against spreadsheets that run formulas; negative numbers stay numbers.
 pub fn csv_cell(text: &str) -> String {
-    let risky =
-        text.starts_with(['=', '+', '@', '\t', '\r']) || (text.starts_with('-') && text.parse::<f64>().is_err());
-    let guarded = if risky { format!("'{text}") } else { text.to_owned() };
+    let guarded = if is_formula(text) { format!("'{text}") } else { text.to_owned() };
     if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
 }
 
@@ -251,4 +261,22 @@ pub fn csv_response(name: &str, text: String) -> Response {
         (header::CACHE_CONTROL, "private, no-store".to_owned()),
     ];
     (headers, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for text in ["=1+1", "+1", "-1+1", "-inf", "@cmd", "\t=1", "\r\n=1", " =1", "＝1", "－cmd", "=A1,B1"] {
+            let cell = csv_cell(text);
+            assert!(cell.trim_start_matches('"').starts_with('\''), "{text:?} as {cell:?}");
+        }
+        for text in ["", "-1", "-0.000001", "-12.5e3", "a=b", "2026-11-20T10:00:00Z", "available:par_1"] {
+            assert_eq!(csv_cell(text), text, "as it is");
+        }
+        let line = csv_line(&["=1".to_owned(), "-1.5".to_owned(), "say \"x\", twice".to_owned()]);
+        assert_eq!(line, "'=1,-1.5,\"say \"\"x\"\", twice\"\r\n");
+    }
 }

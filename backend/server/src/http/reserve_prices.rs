@@ -2,10 +2,10 @@
 use crate::app::App;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{HashedBody, Path};
-use crate::http::orders::idempotency;
+use crate::http::orders::{answered, idempotency};
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{List, created, list_of};
-use crate::sequencer::{Attached, Outcome};
+use crate::http::reply::{List, list_of};
+use crate::sequencer::Attached;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -166,12 +166,8 @@ async fn schedule_reserve_price(
     };
     let answer = app.submit(&by, command, idempotency, Attached::default()).await;
     let answer = answer.map_err(|failure| named(failure.into(), one_price))?;
-    let document = match answer.outcome {
-        Outcome::Object(document) => document,
-        _ => "{}".into(),
-    };
     let version = version_of(&app, &slug).await?;
-    let mut response = created(document).into_response();
+    let mut response = answered(answer, StatusCode::CREATED);
     response.headers_mut().insert(header::ETAG, etag(version));
     Ok(response)
 }

@@ -75,7 +75,9 @@ async fn round_prices(
 fn in_parts(book: &clearing::Book, outcome: &clearing::Outcome) -> Option<Vec<PriceInParts>> {
     let base: Timestamp = book.slot_base.as_ref()?.parse().ok()?;
     let seconds = book.slot_seconds?;
-    let parts = price_parts(book, outcome);
+    let mut parts = price_parts(book, outcome);
+    let traded = outcome.traded();
+    parts.retain(|key, _| traded.contains(key));
     let row = |(key, of): (clearing::ProductKey, clearing::PriceParts)| PriceInParts {
         node: pool_of(&key.pool).1,
         slot: Slot::starting_at(base.seconds() + key.slot * seconds),

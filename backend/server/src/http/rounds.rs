@@ -7,12 +7,13 @@ use crate::http::reply::{Document, List, ListQuery, list_table, ok};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use headroom_market::clearing;
+use headroom_market::clearing::{self, ProductKey};
 use headroom_market::record::Table;
-use headroom_market::round::award::kind_of_setter;
+use headroom_market::round::award::{book_key, kind_of_setter};
 use headroom_market::round::{Award, Round, merkle};
 use headroom_market::settlement::Receipt;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -55,8 +56,8 @@ async fn archived(app: &App, number: u64) -> Answered<(String, String, String)> 
     app.store.archived_round(number).await?.ok_or_else(|| Problem::not_found("cleared round in the archive"))
 }
 
-/// A round's outcome as headroom.outcome/1; own orders only, unless the role sees all, and none
-/// without the scope orders:read.
+/// A round's outcome as headroom.outcome/1; own orders and prices of what changed hands, unless the role sees all. No
+/// orders without the scope orders:read.
 #[utoipa::path(get, path = "/rounds/{number}/result", tag = "market", operation_id = "getRoundResult", params(("number" = u64, Path, description = "Round number")),
     responses((status = 200, description = "headroom.outcome/1", body = serde_json::Value), Problems))]
 async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(number): Path<u64>) -> Answered<Document> {
@@ -68,6 +69,8 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     }
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let mut outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+    let traded: BTreeSet<ProductKey> = outcome.traded().into_iter().cloned().collect();
+    outcome.prices.retain(|p| traded.contains(&book_key(&p.pool, &p.resource, p.slot)));
     let me = by.participant.to_string();
     let own: std::collections::BTreeSet<&String> =
         book.orders.iter().filter(|o| orders && o.owner == me).map(|o| &o.id).collect();
@@ -103,9 +106,8 @@ struct Proofs {
     /// How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right).
     method: String,
     proofs: Vec<InclusionProof>,
-    /// That supply, collars, nodes and workloads were in the book as well: the last leaf. `null` for rounds of
-    /// earlier versions, which committed to their orders alone.
-    rest: Option<RestProof>,
+    /// That supply, collars, nodes and workloads were in the book as well: the last leaf.
+    rest: RestProof,
 }
 
 /// How a proof is checked.
@@ -147,16 +149,11 @@ async fn round_proof(
     let at = i64::try_from(number).map_err(|_| Problem::not_found("round"))?;
     let round = app.store.at_position(Table::Rounds, at).await?.ok_or_else(|| Problem::not_found("round"))?;
     let round: Round = serde_json::from_str(&round).map_err(|e| Problem::fault(&e))?;
-    let mut leaves = merkle::leaves(&book);
-    // rounds of versions before this one committed to their orders alone
-    let whole = merkle::root(&leaves).to_hex().as_str() == round.root;
-    if !whole {
-        leaves.pop();
-        if merkle::root(&leaves).to_hex().as_str() != round.root {
-            return Err(Problem::fault(&format!(
-                "the archived book of round {number} is not the one that was committed to"
-            )));
-        }
+    let leaves = merkle::leaves(&book);
+    if merkle::root(&leaves).to_hex().as_str() != round.root {
+        return Err(Problem::fault(&format!(
+            "the archived book of round {number} is not the one that was committed to"
+        )));
     }
     let path = |index: usize| -> Vec<Option<String>> {
         merkle::proof(&leaves, index).into_iter().map(|h| h.map(|h| h.to_hex().to_string())).collect()
@@ -170,12 +167,12 @@ async fn round_proof(
         path: path(index),
     });
     let proofs = proofs.collect();
-    let rest = whole.then(|| RestProof {
+    let rest = RestProof {
         index: book.orders.len(),
         leaf: leaves[book.orders.len()].to_hex().to_string(),
         document: by.role.is_platform().then(|| merkle::rest_document(&book)),
         path: path(book.orders.len()),
-    });
+    };
     let root = merkle::root(&leaves).to_hex().to_string();
     Ok(Json(Proofs { round: number, root, method: METHOD.to_owned(), proofs, rest }))
 }

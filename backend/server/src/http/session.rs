@@ -1,43 +1,40 @@
-//! Signing in and out, who am I, API keys.
+//! Signing in and out, and who am I.
 use crate::app::App;
 use crate::app::credential::is_key;
-use crate::app::directory::{Directory, Identity, secret_hash};
+use crate::app::directory::{Directory, secret_hash};
 use crate::app::passwords;
 use crate::app::refresh::{GRACE_SECONDS, REFRESH_SECONDS, RefreshToken};
 use crate::app::secret::random_hex;
+use crate::app::sign_ins::Source;
 use crate::app::tokens::ACCESS_SECONDS;
-use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_own_page, cookie};
-use crate::http::extract::{Body, Path, Query};
+use crate::http::auth::{
+    ACCESS_COOKIE, Anyone, BROWSER_COOKIE, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_own_page, cookie,
+};
+use crate::http::extract::{Body, Query};
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{Document, List, list_of, ok};
 use crate::http::serve::client_address;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use headroom_market::command::Command;
-use headroom_market::ids::{KeyId, ParticipantId, UserId};
+use headroom_market::ids::{ParticipantId, UserId};
 use headroom_market::market::Rhythm;
-use headroom_market::participant::{ApiKey, Membership, Role, User};
+use headroom_market::participant::{Membership, Role, User};
 use headroom_market::time::Timestamp;
 use headroom_store::observations::{RefreshUse, Successors};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(login))
-        .routes(routes!(refresh))
-        .routes(routes!(logout))
-        .routes(routes!(me))
-        .routes(routes!(list_keys, create_key))
-        .routes(routes!(revoke_key))
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(refresh)).routes(routes!(logout)).routes(routes!(me))
 }
+
+/// For how long a browser is known that has signed in: it is asked for its password all the same.
+const BROWSER_SECONDS: i64 = 365 * 24 * 3600;
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,16 +68,21 @@ pub struct Session {
 async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
     let (parts, body) = request.into_parts();
     let address = client_address(&parts, app.behind_proxy);
+    let shown = cookie(&parts, BROWSER_COOKIE).map(str::to_owned);
     let Body(login) = Body::<Login>::from_request(Request::from_parts(parts, body), &app).await?;
-    app.limiter.check_login(&login.email, address)?;
     let directory = app.directory();
     let user = directory.user_by_email(&login.email).cloned();
+    let known = user.as_ref().filter(|user| shown.is_some_and(|shown| app.tokens.is_of_browser(&shown, user)));
+    let source = known.map_or(Source::Stranger(address), |user| Source::Known(user.id));
+    let turn = app.limiter.sign_ins.attempt(&login.email, source).await?;
     let stored = user.as_ref().map(|u| u.password_hash.clone());
     let password = login.password;
-    let turn = app.limiter.password_turn().await?;
-    // Argon2 takes its time on purpose: not on the async threads.
-    let passed = tokio::task::spawn_blocking(move || passwords::verify(&password, stored.as_deref())).await;
-    drop(turn);
+    // Argon2 takes its time on purpose: not on the async threads. It goes on also for who has hung up.
+    let check = move || {
+        let _turn = turn;
+        passwords::verify(&password, stored.as_deref())
+    };
+    let passed = tokio::task::spawn_blocking(check).await;
     let user = user.filter(|_| passed.unwrap_or(false));
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
@@ -89,7 +91,17 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let expires_at = app.now().plus_seconds(REFRESH_SECONDS).micros();
     let user_id = user.id.to_string();
     app.store.observations.add_refresh_token(&token.hash(), &family, &user_id, expires_at).await?;
-    session(&app, user.id, &family, token, false)
+    let mut response = session(&app, user.id, &family, token, false)?;
+    let (browser, secure) = (app.tokens.browser_of(&user), secure(&app));
+    let cookie = format!(
+        "{BROWSER_COOKIE}={browser}; Path=/v1/auth/login; Max-Age={BROWSER_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+    );
+    set_cookies(&mut response, &[cookie]);
+    Ok(response)
+}
+
+fn secure(app: &App) -> &'static str {
+    if app.secure_cookies { "; Secure" } else { "" }
 }
 
 fn session_ended() -> Problem {
@@ -110,9 +122,9 @@ fn session(app: &App, user: UserId, family: &str, token: RefreshToken, in_cookie
     let of = token.membership;
     let access = app.tokens.issue(user, of.participant, of.role, family, now);
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
-    let csrf_token = random_hex()?;
+    let csrf_token = app.tokens.csrf_token(family, &random_hex()?);
     let refresh_token = token.into_text();
-    let secure = if app.secure_cookies { "; Secure" } else { "" };
+    let secure = secure(app);
     let cookies = [
         format!("{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}", access_token),
         format!(
@@ -345,150 +357,4 @@ async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me
         demo: app.demo,
         banner: app.demo.then(|| DEMO_BANNER.to_owned()),
     }))
-}
-
-/// An API key without its secret.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct KeyView {
-    pub id: KeyId,
-    pub participant: ParticipantId,
-    pub name: String,
-    pub role: Role,
-    pub scopes: Vec<String>,
-    pub prefix: String,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
-    /// The key that it was made with, and with which it is revoked; `null` where a person made it.
-    pub made_by: Option<KeyId>,
-    /// To the minute; `null` where nobody has used it since this is recorded.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// A new key; the secret is shown this once.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct NewKeyView {
-    #[serde(flatten)]
-    pub key: KeyView,
-    pub secret: String,
-}
-
-fn key_view(key: &ApiKey) -> KeyView {
-    KeyView {
-        id: key.id,
-        participant: key.participant,
-        name: key.name.clone(),
-        role: key.role,
-        scopes: key.scopes.clone(),
-        prefix: key.prefix.clone(),
-        created_at: key.created_at,
-        expires_at: key.expires_at,
-        revoked_at: key.revoked_at,
-        made_by: key.made_by,
-        last_used_at: None,
-    }
-}
-
-/// Whose keys somebody sees and revokes: an admin everybody's, so that a leaked one can be cut off, others their participant's.
-fn keys_of(by: &Identity) -> Option<ParticipantId> {
-    (by.own().is_some() || by.may("admin:write").is_err()).then_some(by.participant)
-}
-
-/// Lists the participant's API keys; for an admin those of all participants.
-#[utoipa::path(get, path = "/api_keys", tag = "session", operation_id = "listApiKeys",
-    responses((status = 200, description = "Keys without their secrets", body = List<KeyView>), Problems))]
-async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
-    by.may("keys:read").or_else(|_| by.may("keys:write"))?;
-    let whose = keys_of(&by);
-    let is_theirs = move |key: &ApiKey| whose.is_none_or(|of| of == key.participant);
-    let list =
-        move |s: &headroom_market::state::State| s.keys.values().filter(|k| is_theirs(k)).map(key_view).collect();
-    let mut keys: Vec<KeyView> = app.sequencer.query(list).await?;
-    keys.iter_mut().for_each(|key| key.last_used_at = app.key_uses.of_key(key.id));
-    Ok(list_of(&keys))
-}
-
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewKey {
-    name: String,
-    /// A subset of the caller's own scopes; all of them if left out. An empty list is refused.
-    #[serde(default)]
-    scopes: Option<Vec<String>>,
-    #[serde(default)]
-    expires_at: Option<Timestamp>,
-}
-
-/// The scopes of a new key: never more than the caller has, who may be a key itself.
-fn scopes_of_key(by: &Identity, asked: Option<Vec<String>>) -> Answered<Vec<String>> {
-    let Some(asked) = asked else { return Ok(by.scopes.to_vec()) };
-    if asked.is_empty() {
-        let detail = "A key without scopes could do nothing. Name some, or leave `scopes` out for all of yours.";
-        return Err(Problem::field("scopes_empty", "/scopes", detail));
-    }
-    match asked.iter().position(|scope| !by.scopes.contains(scope)) {
-        Some(index) => Err(Problem::field(
-            "scope_not_allowed",
-            &format!("/scopes/{index}"),
-            format!("A key has at most the scopes of who makes it: {}.", by.scopes.join(", ")),
-        )),
-        // one that is named twice is one
-        None => Ok(asked.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
-    }
-}
-
-/// The command that makes a key, and its secret.
-fn key_command(
-    name: String,
-    by: &Identity,
-    scopes: Vec<String>,
-    expires_at: Option<Timestamp>,
-    demo: bool,
-) -> Answered<(Command, String)> {
-    let secret = format!("xk_{}_{}", if demo { "test" } else { "live" }, random_hex()?);
-    let command = Command::CreateKey {
-        name,
-        user: by.user,
-        membership: Membership { participant: by.participant, role: by.role },
-        scopes,
-        prefix: secret[..16].to_owned(),
-        secret_hash: secret_hash(&secret),
-        expires_at,
-        made_by: by.actor.parse().ok(),
-    };
-    Ok((command, secret))
-}
-
-/// Makes an API key.
-#[utoipa::path(post, path = "/api_keys", tag = "session", operation_id = "createApiKey", request_body = NewKey,
-    responses((status = 201, description = "The key; its secret is shown this once", body = NewKeyView), Problems))]
-async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): Body<NewKey>) -> Answered<Response> {
-    by.may("keys:write")?;
-    let scopes = scopes_of_key(&by, new.scopes)?;
-    let (command, secret) = key_command(new.name, &by, scopes, new.expires_at, app.demo)?;
-    let document = app.object(&by, command).await?;
-    app.refresh_directory().await?;
-    let key: ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    let view = NewKeyView { key: key_view(&key), secret };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
-}
-
-/// Revokes an API key and all that were made with it: one of the participant, or as an admin anybody's; the roles
-/// finance and operator those of their role.
-#[utoipa::path(delete, path = "/api_keys/{id}", tag = "session", operation_id = "revokeApiKey", params(("id" = KeyId, Path, description = "Key")),
-    responses((status = 200, description = "The revoked key", body = KeyView), Problems))]
-async fn revoke_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<KeyId>) -> Answered<Document> {
-    by.may("keys:write")?;
-    if by.role.is_platform() && by.may("admin:write").is_err() {
-        // The operator's people share a participant, and not what they may do.
-        let role = app.sequencer.query(move |s| s.keys.get(&id).map(|key| key.role)).await?;
-        if role.is_some_and(|role| role != by.role) {
-            let detail = format!("A key of another role is revoked by an admin; yours is {}.", by.role.name());
-            return Err(Problem::forbidden(detail));
-        }
-    }
-    let document = app.object(&by, Command::RevokeKey { participant: keys_of(&by), key: id }).await?;
-    app.refresh_directory().await?;
-    let key: ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    Ok(ok(serde_json::to_string(&key_view(&key)).map_err(|e| Problem::fault(&e))?))
 }

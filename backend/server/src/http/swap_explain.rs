@@ -82,33 +82,29 @@ pub async fn explain_swap(
 }
 
 fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
-    let causes = swap.causes.as_deref().unwrap_or_default();
+    let causes = swap.causes.as_slice();
     let because = |cause: &Cause| Because { sentence: sentence_of(cause), cause: cause.clone() };
     let because: Vec<Because> = causes.iter().map(because).collect();
     let given = swap.pairs.iter().filter(|p| p.quantity < 0).map(given);
     let gained: Vec<Gained> = given.chain(causes.iter().filter_map(taken)).collect();
     let only_the_receipt =
         |c: &Cause| matches!(c.kind, CauseKind::Drawn | CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed);
-    let is_known = swap.causes.is_some() && swap.reason.is_none() && !causes.iter().any(only_the_receipt);
+    let is_known = swap.reason.is_none() && !causes.iter().any(only_the_receipt);
     let sum = |of: fn(&Cause) -> Credits| is_known.then(|| causes.iter().map(of).sum());
     let mut parts = vec![head(swap, from, to)];
-    if swap.causes.is_none() {
-        parts.push("It is from before the reasons of swaps were kept.".to_owned());
-    } else if because.is_empty() && swap.makes_way_for.is_none() {
+    if because.is_empty() {
         parts.push(PLAIN.to_owned());
     }
-    parts.extend(swap.makes_way_for.map(|fee| format!("It is paid {fee} credits for going, when it is there.")));
     parts.extend(because.iter().map(|b| b.sentence.clone()));
     let until_then = (!because.is_empty()).then(|| until_then(swap, causes)).flatten();
     parts.extend(until_then.clone());
     parts.extend(gained.iter().map(|g| g.sentence.clone()));
     parts.extend(waits(swap));
     parts.extend(ended(swap));
-    if !is_known && swap.causes.is_some() {
+    if !is_known {
         parts.push("What it comes to is on the receipts of the slot.".to_owned());
     }
-    let fee = swap.makes_way_for.unwrap_or_default();
-    let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid).map(|paid: Credits| paid + fee));
+    let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid));
     SwapExplanation { swap: swap.id, sentence: parts.join(" "), because, until_then, gained, pays, is_paid }
 }
 
@@ -170,11 +166,10 @@ fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
 
 fn why_it_moves(swap: &Swap) -> String {
     let wins = |pool: &str| {
-        let won = swap.causes.iter().flatten().filter(|c| c.kind == CauseKind::Won);
+        let won = swap.causes.iter().filter(|c| c.kind == CauseKind::Won);
         won.into_iter().any(|c| recallable::firm(&c.pool) == pool)
     };
     match swap.pool_from == swap.pool_to {
-        true if swap.makes_way_for.is_some() => "somebody else's bid has won its room, and pays for that".to_owned(),
         true if wins(&swap.pool_to) => "its node has no room for all that it won".to_owned(),
         true => "its place in this slot is there".to_owned(),
         // Of another pool all is bought, and nothing of it at home.
@@ -351,7 +346,7 @@ mod tests {
             "slot": "2026-11-20T10:20:00Z", "expected_gain": "0", "deadline": "2026-11-20T10:20:00Z", "depends_on": [],
             "pairs": [{ "pool": "p", "resource": "cpu_milli", "quantity": -300, "counterpart": "another_member", "instance": null, "distance": 0 }],
             "causes": causes, "epoch": 1, "phases": [], "bytes": 0, "downtime_micros": null, "positions_compared": 0, "difference_count": 0,
-            "differences": [], "considered": [], "reason": reason, "cancel_requested": null,
+            "differences": [], "reason": reason, "cancel_requested": null,
             "created_at": "2026-11-20T10:19:00Z", "ended_at": null,
         }))
         .unwrap()
@@ -382,16 +377,6 @@ mod tests {
         let mut away = swap(&[won], true, None);
         away.pool_from = "q".into();
         assert!(explain(&away, "a", "b").sentence.contains("what it won for the slot is in the pool p"));
-    }
-
-    #[test]
-    fn who_makes_way_is_told_what_for() {
-        let mut moved = swap(&[], true, None);
-        moved.makes_way_for = Some("2.5".parse().unwrap());
-        let said = explain(&moved, "a", "b");
-        let expected = "spell goes from a to b for the slot 2026-11-20T10:20:00Z: somebody else's bid has won its room, and pays for that. It has 1 core + 700 MiB there instead of 1.3 cores + 700 MiB. It is paid 2.500000 credits for going, when it is there. 0.3 cores go to another member, on the same node.";
-        assert_eq!(said.sentence, expected);
-        assert_eq!(said.is_paid.map(|c| c.to_string()).as_deref(), Some("2.500000"));
     }
 
     #[test]
@@ -456,13 +441,5 @@ mod tests {
     fn no_reasons_are_made_up() {
         let plain = explain(&swap(&[], false, None), "a", "a");
         assert!(plain.sentence.contains(PLAIN) && plain.pays == Some(Credits::ZERO), "{}", plain.sentence);
-        let mut old = swap(&[], false, None);
-        old.causes = None;
-        let old = explain(&old, "a", "a");
-        assert!(
-            old.sentence.contains("before the reasons of swaps were kept") && old.pays.is_none(),
-            "{}",
-            old.sentence
-        );
     }
 }

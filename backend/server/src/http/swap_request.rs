@@ -9,7 +9,7 @@ use crate::http::auth::Member;
 use crate::http::extract::HashedBody;
 use crate::http::orders::{idempotency, mark_replayed};
 use crate::http::prediction::visible;
-use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::problem::{Answered, Problem, Problems, Unpaid};
 use crate::sequencer::{Attached, Outcome};
 use axum::Json;
 use axum::extract::State;
@@ -112,7 +112,7 @@ struct Recommendation {
     sla_violation: BeforeAfter,
     /// Predicted demand × current cost − current performance × weight, where it is now; above 0 it
     /// pays for what it does not get.
-    resource_optimization_score: Credits,
+    resource_optimization_score: Option<Credits>,
     /// Every pool with what the need costs there, the best first.
     pools: Vec<PopOption>,
     /// How its limits would be changed, and when.
@@ -128,7 +128,7 @@ struct Recommendation {
 /// Idempotency-Key, and is refused if the workload's orders change meanwhile.
 #[utoipa::path(post, path = "/swap_request", tag = "swaps", operation_id = "requestSwap", request_body = SwapRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless; `mode: apply` needs it")),
-    responses((status = 202, description = "The recommendation", body = Recommendation), Problems))]
+    responses((status = 202, description = "The recommendation", body = Recommendation), Problems, Unpaid))]
 async fn swap_request(
     State(app): State<Arc<App>>,
     Member(by): Member,
@@ -276,7 +276,7 @@ async fn recommendation(
             before: as_credits(proposal.before.missing_nano),
             after: as_credits(proposal.after.missing_nano),
         },
-        resource_optimization_score: home.map(|p| p.resource_optimization_score).unwrap_or_default(),
+        resource_optimization_score: home.and_then(|p| p.resource_optimization_score),
         pools: proposal.pools.clone(),
         shaping: if changes { shaping(proposal, instance, &app.rhythm, &usage) } else { Vec::new() },
         orders: orders(instance, &app.rhythm, &steps, constraints.max_cost),

@@ -214,7 +214,8 @@ impl Writer {
             }
             let told = notices(&events, &self.parts.state);
             let outcome = render(&reply, &self.parts.state, &told, &events);
-            let nothing_happened = events.is_empty() && key.is_none();
+            // A refusal is no answer for ever: once its cause is gone, the same key may do what was asked.
+            let nothing_happened = events.is_empty() && (key.is_none() || matches!(reply, Reply::Refused(_)));
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
                 let text = journal_text(&events, &told);
@@ -239,7 +240,7 @@ impl Writer {
                 decided.batch.archive.extend(attached.archive);
                 decided.batch.modules.extend(attached.module);
             }
-            if let (Some(key), Some(request)) = (key, idempotency) {
+            if !nothing_happened && let (Some(key), Some(request)) = (key, idempotency) {
                 self.decided.named.requests.insert(key, (request.request_hash, outcome.clone()));
             }
             self.decided.waiting.push(Waiting { answer, outcome, replayed: false });

@@ -185,9 +185,8 @@ impl Conductor {
         let seconds = view.market.rhythm.slot_seconds;
         let slot = Slot::containing(now, seconds);
         let wanted = self.sequencer.query(Wanted::of).await?;
-        for missed in last.into_iter().flat_map(|last| telemetry::missed_ticks(last, now)) {
-            tracing::warn!(at = %missed, "a tick was not taken in time: the exchange's fault, not its members'");
-            telemetry::miss(&wanted, Slot::containing(missed, seconds), &mut self.progress.meter);
+        if let Some(last) = last {
+            telemetry::miss_all(&wanted, last, now, seconds, &mut self.progress.meter);
         }
         let measured = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
         if let Some((instance, detail)) = self.nodes.cluster.take_checkpoint_failure() {
@@ -200,6 +199,10 @@ impl Conductor {
         for (instance, epoch, needs) in measured.suspensions {
             tracing::warn!(%instance, ?needs, "a workload stands still, or runs, and was known not to");
             self.command(Command::RecordSuspension { instance, epoch, needs }).await?;
+        }
+        for rejected in measured.rejected {
+            tracing::warn!(?rejected, "a measurement is more than its node has, or negative: it is no sample");
+            self.board.reject(rejected.instance, rejected.resource);
         }
         let samples = measured.samples;
         let (read, samples) = (samples.clone(), samples);

@@ -48,6 +48,8 @@ pub struct SeriesForecast {
     pub model: String,
     pub issued_at: Timestamp,
     pub samples: u64,
+    /// Measurements since the start of the process that were no samples: negative, or more than their node has.
+    pub rejected_samples: u64,
     pub points: Vec<Point>,
     pub accuracy: Vec<Accuracy>,
 }
@@ -83,6 +85,7 @@ pub struct Board {
     series: RwLock<BTreeMap<(InstanceId, Resource), Series>>,
     pools: RwLock<BTreeMap<(PoolSlug, Resource), PoolErrors>>,
     joints: RwLock<BTreeMap<InstanceId, Joint>>,
+    rejected: RwLock<BTreeMap<(InstanceId, Resource), u64>>,
 }
 
 /// Chances of a shortage by pool and resource.
@@ -222,11 +225,18 @@ impl Board {
         known.map(|((pool, resource), e)| (pool.clone(), *resource, e.shortages(slot, slot_seconds))).collect()
     }
 
+    /// Counts a measurement that is no sample.
+    pub fn reject(&self, instance: InstanceId, resource: Resource) {
+        let mut rejected = self.rejected.write().unwrap_or_else(PoisonError::into_inner);
+        *rejected.entry((instance, resource)).or_default() += 1;
+    }
+
     /// The latest forecast of an instance's resources.
     pub fn of_instance(&self, instance: InstanceId, slot_seconds: i64) -> Vec<SeriesForecast> {
+        let rejected = self.rejected.read().unwrap_or_else(PoisonError::into_inner);
         let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
         let mine = all.range((instance, Resource::CpuMilli)..=(instance, Resource::NetMbps));
-        mine.filter(|(_, s)| !s.stale).map(|((i, r), s)| view(*i, *r, s, slot_seconds)).collect()
+        mine.filter(|(_, s)| !s.stale).map(|(key, s)| view(*key, s, rejected.get(key).copied(), slot_seconds)).collect()
     }
 
     /// All series of the given instances.
@@ -286,7 +296,12 @@ fn say_what_is_needed(all: &mut BTreeMap<(InstanceId, Resource), Series>, slot: 
     }
 }
 
-fn view(instance: InstanceId, resource: Resource, series: &Series, slot_seconds: i64) -> SeriesForecast {
+fn view(
+    (instance, resource): (InstanceId, Resource),
+    series: &Series,
+    rejected_samples: Option<u64>,
+    slot_seconds: i64,
+) -> SeriesForecast {
     let points = series.forecaster.forecast(&LEVELS, HORIZONS).into_iter().map(|q| {
         let (mean, variance) = moments(&q.values);
         Point {
@@ -312,6 +327,7 @@ fn view(instance: InstanceId, resource: Resource, series: &Series, slot_seconds:
         model: MODEL.to_owned(),
         issued_at: series.issued_at,
         samples: series.forecaster.samples(),
+        rejected_samples: rejected_samples.unwrap_or_default(),
         points: points.collect(),
         accuracy: accuracy.collect(),
     }
@@ -359,7 +375,7 @@ mod tests {
             "id": ids.0, "participant": ids.1, "name": "w", "driver": "wasm", "module": ids.2, "pool": "p",
             "node": ids.3, "epoch": 1, "class": "standard", "baseline": amounts(1_000, 1_000),
             "floor": amounts(0, 0), "limit": amounts(3_000, 3_000), "in_force": amounts(600, 1_000),
-            "at_end": "shrink", "comparison": {}, "strategy": {}, "state": "running", "swap": null,
+            "at_end": "shrink", "comparison": {}, "strategy": {}, "strategy_version": 1, "state": "running", "swap": null,
             "pinned_until": null, "created_at": Timestamp::from_seconds(0),
         }))
         .expect("an instance")
@@ -407,6 +423,19 @@ mod tests {
         assert_eq!(found(&[(900, 100); 3], &amounts(1_000, 1_000), SECONDS), [0; 3], "nor does this one lend");
         let long = found(&[(900, 100); 11], &has, 5 * SECONDS);
         assert_eq!(long.iter().position(|n| *n == 1), Some(9), "a sixth of a longer slot");
+    }
+
+    #[test]
+    fn rejected_measurements_are_counted_beside_the_forecast() {
+        let (board, wanted, id) = (Board::default(), wanted(lender()), InstanceId::from_raw(1));
+        let mut sums = SlotSums::default();
+        sums.add(&sample(300, 100, &amounts(600, 1_000)));
+        board.reject(id, CPU);
+        board.reject(id, CPU);
+        board.observe(&wanted, &[], Slot::starting_at(0), SECONDS, Timestamp::from_seconds(60), &sums);
+        let counted: Vec<_> =
+            board.of_instance(id, SECONDS).iter().map(|s| (s.resource, s.samples, s.rejected_samples)).collect();
+        assert_eq!(counted, [(CPU, 1, 2), (MEM, 1, 0)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::InstanceState;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// Time between two ticks.
@@ -61,18 +61,61 @@ impl Sample {
     }
 }
 
+/// A window may hold one period of the limiter more than its length: up to this part of a node's capacity above it is the
+/// meter's own error.
+const METER_ERROR_PART: i64 = 10;
+
+/// A measurement that can't be true: it is no sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    pub instance: InstanceId,
+    pub resource: Resource,
+    pub measured: i64,
+    /// All that its node has.
+    pub capacity: i64,
+}
+
+impl Sample {
+    /// What is negative in it, or more than all that its node has. What arrives may be more than that, as it waits then.
+    fn fault(&self, capacity: &Amounts) -> Option<Rejected> {
+        let of = |resource: &Resource, measured: i64| {
+            let (resource, capacity) = (*resource, amount(capacity, *resource));
+            Rejected { instance: self.instance, resource, measured, capacity }
+        };
+        let negative = self.usage.iter().chain(&self.demand).find(|(_, value)| **value < 0);
+        let beyond = self.usage.iter().find(|(resource, used)| {
+            let has = amount(capacity, **resource);
+            **used > has.saturating_add(has / METER_ERROR_PART)
+        });
+        negative.or(beyond).map(|(resource, measured)| of(resource, *measured))
+    }
+}
+
 /// What one tick found.
 #[derive(Default)]
 pub struct Measured {
     pub samples: Vec<Sample>,
+    pub rejected: Vec<Rejected>,
     /// Workloads whose program has faulted, and how.
     pub faults: Vec<(InstanceId, String)>,
     /// Workloads that stand still, for what, or run, where the market knows otherwise; with their epoch.
     pub suspensions: Vec<(InstanceId, u64, Option<Amounts>)>,
 }
 
-/// Notes a tick that was not taken because the exchange stood still.
-pub fn miss(wanted: &Wanted, slot: Slot, meter: &mut Meter) {
+/// Notes the ticks between the last one and this one that were not taken because the exchange stood still, and says so
+/// once for all of them.
+pub fn miss_all(wanted: &Wanted, last: Timestamp, now: Timestamp, slot_seconds: i64, meter: &mut Meter) {
+    let missed: Vec<Timestamp> = missed_ticks(last, now).collect();
+    for at in &missed {
+        miss(wanted, Slot::containing(*at, slot_seconds), meter);
+    }
+    if let [from, ..] = missed[..] {
+        let ticks = missed.len();
+        tracing::warn!(ticks, %from, until = %now, "ticks were not taken in time: the exchange's fault, not its members'");
+    }
+}
+
+fn miss(wanted: &Wanted, slot: Slot, meter: &mut Meter) {
     if wanted.without_workload.contains(&slot) {
         meter.add_missed(slot, EXCHANGE, EXCHANGE_RESOURCE);
     }
@@ -89,7 +132,7 @@ pub fn miss(wanted: &Wanted, slot: Slot, meter: &mut Meter) {
 }
 
 /// Times of the ticks between the last one and this one that nobody took.
-pub fn missed_ticks(last: Timestamp, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+fn missed_ticks(last: Timestamp, now: Timestamp) -> impl Iterator<Item = Timestamp> {
     const MOST: i64 = 1_000;
     let tick = TICK_SECONDS * 1_000_000;
     let window = |t: Timestamp| t.micros().div_euclid(tick);
@@ -103,6 +146,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
     if wanted.without_workload.contains(&slot) {
         meter.add(slot, EXCHANGE, EXCHANGE_RESOURCE, 0);
     }
+    let capacities: BTreeMap<NodeId, &Amounts> = wanted.nodes.iter().map(|node| (node.id, &node.capacity)).collect();
     for instance in wanted.instances.iter().filter(|i| i.state != InstanceState::Running) {
         for resource in Resource::ALL {
             meter.add_absent(slot, instance.id, resource);
@@ -132,13 +176,8 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
                 meter.add_absent(slot, instance.id, *resource);
                 continue;
             }
-            // Only CPU and memory are enforced by this driver; for others the plan is the fact.
-            let limit = match (&observed, resource) {
-                (None, _) => 0,
-                (Some(o), Resource::CpuMilli) => i64::try_from(o.limits.cpu_milli).unwrap_or(i64::MAX),
-                (Some(o), Resource::MemMib) => nodes.mem_mib(o.limits.mem_kib),
-                (Some(_), other) => amount(&instance.in_force, *other),
-            };
+            // Only a limit that the driver reports counts as delivered.
+            let limit = observed.as_ref().map_or(0, |o| amount(&nodes.amounts(&o.limits), *resource));
             meter.add(slot, instance.id, *resource, limit - amount(baseline, *resource));
         }
         // Right after a start the window holds one step or none: no rate can be read off it.
@@ -160,7 +199,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         if o.mem_censored || asked > most {
             censored.push(Resource::MemMib);
         }
-        measured.samples.push(Sample {
+        let sample = Sample {
             at: now,
             instance: instance.id,
             node: instance.node,
@@ -181,7 +220,11 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             bytes_out: whole(o.bytes_out),
             host_calls: whole(o.host_calls),
             steps: whole(o.steps),
-        });
+        };
+        match capacities.get(&instance.node).and_then(|capacity| sample.fault(capacity)) {
+            Some(rejected) => measured.rejected.push(rejected),
+            None => measured.samples.push(sample),
+        }
     }
     measured
 }
@@ -197,10 +240,12 @@ fn arrived_demand(cpu_milli: i64, steps: i64, queue_growth: i64) -> Option<i64> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
 
-    #[test]
-    fn what_waits_is_worked_off_in_the_time_that_is_left() {
-        let sample = |steps: i64, input_lag: i64| Sample {
+    fn sample(steps: i64, input_lag: i64) -> Sample {
+        Sample {
             at: Timestamp::default(),
             instance: InstanceId::from_raw(1),
             node: NodeId::from_raw(1),
@@ -214,7 +259,29 @@ mod tests {
             bytes_out: 0,
             host_calls: 0,
             steps,
+        }
+    }
+
+    #[test]
+    fn a_sample_that_no_node_can_give_is_rejected() {
+        let capacity: Amounts = [(Resource::CpuMilli, 8_000), (Resource::MemMib, 4_096)].into();
+        let fault = |cpu: i64, mem: i64, demand: i64| {
+            let (usage, demand) =
+                ([(Resource::CpuMilli, cpu), (Resource::MemMib, mem)].into(), [(Resource::CpuMilli, demand)].into());
+            let fault = Sample { usage, demand, ..sample(10, 0) }.fault(&capacity);
+            fault.map(|f| (f.resource, f.measured, f.capacity))
         };
+        assert_eq!(fault(8_000, 4_096, 8_000), None);
+        assert_eq!(fault(8_100, 4_096, 8_100), None, "the edge of a window");
+        assert_eq!(fault(8_000, 4_096, 90_000), None, "what arrives may wait");
+        assert_eq!(fault(8_801, 100, 100), Some((Resource::CpuMilli, 8_801, 8_000)));
+        assert_eq!(fault(i64::MAX, 100, 100), Some((Resource::CpuMilli, i64::MAX, 8_000)));
+        assert_eq!(fault(100, 1 << 40, 100), Some((Resource::MemMib, 1 << 40, 4_096)));
+        assert_eq!(fault(100, 100, -1), Some((Resource::CpuMilli, -1, 8_000)));
+    }
+
+    #[test]
+    fn what_waits_is_worked_off_in_the_time_that_is_left() {
         // 10 steps in 5 s took 5 core seconds: 120 more take 60
         assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 60), 1_000);
         assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 30), 2_000);
@@ -228,6 +295,44 @@ mod tests {
             (sample(0, 120).backlog(Resource::CpuMilli, 60), sample(10, 0).backlog(Resource::CpuMilli, 60)),
             (0, 0)
         );
+    }
+
+    /// What is logged, for a test to read.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("unpoisoned").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn ticks_missed_in_a_row_are_one_line_of_the_log() {
+        let wanted = Wanted {
+            nodes: Vec::new(),
+            pools: BTreeMap::new(),
+            instances: Vec::new(),
+            modules: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+            without_workload: BTreeSet::new(),
+        };
+        let at = |seconds: i64| Timestamp::from_seconds(1_000).plus_seconds(seconds);
+        let said = |now: Timestamp| {
+            let log = Log::default();
+            let kept = log.clone();
+            let subscriber = tracing_subscriber::fmt().with_writer(move || kept.clone()).finish();
+            tracing::subscriber::with_default(subscriber, || miss_all(&wanted, at(2), now, 60, &mut Meter::default()));
+            let bytes = log.0.lock().expect("unpoisoned").clone();
+            String::from_utf8(bytes).expect("text")
+        };
+        assert_eq!(said(at(7)), "", "in time");
+        let late = said(at(122));
+        assert_eq!(late.lines().count(), 1, "{late}");
+        assert!(late.contains("23") && late.contains(&at(7).to_string()[..16]), "{late}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 // level puts its price into the ticket.
 import { useId } from 'react';
 import { useWidth } from '@/lib/useWidth';
-import { type Box, crosses, levels, type Level, pathOf, scales, type Step, ticks } from './crossing';
+import { type Box, crosses, EDGE, levels, type Level, pathOf, type Scales, scales, type Step, ticks } from './crossing';
 import { labels } from './crossingLabels';
 import { apart, placesOf } from './plot';
 
@@ -27,6 +27,14 @@ export function noPoint(demand: Step[], supply: Step[], price: number, quantity:
   return bid < offer ? `Nothing was traded: the best bid, ${low}, is under the cheapest offer, ${high}.` : 'Nothing was traded, though the curves overlap: these orders need other slots or resources too, or found no room on a node.';
 }
 
+/** What runs along an edge of the picture because it lies beyond it. */
+export function outsideText(s: Scales, demand: Step[], supply: Step[], unit: string): string {
+  const prices = [...demand, ...supply].some((l) => l.price > s.maxPrice * EDGE);
+  const quantities = Math.max(demand.at(-1)?.to ?? 0, supply.at(-1)?.to ?? 0) > s.maxQuantity;
+  const said = [prices && `prices above ${cr(s.maxPrice)}, drawn along the upper edge`, quantities && `what is beyond ${number(s.maxQuantity)} ${unit}`].filter(Boolean);
+  return said.length > 0 ? `Not to scale: ${said.join('; ')}.` : '';
+}
+
 export function Crossing({ bids, offers, price, quantity, unit, capacity, closed, onPick }: Props) {
   const [ref, width] = useWidth<HTMLDivElement>(536);
   const clip = useId();
@@ -43,6 +51,7 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, closed
   const places = placesOf((prices[1] ?? 1) - (prices[0] ?? 0));
   const quantities = ticks(s.maxQuantity, width < 420 ? 3 : 4);
   const why = drawn ? '' : noPoint(demand, supply, price, quantity, unit, closed);
+  const outside = outsideText(s, demand, supply, unit);
   // On the colour of the panel: where no place is free, a line would run through the word.
   const name = (box: Box | undefined, word: string, colour: string) => box && <><rect {...box} rx="2" fill="var(--surface)" /><text className="lb" x={box.x + 2} y={box.y + 11} style={{ fill: colour }}>{word}</text></>;
   return (
@@ -73,6 +82,7 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, closed
         <text className="ax m" x={(s.left + s.right) / 2} y={height - 2}>{unit}</text>
       </svg>
       {why && <p className="s12 t2 pt-2">{why}</p>}
+      {outside && <p className="s11 t3 pt-1">{outside}</p>}
     </div>
   );
 }

@@ -20,7 +20,7 @@ export function RangeMark({ p5, p50, p95, last, width = 84 }: { p5: number; p50:
   const span = Math.max(p95, last) - low || 1;
   const x = (v: number) => 8 + ((v - low) / span) * (width - 16);
   return (
-    <svg width={width} height="16" role="img" aria-label={`Usually ${p5.toFixed(4)} to ${p95.toFixed(4)}, in the middle ${p50.toFixed(4)}; now ${last.toFixed(4)}`}>
+    <svg width={width} height="16" role="img" aria-label={`Usually ${p5.toFixed(4)} to ${p95.toFixed(4)}, in the middle ${p50.toFixed(4)}; mean ahead ${last.toFixed(4)}`}>
       <line x1={x(p5)} x2={x(p95)} y1="8" y2="8" stroke="var(--surface-3)" strokeWidth="6" strokeLinecap="round" />
       <line x1={x(p50)} x2={x(p50)} y1="4" y2="12" stroke="var(--border-strong)" strokeWidth="1.5" />
       <circle cx={x(last)} cy="8" r="3.5" fill="var(--text)" stroke="var(--surface)" strokeWidth="1.5" />

@@ -3,7 +3,7 @@ import { crosses, levels, scales, settle, ticks } from './crossing';
 import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
 import { noPoint } from './Crossing';
-import { apart, axisWidth, placesOf, readable, volumeLabels } from './plot';
+import { apart, axisWidth, extent, floorText, partedAt, type Plot, placesOf, readable } from './plot';
 import { linesOf, offsetText, room, timeTicks } from './span';
 
 describe('crossing', () => {
@@ -80,11 +80,6 @@ describe('ticks', () => {
     expect(axisWidth(null)).toBe(axisWidth(['0.90']));
     expect(axisWidth(['0.90', '0.9000002'])).toBeGreaterThan(9 * 6.4);
   });
-  it('of the volume end where it does, and the highest names the unit', () => {
-    expect(volumeLabels([0, 1000, 2000, 3000], 2400, 'cores')).toEqual(['0', '1,000', '2,000 cores', '']);
-    expect(volumeLabels([0, 1], 0.5, 'GiB')).toEqual(['0 GiB', '']);
-    expect(volumeLabels([0, 1], 1)).toEqual(['0', '1']);
-  });
   it('of a short time are different, and say how far from the start', () => {
     const words = timeTicks(0, 80, 6).map(offsetText);
     expect(new Set(words).size).toBe(words.length);
@@ -109,4 +104,19 @@ describe('what is said of a phase', () => {
     expect(lines.join(' ').replaceAll(' ', '')).toBe(`at${'x'.repeat(50)}`);
     for (const line of lines) expect(room(line)).toBeLessThanOrEqual(120);
   });
+});
+
+describe('an upright axis', () => {
+  const plot = (values: (number | null)[], more: Partial<Plot> = {}): Plot => ({ unit: '', x: values.map((_, i) => i), series: [{ label: 'a', colour: 's1', kind: 'step', values }], ...more });
+  it('that does not begin at 0 says where it begins', () => {
+    expect(floorText(plot([0.9, null, 1.4]))).toBe('Axis begins at 0.86, not at 0');
+    expect([floorText(plot([0.9, 1.4], { zero: true })), floorText(plot([0, 1])), floorText(plot([]))]).toEqual(['', '', '']);
+  });
+  it('is not negative where nothing is', () => expect(extent(plot([0.01, 1]))[0]).toBe(0));
+});
+
+it('prices of slots still open are a line of their own', () => {
+  const [begun, open] = partedAt({ label: 'Price', colour: 'price', kind: 'step', values: [1, 2, 3, 3] }, [0, 60, 120, 180], 70, (t) => (t === 180 ? 120 : t));
+  expect([begun?.values, begun?.ends, open?.values, open?.open]).toEqual([[1, 2, 2, null], 2, [null, null, 3, 3], true]);
+  expect(partedAt({ label: 'Price', colour: 'price', kind: 'step', values: [1, 2, 2] }, [0, 60, 120], 90, (t) => (t === 120 ? 60 : t))).toHaveLength(1);
 });

@@ -26,6 +26,9 @@ export function crosses(demand: Step[], supply: Step[], price: number, quantity:
 
 export interface Scales { x: (q: number) => number; y: (p: number) => number; left: number; right: number; top: number; bottom: number; maxPrice: number; maxQuantity: number }
 
+/** Prices above this part of the highest drawn run along the upper edge. */
+export const EDGE = 0.99;
+
 /** The price stays in view: a far-out limit may not flatten everything near it. */
 export function scales(a: { demand: Step[]; supply: Step[]; price: number; quantity: number; capacity?: number; width: number; height: number }): Scales {
   const top = 10;
@@ -40,7 +43,7 @@ export function scales(a: { demand: Step[]; supply: Step[]; price: number; quant
     left, right, top, bottom, maxPrice, maxQuantity,
     x: (q) => left + (Math.min(q, maxQuantity * 1.02) / maxQuantity) * (right - left),
     // A limit far above the price runs along the top edge: there, and out of scale.
-    y: (p) => bottom - (Math.min(p, maxPrice * 0.99) / maxPrice) * (bottom - top),
+    y: (p) => bottom - (Math.min(p, maxPrice * EDGE) / maxPrice) * (bottom - top),
   };
 }
 

@@ -1,9 +1,9 @@
-// From a plot to uPlot's options: steps, bands, a price part above a volume part, one time axis.
+// From a plot to uPlot's options: steps, bands, bars, one time axis and one upright.
 import uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
 import { overlay } from './overlay';
-import { axisWidth, placesOf, type Plot, type Series, volumeLabels } from './plot';
+import { axisWidth, extent, OPEN_DASH, placesOf, type Plot, type Series } from './plot';
 
 const alpha = (colour: string, share: string) => {
   const n = parseInt(colour.slice(1), 16);
@@ -20,11 +20,10 @@ function seriesOf(s: Series): uPlot.Series {
   const colour = token(s.colour);
   return {
     label: s.label,
-    scale: s.scale ?? 'y',
     stroke: s.edge || s.kind === 'bars' ? undefined : colour,
     fill: s.kind === 'bars' ? colour : undefined,
     width: s.edge ? 0 : (s.width ?? 1.75),
-    dash: s.dash,
+    dash: s.open ? OPEN_DASH : s.dash,
     paths: s.kind === 'step' ? stepped : s.kind === 'bars' ? bars : undefined,
     points: { show: false },
     spanGaps: s.kind !== 'bars' && !s.gaps,
@@ -33,41 +32,26 @@ function seriesOf(s: Series): uPlot.Series {
   };
 }
 
-function extent(plot: Plot, scale: 'y' | 'volume'): [number, number] {
-  const all = plot.series.filter((s) => (s.scale ?? 'y') === scale).flatMap((s) => s.values.filter((v): v is number => v !== null));
-  const tags = scale === 'y' ? (plot.tags ?? []).map((t) => t.value) : [];
-  const values = [...all, ...tags];
-  if (values.length === 0) return [0, 1];
-  const low = plot.zero || scale === 'volume' ? 0 : Math.min(...values);
-  const high = Math.max(...values);
-  const pad = (high - low || high || 1) * 0.08;
-  return [low === 0 ? 0 : low - pad, high + pad];
-}
+/** Charts under each other begin at one place, so that their times do, too. */
+const PANE_AXIS = 72;
+/** For tags, and beside one chart with tags also for the others. */
+const TAGS = 62;
 
 export function optionsOf(plot: () => Plot, width: number, height: number, z: Zone): uPlot.Options {
   const p = plot();
-  const volume = p.series.some((s) => s.scale === 'volume');
   const text = { stroke: token('text-3'), font: `11px ${token('font')}` };
   const grid = { stroke: token('grid'), width: 1 };
   return {
-    width, height, padding: [14, volume ? 0 : p.tags?.length ? 62 : 22, 0, 4],
+    width, height, padding: [14, p.pane || p.tags?.length ? TAGS : 22, 0, 4],
     legend: { show: false },
-    cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false } },
-    scales: {
-      x: { time: true },
-      // Price keeps the upper two thirds: its scale reaches down so that volume fits under it.
-      y: { range: () => { const [lo, hi] = extent(plot(), 'y'); return volume ? [lo - (hi - lo) * 0.5, hi] : [lo, hi]; } },
-      volume: { range: () => [0, extent(plot(), 'volume')[1] * 3.6] },
-    },
+    cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false }, ...(p.pane ? { sync: { key: p.pane } } : {}) },
+    scales: { x: { time: true }, y: { range: () => extent(plot()) } },
     axes: [
       { ...text, grid, ticks: { show: false }, size: 26, space: 56, incrs: MINUTES, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
-      { ...text, grid, ticks: { show: false }, size: (_u, labels) => axisWidth(labels), values: (_u, ticks, _axis, _space, step) => {
-        const floor = extent(plot(), 'y')[0];
+      { ...text, grid, ticks: { show: false }, size: (_u, labels) => Math.max(p.pane ? PANE_AXIS : 0, axisWidth(labels)), values: (_u, ticks, _axis, _space, step) => {
         const places = placesOf(step);
-        return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: places })));
+        return ticks.map((t) => t.toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: places }));
       } },
-      // The right side belongs to volume below and to the tags above.
-      ...(volume ? [{ ...text, scale: 'volume', side: 1 as const, size: (_u: uPlot, labels: string[]) => Math.max(62, axisWidth(labels)), grid: { show: false }, ticks: { show: false }, values: (_u: uPlot, ticks: number[]) => volumeLabels(ticks, extent(plot(), 'volume')[1], plot().volumeUnit) }] : []),
     ],
     series: [{}, ...p.series.map(seriesOf)],
     bands: p.series.flatMap((s, i) => (s.band ? [{ series: [i + 1, s.band.to + 1] as [number, number], fill: alpha(token(s.colour), token(s.band.alpha)) }] : [])),

@@ -3,13 +3,15 @@
 import type uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
-import { type Plot, readable } from './plot';
+import { extent, type Plot, readable } from './plot';
 
 function paint(u: uPlot, plot: Plot, z: Zone) {
   const { ctx, bbox } = u;
   const k = devicePixelRatio;
   const font = (weight: number) => { ctx.font = `${weight} ${11 * k}px ${token('font')}`; };
   ctx.save();
+  // The last series may have left its dashes behind.
+  ctx.setLineDash([]);
   ctx.textBaseline = 'alphabetic';
   if (plot.window) {
     const [a, b] = plot.window.map((t) => u.valToPos(t, 'x', true)) as [number, number];
@@ -25,7 +27,7 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.lineWidth = k;
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
     font(400);
-    const text = `Now ${clock(plot.now * 1000, z)}`;
+    const text = plot.lower ? '' : `Now ${clock(plot.now * 1000, z)}`;
     // Left of its line, unless that would cover the axis.
     const left = x - bbox.left > ctx.measureText(text).width + 8 * k;
     ctx.textAlign = left ? 'right' : 'left';
@@ -45,6 +47,13 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.fillText(m.text, x, y + 21 * k);
     written = x + half;
   }
+  // An axis that does not begin at 0 is broken at its foot.
+  if (extent(plot)[0] > 0) {
+    const foot = bbox.top + bbox.height;
+    ctx.strokeStyle = token('text-2');
+    ctx.lineWidth = 1.5 * k;
+    for (const up of [4, 8]) { ctx.beginPath(); ctx.moveTo(bbox.left - 5 * k, foot - (up - 3) * k); ctx.lineTo(bbox.left + 5 * k, foot - (up + 3) * k); ctx.stroke(); }
+  }
   const right = bbox.left + bbox.width + 3 * k;
   for (const t of plot.tags ?? []) {
     const y = u.valToPos(t.value, 'y', true);
@@ -63,13 +72,13 @@ function describe(box: HTMLElement, u: uPlot, plot: Plot, z: Zone) {
   const at = i == null ? undefined : plot.x[i];
   box.hidden = at === undefined || (u.cursor.left ?? -1) < 0;
   if (box.hidden || at === undefined || i == null) return;
-  const rows = plot.series.filter((s) => s.values[i] != null).map((s) => {
-    const places = s.scale === 'volume' ? 0 : (plot.places ?? 2);
-    return `<dt></dt><dd>${readable(s.values[i] as number, places)}</dd>`;
+  // Where a line only ends, its value is that of the slot before.
+  const said = plot.series.filter((s) => s.values[i] != null && s.ends !== i);
+  const rows = said.map((s) => {
+    return `<dt></dt><dd>${readable(s.values[i] as number, plot.places ?? 2)}</dd>`;
   });
   box.innerHTML = `<div class="m">${clock(at * 1000, z)}</div><dl>${rows.join('')}</dl>`;
-  const labels = plot.series.filter((s) => s.values[i] != null);
-  box.querySelectorAll('dt').forEach((dt, n) => { dt.textContent = labels[n]?.label ?? ''; });
+  box.querySelectorAll('dt').forEach((dt, n) => { dt.textContent = said[n]?.label ?? ''; });
   const left = u.cursor.left ?? 0;
   box.style.left = `${left > u.over.clientWidth / 2 ? left - box.offsetWidth - 14 : left + 14}px`;
 }

@@ -1,7 +1,6 @@
 // What is set of a pool beside its reserve prices, under one choice of the pool.
 import { type Pool, useMay } from '@/lib/api';
 import { ApprovalForm } from './ApprovalForm';
-import { GainForm } from './GainForm';
 import { MovesForm } from './MovesForm';
 import { PoolField } from './PoolField';
 import { ShortageForm } from './ShortageForm';
@@ -14,7 +13,6 @@ export function PoolSettings({ pool, pools, onPool }: { pool: Pool; pools: Pool[
       <div className="beside">
         <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
         {mayMove && <MovesForm key={`moves ${pool.slug}`} pool={pool} />}
-        {mayMove && <GainForm key={`gain ${pool.slug}`} pool={pool} />}
         {mayMove && <ApprovalForm key={`approval ${pool.slug}`} pool={pool} />}
       </div>
     </>

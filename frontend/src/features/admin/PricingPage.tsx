@@ -25,7 +25,7 @@ const columns = (choose: (r: Row) => void, slotOf: (slot: string) => string): Co
   { id: 'reserve', head: 'Reserve from, cr/unit·slot', right: true, cell: (r) => <span className="big">{r.reserve ? <Price value={r.reserve} resource={r.resource} /> : 'none'}</span>, value: (r) => r.reserve },
   { id: 'price', head: 'Last price', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
   { id: 'slot', head: 'For the slot', right: true, extra: 'phone', cell: (r) => (r.slot ? slotOf(r.slot) : ''), value: (r) => r.slot },
-  { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
+  { id: 'used', head: 'Taken', help: 'Of the next slot: by baselines, and by what is sold', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
   { id: 'sets', head: 'What sets the price', cell: setText, value: setText },
 ];
 

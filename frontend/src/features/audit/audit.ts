@@ -15,7 +15,6 @@ const ACTIONS: Record<string, [part: Part, said: string]> = {
   'pool.resumed': ['pools', 'Pool resumed'],
   'pool.recallable_opened': ['pools', 'Recallable trade opened'],
   'pool.moves_at_once_set': ['pools', 'Moves at once set'],
-  'pool.least_move_gain_set': ['pools', 'Least gain of moves set'],
   'pool.move_approval_set': ['pools', 'Approval of moves set'],
   'node.created': ['pools', 'Node made'],
   'node.state_set': ['pools', 'State of a node set'],
@@ -50,7 +49,7 @@ export const OWN_PARTS: readonly Part[] = ['all', 'people', 'workloads'];
 const DONE: Record<string, { field: string; said: Record<string, string> }> = {
   'swap.answered': { field: 'verdict', said: { approved: 'Move approved', rejected: 'Move rejected' } },
   'reserve_price.decided': { field: 'verdict', said: { approve: 'Reserve price approved', reject: 'Reserve price rejected', withdraw: 'Reserve price withdrawn' } },
-  'node.state_set': { field: 'state', said: { draining: 'Node drained', up: 'Node opened again', down: 'Node taken as down' } },
+  'node.state_set': { field: 'state', said: { cordoned: 'Node cordoned', up: 'Node opened again', down: 'Node taken as down' } },
 };
 /** A newer server may know more. */
 export function said(event: AuditEvent): string {

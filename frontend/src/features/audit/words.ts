@@ -30,13 +30,13 @@ const FIELDS: Record<string, Say> = {
   quota: ['Quota', quantities], baseline: ['Baseline', quantities], floor: ['Floor', quantities], capacity: ['Capacity', quantities], max_swap: ['Changes at most, a slot', quantities],
   limit: ['Limit', (v) => (isRecord(v) ? quantities(v) : credits(v))], amount: ['Credits', (v) => (isText(v) ? `${signed(formatMoney(micro(v)))} cr` : raw(v))],
   instance_limit: ['Workloads at most', raw], highest_class: ['Highest class', raw], shortage_cost: ['A missing unit costs', prices], resource: ['Resource', (v) => unitOf(raw(v)).label], steps: ['Reserve price', steps], effective_at: ['In force from', raw],
-  required: ['Moves', yes('an operator approves each', 'nobody is asked')], moves_at_once: ['Moves at once', (v) => (v === null ? 'no bound' : raw(v))], least_move_gain: ['A move has to gain, of what is moved', percent], verdict: ['Decision', raw], two_person: ['Second person', yes('needed', 'not needed')],
+  required: ['Moves', yes('an operator approves each', 'nobody is asked')], moves_at_once: ['Moves at once', (v) => (v === null ? 'no bound' : raw(v))], verdict: ['Decision', raw], two_person: ['Second person', yes('needed', 'not needed')],
   scopes: ['May', list], resources: ['Resources', (v) => (Array.isArray(v) ? v.map((r) => unitOf(raw(r)).label).join(', ') : raw(v))], role: ['Role', raw], expires_at: ['Ends', raw],
 };
 /** Of a strategy: each part that says something. */
 const STRATEGY: [path: string[], label: string, say: (value: unknown) => string][] = [
   [['auto_bid', 'shortage_cost'], 'Bids; a missing unit costs', (v) => (prices(v) === 'none' ? 'nothing: no cost is named' : prices(v))], [['auto_bid', 'promised_service_level'], 'Promised service level', percent], [['auto_bid', 'other_pools'], 'Bids in', list], [['auto_bid', 'assurance'], 'Bids for', raw],
-  [['auto_offer', 'minimum_price'], 'Lends from', (v) => (prices(v) === 'none' ? 'any price' : prices(v))], [['auto_offer', 'at_least_reserve_price'], 'Lends for', yes('the reserve price or more', 'less than the reserve price, too')], [['auto_offer', 'recallable_price'], 'Lends recallably from', prices], [['draws'], 'Takes at once, up to', prices], [['move_fee'], 'Moving it costs', credits], [['makes_way_for'], 'Makes way for', credits],
+  [['auto_offer', 'minimum_price'], 'Lends from', (v) => (prices(v) === 'none' ? 'any price' : prices(v))], [['auto_offer', 'at_least_reserve_price'], 'Lends for', yes('the reserve price or more', 'less than the reserve price, too')], [['auto_offer', 'recallable_price'], 'Lends recallably from', prices], [['draws'], 'Takes at once, up to', prices], [['move_fee'], 'Moving it costs', credits],
   [['max_swap'], 'Changes at most, a slot', quantities], [['notice_seconds'], 'Knows what it has', (v) => `${raw(v)} s before`], [['lets_go_in_safe_state'], 'While no rounds are held', yes('lets go', 'goes on')],
 ];
 const at = (of: unknown, path: string[]): unknown => path.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), of);

@@ -15,3 +15,7 @@ it('where nothing was traded there is no price', () => {
   const { container } = render(<GapRuler side="bid" mine limit={asMicro(200_000n)} price={null} wins={asMicro(360_000n)} exact />);
   expect([container.textContent, container.querySelector('svg')?.getAttribute('aria-label')]).toEqual(['Your limit 0.20✓ Wins from 0.36', 'Limit 0.20, Wins from 0.36']);
 });
+
+it('a bar that does not begin at 0 is broken', () => {
+  expect(render(<GapRuler side="bid" mine limit={asMicro(50_000n)} price={asMicro(144_000n)} wins={null} exact={false} />).container.querySelectorAll('.axis-break')).toHaveLength(1);
+});

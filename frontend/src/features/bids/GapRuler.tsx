@@ -1,4 +1,5 @@
 // An order's limit against the price, drawn to scale: the gap is what is missing.
+import { AxisBreak } from '@/components/charts/AxisBreak';
 import { formatterFor, type Micro, toNumber } from '@/lib/money';
 
 interface Props { side: 'bid' | 'offer'; /** Whether it is the reader's own. */ mine: boolean; limit: Micro; /** null where nothing was traded: then it is measured to what would have won. */ price: Micro | null; wins: Micro | null; exact: boolean }
@@ -21,6 +22,8 @@ export function GapRuler({ side, mine: own, limit, price, wins, exact }: Props) 
     <svg viewBox={`0 0 ${width} 74`} className="w-full" role="img" aria-label={[`Limit ${format(limit)}`, price !== null && `price ${format(price)}`, winning].filter(Boolean).join(', ')}>
       <defs><pattern id="gap" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V5" stroke="var(--tight)" strokeWidth="2" /></pattern></defs>
       <rect x="6" y="32" width={Math.max(0, (bid ? x(l) : Math.min(x(l), x(p))) - 6)} height="8" rx="2" fill="var(--accent)" />
+      {/* It begins near the two, or the gap could not be seen. */}
+      {low > 0 && <AxisBreak x={13} y={36} size={8} across />}
       {short && <rect x={Math.min(x(l), x(p))} y="32" width={Math.abs(x(p) - x(l))} height="8" fill="url(#gap)" stroke="var(--tight)" strokeWidth=".75" />}
       {price !== null && <>
         <line x1={x(p)} x2={x(p)} y1="22" y2="48" stroke="var(--text)" strokeWidth="2" />

@@ -1,15 +1,15 @@
 // The limit, by typing, dragging or one of four chances. It is per slot here and whole on the wire.
 import { useId } from 'react';
 import { Button, NumberField } from '@/components/ui';
-import type { Preview } from '@/lib/api';
+import type { OrderBody, Preview } from '@/lib/api';
 import { formatMoney, formatPercent, micro, readMicro, toNumber } from '@/lib/money';
 import { perSlot } from './order';
 import { chancesOf, type Fields, lessThanPrices, plain } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string; /** Why no limit is proposed; empty where one is. */ nameless: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; /** What is typed as an order; null while a field has a fault. */ order: OrderBody | null; preview?: Preview; suggestion: string; /** Why no limit is proposed; empty where one is. */ nameless: string }
 
-export function LimitField({ fields, slots, set, fault, preview, suggestion, nameless }: Props) {
+export function LimitField({ fields, slots, set, fault, order, preview, suggestion, nameless }: Props) {
   const id = useId();
   const typed = readMicro(fields.limit).value;
   const limit = typed === null ? null : toNumber(typed, 6);
@@ -21,7 +21,7 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion, nam
   const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
   const expected = preview?.expected != null ? toNumber(perSlot(preview.expected, preview.slots ?? slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
-  const whole = preview && typed !== null && slots > 1 && bid ? `For all ${slots} slots ${formatMoney(micro(preview.worst_case))} cr, the limit of the whole order in the API. ` : '';
+  const whole = order && slots > 1 ? `For all ${slots} slots ${formatMoney(micro(order.limit))} cr, the limit of the whole order in the API. ` : '';
   const hint = nameless ? `${nameless} ${rule}.` : fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
   return (
     <>
@@ -33,7 +33,7 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion, nam
       {high > low && points.length > 1 && (
         <div>
           <label htmlFor={id} className="lab row">Chance by prices alone, by limit <span className="sp" />drag</label>
-          <FillCurve falls={!bid} points={points} low={low} high={high} limit={limit} expected={expected} now={preview?.fill_probability ?? null} />
+          <FillCurve points={points} low={low} high={high} limit={limit} expected={expected} now={(order && preview?.fill_probability) ?? null} />
           <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, limit ?? low))}
             onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.001 ? 6 : high < 0.1 ? 4 : 2))} aria-valuetext={limit === null ? 'no limit' : `${fields.limit} credits a slot`} />
         </div>
@@ -47,7 +47,7 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion, nam
           ))}
         </div>
       )}
-      {lessThanPrices(preview, chances, typed, bid) && <span className="help">By price: how often the latest slots’ prices met it. What there is of it says less: see the chance below.</span>}
+      {order && lessThanPrices(preview, chances, typed, bid) && <span className="help">By price: how often the latest slots’ prices met it. What there is of it says less: see the chance below.</span>}
     </>
   );
 }

@@ -22,7 +22,7 @@ export function OrderActions({ order, slots, onReplaced }: { order: Order; slots
   const text = `The rest of it leaves the book and up to ${formatMoney(micro(order.hold))} cr of its hold come back. What it has won stays yours.`;
   return (
     <form className="pad row g8 items-start border-t border-border" onSubmit={save}>
-      <NumberField label="Limit" unit="cr/slot" value={limit} onChange={setLimit} className="sp" error={fault ?? (amount === 0n ? 'More than 0' : undefined)} />
+      <NumberField label={order.remaining_limit === order.limit ? 'Limit' : 'Limit for the rest'} unit="cr/slot" value={limit} onChange={setLimit} className="sp" error={fault ?? (amount === 0n ? 'More than 0' : undefined)} />
       <Button type="submit" className="mt-[20px]" disabled={!good} busy={replace.busy}>Set limit</Button>
       <Button kind="danger" className="mt-[20px]" onClick={() => setAsking(true)}>Cancel order</Button>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Cancel order ${order.id.slice(-6)}?`} text={text} action="Cancel order" danger busy={write.isPending} onConfirm={cancel} />

@@ -36,9 +36,9 @@ function moreOf({ rows, cut, older, busy }: Group, name: string, of: Filter | nu
 /** Beside a panel, all columns are to fit at 1440 px. */
 const TIGHT = 'max(92px, 6.2vw)';
 
-interface Props { group: Group; /** How many orders the filter `by` looked through. */ loaded: number; by: string; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; onSelect: (o: Order) => void }
+export interface TableProps { group: Group; /** How many orders the filter `by` looked through. */ loaded: number; by: string; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; /** Its rows as they come, not by age. */ asGiven?: boolean; onSelect: (o: Order) => void }
 
-export function OrderTable({ group, loaded, by, name, slotSeconds, selected, beside, onSelect }: Props) {
+export function OrderTable({ group, loaded, by, name, slotSeconds, selected, beside, asGiven, onSelect }: TableProps) {
   const { rows } = group;
   const z = zone.use();
   const names = useParticipantNames();
@@ -58,7 +58,6 @@ export function OrderTable({ group, loaded, by, name, slotSeconds, selected, bes
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <Short text={owner(o)} most={most} />, value: owner }] : []),
     { id: 'bundle', extra: 'phone', head: 'Bundle', cell: (o) => <Short text={bundle(o)} most={most} />, value: bundle },
     ...(rows.some((o) => o.project) ? [{ id: 'project', head: 'Project', extra: true as const, cell: (o: Order) => o.project ?? '', value: (o: Order) => o.project ?? '' }] : []),
-    ...(rows.some((o) => o.parent) ? [{ id: 'parent', head: 'Only with', name: 'Parent', extra: true as const, cell: (o: Order) => o.parent && <span className="id" title={o.parent_won_in ? `It won in round ${formatCount(o.parent_won_in)}` : undefined}>{o.parent.slice(-6)}{o.parent_won_in ? ' ✓' : ''}</span>, value: (o: Order) => o.parent ?? '' }] : []),
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at, csv: [{ head: 'Window from', of: (o) => o.window.start_at }, { head: 'Window to', of: (o) => o.window.end_at }] },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)), csv: [{ head: 'Limit, cr per slot', of: (o) => formatExact(limit(o)) }, { head: 'Limit of the whole order, cr', of: (o) => formatExact(micro(o.limit)) }] },
     { id: 'filled', extra: 'phone', head: 'Filled', right: true, cell: (o) => <Filled order={o} />, value: (o) => fill(o).done, csv: [{ head: 'Filled', of: (o) => fill(o).done }, { head: 'Filled of', of: (o) => fill(o).all }, { head: 'Unit of what is filled', of: (o) => fill(o).unit }] },
@@ -67,7 +66,7 @@ export function OrderTable({ group, loaded, by, name, slotSeconds, selected, bes
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at, csvHead: 'Placed at' },
   ];
   return (
-    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} height={640} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name, of)} empty={of ? `${of.said}: none of the ${formatCount(loaded)} that are loaded.` : name === 'open' ? 'No order waits.' : undefined}
+    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={asGiven ? undefined : { id: 'age', desc: true }} height={640} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name, of)} empty={of ? `${of.said}: none of the ${formatCount(loaded)} that are loaded.` : name === 'open' ? 'No order waits.' : undefined}
       muted={(o) => ['canceled', 'expired', 'rejected', 'replaced'].includes(o.status)} footer={<><span>Limit: cr per slot for the whole bundle</span><PlacedLegend orders={rows} /></>} />
   );
 }

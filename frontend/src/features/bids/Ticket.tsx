@@ -1,7 +1,7 @@
 // The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
 import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
-import { type Allocation, type Instance, type List, type Pool, useMay, useMe, useResource } from '@/lib/api';
+import { type Allocation, type Instance, type List, type Pool, type Preview as PreviewData, useMay, useMe, usePreview, useResource } from '@/lib/api';
 import { useBegun } from '@/lib/edit';
 import { asMicro, micro, readQuantity, shown, unitOf } from '@/lib/money';
 import { TICKET, useAskedFocus } from '@/lib/ticket';
@@ -12,7 +12,6 @@ import { firstFields, firstFor, firstLimit, hasRoom, refit, unpricedText } from 
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
 import { usePlace } from './usePlace';
-import { usePreview } from './usePreview';
 
 const NONE: Allocation[] = [];
 
@@ -54,7 +53,9 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   const slots = slotCount(fields, market);
   const bounds = { pool, instance: mine?.find((i) => i.id === fields.instance) };
   const order = orderOf(fields, bounds, market, startIndex);
-  const preview = usePreview(fields.side, order, market.round_seconds * 1000);
+  // A chance by limit is one of this bundle: what is said of another one is not drawn.
+  const bundleIsGood = order !== null || orderOf({ ...fields, limit: '1' }, bounds, market, startIndex) !== null;
+  const preview = usePreview<PreviewData>(`/${fields.side}s/preview`, order, market.round_seconds * 1000);
   // Until the answer to what is typed now is there, the last one counts.
   const beyond = fields.side === 'bid' && preview.data !== undefined && micro(preview.data.available_after) < 0n;
   const place = usePlace(fields.side, () => { touch(new Set()); setBegun(null); });
@@ -92,8 +93,8 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
-          <TicketFields fields={fields} slots={slots} set={type} faults={faults} first={first} market={market} pool={pool} resource={resource} instances={mine ?? []} lacks={lacks} full={full} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
-          <LimitField fields={fields} slots={slots} set={type} fault={faults.limit ?? place.problem?.field('/limit')} preview={full ? undefined : preview.data} suggestion={text} nameless={nameless} />
+          <TicketFields fields={fields} slots={slots} set={type} faults={faults} first={first} market={market} pool={pool} resource={resource} instances={mine ?? []} lacks={lacks} full={full} away={carried(fields, bounds)} />
+          <LimitField fields={fields} slots={slots} set={type} fault={faults.limit ?? place.problem?.field('/limit')} order={order} preview={full || !bundleIsGood ? undefined : preview.data} suggestion={text} nameless={nameless} />
         </div>
         <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} lacks={lacks} beyond={beyond} calm={touched.size === 0} />
       </Panel>

@@ -5,12 +5,11 @@ import { formatBundle, formatRough, unitOf } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { NoWorkload } from './NoWorkload';
 import { type Faults, type Fields, hasDevices, homeOf, mayChange, takesRuns } from './draftOrder';
-import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; /** What the order is for, where that can neither grow nor lend any more in its window. */ full?: Instance; away?: Instance; refused?: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; /** What the order is for, where that can neither grow nor lend any more in its window. */ full?: Instance; away?: Instance }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, lacks, full, away, refused }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, lacks, full, away }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
@@ -19,7 +18,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
   const there = (r: string) => {
     if (needed) return workload && `it may lend ${formatRough(r, mayChange(workload, 'offer', r))}`;
     const x = resourceOf(pool, r);
-    return x && !pool.recallable_of ? `${formatRough(r, x.free)} free` : undefined;
+    return x && !pool.recallable_of ? `${formatRough(r, x.free)} free at ${clock(pool.next_slot, z)}` : undefined;
   };
   return (
     <>
@@ -39,7 +38,6 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
         options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: capacity only' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />}
       {full && <Note tone="acc">{needed ? `${full.name} has nothing left to lend from ${clock(fields.start, z)} on: what it keeps is its floor.` : `${full.name} has all that its limit allows from ${clock(fields.start, z)} on.`} Another time or another workload may have room.</Note>}
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
-      {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       {away && (
         <>
           <p className="s12 t2">{`${away.name} belongs to ${away.pool}. Here it would be carried off whole, all or none: the bid buys its baseline of ${formatBundle(away.baseline)} as well. It goes home when the window ends; its other orders wait until then.`}</p>

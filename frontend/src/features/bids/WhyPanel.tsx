@@ -9,7 +9,6 @@ import { groundsText } from './grounds';
 import { OrderState } from './OrderState';
 import { isOpen, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
-import { ParentLine } from './ParentLine';
 import { headOf, type Left, leftOver, nothingTraded, reserveOf, rulerOf, sentenceOf, shortOf, untraded, upToDate } from './why';
 import { WonPanel } from './WonPanel';
 
@@ -38,7 +37,6 @@ function Reason({ explain: e, order, slots, mine }: { explain: Explain; order: O
       <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} left={left} /></h3>
       <p className="s12 t2"><Said text={sentenceOf(order, e, { mine, ...left })} /></p>
       {grounds && <p className="s12 t3">Why this order: <Said text={grounds} /></p>}
-      <ParentLine order={order} />
       {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
       {ruler && <GapRuler side={order.side} mine={mine} {...ruler} />}
     </>

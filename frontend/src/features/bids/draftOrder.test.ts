@@ -4,7 +4,7 @@ import { micro } from '@/lib/money';
 import { type Bounds, chancesOf, check as checkIn, type Fields, lessThanPrices, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: false };
+const fields: Fields = { side: 'bid', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: false };
 const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
 const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
 const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
@@ -13,11 +13,6 @@ describe('ticket', () => {
   it('sends the limit of the whole order and window', () => {
     const order = orderOf(fields, market, 0);
     expect(order).toMatchObject({ limit: '624.000000', resources: { cpu_milli: 64_000, mem_mib: 262_144 }, min_fill: '0', assurance: 'firm', window: { start_at: '2026-11-20T10:20:00Z', end_at: '2026-11-20T10:50:00Z' } });
-  });
-  it('names a parent in a bid, never in an offer', () => {
-    expect(orderOf(fields, market, 0)?.parent).toBeNull();
-    expect(orderOf({ ...fields, parent: 'bid_1' }, market, 0)?.parent).toBe('bid_1');
-    expect(orderOf({ ...fields, parent: 'bid_1', side: 'offer', instance: 'ins_1' }, market, 0)?.parent).toBeNull();
   });
   it('takes a run of its window only in a bid, of more than one slot, and no longer one than it', () => {
     const run = (change: Partial<Fields>) => orderOf({ ...fields, minRun: '3', ...change }, market, 0)?.min_run_slots;

@@ -11,7 +11,6 @@ export interface Fields {
   /** Whose limit bounds the bid; empty for none, and for an offer. */
   project: string;
   /** The own bid with which it wins or ends; empty for none, and for an offer. */
-  parent: string;
   /** At least so many slots in a row; empty for the whole window, and for an offer. */
   minRun: string;
   /** The workload is not moved for the bid. */
@@ -126,7 +125,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
     assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away || hasDevices(f, bounds.pool) ? '1' : '0',
-    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null,
+    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: (f.side === 'bid' && f.project) || null,
     no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };
 }

@@ -10,7 +10,7 @@ export interface Expectation { price: Micro; out: 'limit' | 'chance' | null }
 export function expectationOf(side: 'bid' | 'offer', preview: Preview, order: OrderBody): Expectation | null {
   if (preview.expected == null) return null;
   const price = micro(preview.expected);
-  const beyond = side === 'bid' ? price > micro(preview.worst_case) : price < micro(order.limit);
+  const beyond = side === 'bid' ? price > micro(order.limit) : price < micro(order.limit);
   return { price, out: beyond ? 'limit' : preview.fill_probability === 0 ? 'chance' : null };
 }
 

@@ -44,7 +44,7 @@ export function firstFields(pool: Pool, start: number): Fields {
   const amounts = Object.fromEntries(asked.map((r) => [r.resource, some(r, usual[r.resource] ?? 0)]));
   const [only] = pool.resources;
   if (asked.length === 0 && only) amounts[only.resource] = '1';
-  return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
+  return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: true };
 }
 
 /** What is known of a workload's coming slots, for the window that the ticket asks for. */

@@ -10,8 +10,6 @@ describe('why an order did not win', () => {
     expect(reasonText('OUT_OF_MONEY')).toBe('limit under the price');
     expect(reasonText('out_of_money', 'offer')).toBe('asks for more than the price');
     expect(reasonText('BUDGET', 'offer')).toBe(reasonText('BUDGET'));
-    expect(reasonText('parent_ended')).toBe('ended with its parent');
-    expect(reasonText('PARENT_SAT_OUT')).toBe('its parent sat the round out');
     expect([reasonText('user'), reasonText('not_filled_in_its_round')]).toEqual(['cancelled by its owner', 'not filled in its one round']);
     expect(reasonText('SOMETHING_NEW', 'offer')).toBe('something new');
   });

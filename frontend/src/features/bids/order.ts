@@ -9,12 +9,16 @@ export const isOpen = (o: Order) => OPEN.includes(o.status);
 export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
 
-/** Whether other bids may wait for this one: it is had or not had, and the round has not the last word on it. */
-export const canBeParent = (o: Order) => o.side === 'bid' && o.status === 'open' && Number(o.min_fill) > 0;
+/** Reasons that a better price alone takes away. */
+export const BY_PRICE = ['OUT_OF_MONEY', 'MARGINAL_PRORATA', 'TIE_LOST'];
+/** An automatic order that only a price keeps: a strategy placed it at what it is worth, so it waits, and no person need look at it. */
+export const isCalm = (o: Order) => isOpen(o) && BY[o.origin] === 'auto' && (!o.last_reason || BY_PRICE.includes(o.last_reason.reason));
 
-/** The order that most wants a look: open, nothing won, and a reason is known. */
+/** The orders that want a look: open, not won in their last round, and not merely waiting for a price. */
+export const stuckOf = (orders: Order[]) => orders.filter((o) => isOpen(o) && o.last_reason && !isCalm(o));
+/** The first of them: one that another limit would help, if there is one. */
 export const firstStuck = (orders: Order[]) => {
-  const stuck = orders.filter((o) => isOpen(o) && o.last_reason);
+  const stuck = stuckOf(orders);
   return stuck.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY') ?? stuck[0];
 };
 
@@ -54,14 +58,14 @@ export const partText = (done: number, all: number): string => (done > 0 && done
 /** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
 export const replacement = (o: Order, limit: string): OrderBody => ({
   instance: o.instance, window: o.window, latest_start_at: o.latest_start_at, replicas: o.remaining_replicas, resources: o.remaining, pools: o.pools, assurance: o.assurance,
-  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, parent: o.parent, project: o.project, no_displacement: o.no_displacement, min_run_slots: o.min_run_slots, class: o.class,
+  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, project: o.project, no_displacement: o.no_displacement, min_run_slots: o.min_run_slots, class: o.class,
 });
 
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', SELF_TRADE: 'you bid for it yourself', LEAVES_NODE: 'its workload leaves the node before', TOOK_BACK: 'taken back twice for this slot', INELIGIBLE: 'could not be taken in', NO_VACATE_PATH: 'needs a proven way to give memory back',
   INSUFFICIENT_HOLD: 'the hold exceeds the balance', IN_ARREARS: 'arrears are to be paid first', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'nothing to be had at its limit',
-  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for its least part', PARENT_REJECTED: 'its parent did not win', PARENT_SAT_OUT: 'its parent sat the round out', PARENT_ENDED: 'ended with its parent', PARADOXICAL: 'block: would cost others more',
+  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for its least part', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
   USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round', FORECAST_CHANGED: 'its forecast changed', INSTANCE_STOPPED: 'its workload was stopped', INSTANCE_FAILED: 'its workload failed',
 };
@@ -91,6 +95,7 @@ export function whyText(o: Order, mine = false): string {
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
   if (mine && o.closed_reason === 'user') return 'cancelled by you';
   if (o.closed_reason) return reasonText(o.closed_reason, o.side);
+  if (o.last_reason && isCalm(o)) return `waits for a ${o.side === 'bid' ? 'lower' : 'higher'} price`;
   if (o.last_reason) return missText(o, o.last_reason.reason);
   return isOpen(o) ? 'counts in the next round' : '';
 }

@@ -38,7 +38,7 @@ export function usePlace(side: 'bid' | 'offer', done: () => void): Placing {
       rest(true);
       done();
       toast({
-        tone: 'ok', title: `${side === 'bid' ? 'Bid' : 'Offer'} placed, ${formatMoney(micro(placed.hold ?? order.limit))} cr held`,
+        tone: 'ok', title: `${side === 'bid' ? 'Bid' : 'Offer'} placed, ${formatMoney(micro(placed.hold))} cr held`,
         detail: 'It counts from the next round on.', action: { label: 'Undo', run: () => void undo(placed) },
       });
     }, () => { /* The ticket says it; without one what was typed is still there. */ }),

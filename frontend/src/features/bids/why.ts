@@ -1,7 +1,7 @@
 // What an explanation says, for people: its sentence, and how far its advice can be relied on.
 import type { Explain, Order, RoundPrice } from '@/lib/api';
 import { type Micro, asMicro, cost, formatExact, inUnits, micro, nano, unitOf } from '@/lib/money';
-import { missText, perSlot } from './order';
+import { BY_PRICE, missText, perSlot } from './order';
 
 /** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. `percent`: how much of the order it
  *  wins, where that is not all; `round`: where it was found, if not in the one that refused the order. */
@@ -120,7 +120,6 @@ export const changeText = plainly;
 export const upToDate = (order: Order, e: Explain): Explain =>
   (order.status === 'filled' && e.status !== 'filled' ? { ...e, status: 'filled', reason: null, round: null, price_faced: null, shortfall: null, minimum_winning_limit: null, maximum_winning_limit: null, changes: [], sentence: 'It won all that it asked for.' } : e);
 
-const BY_PRICE = ['OUT_OF_MONEY', 'MARGINAL_PRORATA', 'TIE_LOST'];
 /** What is drawn to scale, a slot: only where the price is the reason, and against the limit of the whole order, whatever part of it is left. */
 export function rulerOf(order: Order, e: Explain, slots: number, none: string[]): { limit: Micro; price: Micro | null; wins: Micro | null; exact: boolean } | null {
   if (!e.price_faced || !BY_PRICE.includes(e.reason ?? '')) return null;

@@ -2,6 +2,7 @@
 // hairlines beside the balance they start shortly under it, and the picture says so.
 import type { Statement } from '@/lib/api';
 import { formatMoney, type Micro, asMicro, signed } from '@/lib/money';
+import { AxisBreak } from '@/components/charts/AxisBreak';
 import { useWidth } from '@/lib/useWidth';
 import { floorOf, type Step, stepsOf } from './steps';
 
@@ -42,13 +43,14 @@ export function Bridge({ statement }: { statement: Statement }) {
           return (
             <g key={x.label}>
               <rect x={i * w + w * 0.14} y={top} width={w * 0.72} height={Math.max(2, Math.abs(y(x.from) - y(x.to)))} fill={colour} opacity={x.total ? 1 : 0.4} />
+              {cut && (x.from < floor || x.to < floor) && <AxisBreak x={i * w + w / 2} y={base - 10} size={w * 0.72} />}
               <text className="lb m" x={i * w + w / 2} y={top - 6}>{amount(x)}</text>
               <text className="ax m" x={i * w + w / 2} y="188">{x.label}</text>
             </g>
           );
         })}
       </svg>}
-      {cut && <p className="s11 t3 pt-1">Bars begin at {formatMoney(asMicro(floor))} cr, not at 0, so that what moved can be seen beside the balance; what reaches below is cut off there.</p>}
+      {cut && <p className="s11 t2 pt-1">The axis is broken: bars begin at {formatMoney(asMicro(floor))} cr, not at 0, so that what moved can be seen beside the balance; what reaches below is cut off there.</p>}
     </div>
   );
 }

@@ -22,7 +22,6 @@ const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
   { id: 'name', head: 'Participant', cell: (m) => <span className="row"><button type="button" className="linkish b" onClick={() => open(m.participant)}><Short text={m.participant_name} /></button></span>, value: (m) => m.participant_name },
   moved('charges', 'Charged, cr', 'For awards, before delivery: it lies in escrow until the slot is settled.', true), moved('credit_notes', 'Credited, cr', 'Awarded and not delivered; of what was taken later in a slot, the time before that.', true), moved('net_charges', 'Charged, less credit notes, cr', 'What was paid for deliveries, and what slots that are not settled yet will cost: until then that lies in escrow, and a part of it may come back as a credit note.'), moved('proceeds', 'Earned by lending, cr', 'Lent or resold, and delivered.'),
   moved('reservation_fees', 'Reservation fees, cr', 'Received less paid: a tenth of the price of capacity that was kept for a workload whose own program could not be moved to it.', true),
-  moved('move_fees', 'Moves for others, cr', 'Received for workloads that made way for others’ bids, less what own bids paid for that.', true),
   moved('imbalances', 'Imbalances, cr', 'Received less paid: for what was lent and kept by the lender’s own workload, up to its bond.', true),
   moved('overstays', 'Overstays, cr', 'Paid for memory or GPU that an own workload kept beyond its slot.', true),
   moved('dispute_notes', 'Dispute notes, cr', 'Received because disputes were upheld.', true),

@@ -1,10 +1,11 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
+import { OPEN_DASH } from '@/components/charts/plot';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { ResourceView } from '@/components/ui';
 import { type ForecastPoint, type Instance, type List, pointsOf, type Sample, usePrediction, useResource } from '@/lib/api';
 import { formatRough, unitOf } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
-import { LIMIT, fanPlot, saidByHints } from './fanPlot';
+import { LIMIT, fanPlot, saidByHints, STAYS } from './fanPlot';
 
 interface Props { subject: string; instance?: Instance; resource: string }
 
@@ -27,7 +28,7 @@ export function FanPanel({ subject, instance, resource }: Props) {
     ],
   };
   return (
-    <ChartFrame title="Demand, measured and forecast" note={unitOf(resource).many} table={table} legend={<><LegendItem colour="price">Demand</LegendItem>{plot.series.some((s) => s.label === LIMIT) && <LegendItem colour="accent">{LIMIT}</LegendItem>}<LegendItem colour="forecast" dash="4 3">Median, 80 / 95 %</LegendItem></>}>
+    <ChartFrame title="Demand, measured and forecast" note={unitOf(resource).many} table={table} legend={<><LegendItem colour="price">Demand</LegendItem>{plot.series.some((s) => s.label === LIMIT) && <LegendItem colour="accent">{LIMIT}</LegendItem>}{plot.series.some((s) => s.label === STAYS) && <LegendItem colour="accent" dash={OPEN_DASH.join(' ')}>{STAYS}</LegendItem>}<LegendItem colour="forecast" dash="4 3">Median, 80 / 95 %</LegendItem></>}>
       <ResourceView of={of} empty={() => points.length === 0 && { fact: 'No forecast yet.', hint: 'The first interval comes with the first sample.' }}>
         {() => <>
           <TimeChart plot={plot} height={280} label="Measured demand and forecast with 80 and 95 % bands" />

@@ -9,8 +9,9 @@ import { FanPanel } from './FanPanel';
 
 function Answer({ series }: { series: SeriesForecast[] }) {
   const all = overall(rowsOf(series));
+  const rejected = series.reduce((sum, s) => sum + s.rejected_samples, 0);
   if (!all) return <>No forecast has met reality yet: the first scores come one slot after the first forecasts.</>;
-  return <>The 80 % band held <b>{formatPercent(all.in80, 1)}</b> of the time and the 95 % band <b>{formatPercent(all.in95, 1)}</b>, over {formatCount(all.scored)} forecasts.</>;
+  return <>The 80 % band held <b>{formatPercent(all.in80, 1)}</b> of the time and the 95 % band <b>{formatPercent(all.in95, 1)}</b>, over {formatCount(all.scored)} forecasts.{rejected > 0 && <> {formatCount(rejected)} {rejected === 1 ? 'measurement was' : 'measurements were'} rejected: negative, or more than the node has.</>}</>;
 }
 
 /** Can these forecasts be trusted, and what do they say? */

@@ -3,7 +3,7 @@ import type { SeriesForecast } from '@/lib/api';
 import { overall, rowsOf } from './accuracy';
 
 const series = (scored: number, coverage: number | null): SeriesForecast => ({
-  instance: 'ins_1', resource: 'cpu_milli', model: 'm', issued_at: '', samples: 0, points: [],
+  instance: 'ins_1', resource: 'cpu_milli', model: 'm', issued_at: '', samples: 0, rejected_samples: 0, points: [],
   accuracy: [{ horizon_slots: 1, scored, coverage_80: coverage, coverage_95: coverage, mean_pinball: 2, mean_absolute_error: 4 }],
 });
 

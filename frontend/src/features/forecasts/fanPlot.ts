@@ -5,6 +5,8 @@ import type { ForecastPoint, Instance, Sample } from '@/lib/api';
 import { formatQuantity, shown, unitOf } from '@/lib/money';
 
 export const LIMIT = 'Limit';
+/** It may win more, or lend, before these slots begin. */
+export const STAYS = 'Limit, if it stays';
 const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
 
 /** A past demand is to be read against the limit of then: the present one is drawn from the last sample on only. */
@@ -17,9 +19,12 @@ export function fanPlot(points: ForecastPoint[], samples: Sample[], instance: In
   const x = [...new Set([...by.keys(), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
   // What does not run has no limit that would hold from now on.
   const present = instance && instance.state !== 'stopped' ? amount(instance.in_force[resource]) : null;
-  const limits = x.map((t) => { const p = by.get(t); return p ? amount(p.limits[resource]) : now === undefined || t > now ? present : null; });
+  const limits = x.map((t) => amount(by.get(t)?.limits[resource]));
+  // From the last sample on, so that the two are one line.
+  const stays = x.map((t) => (now === undefined || t >= now ? present : null));
   const series: Plot['series'] = [{ label: 'Demand', colour: 'price', kind: 'line', values: x.map((t) => { const p = by.get(t); return p ? shown(resource, p.demand[resource] ?? 0) : null; }) }];
   if (limits.some((l) => l !== null)) series.push({ label: LIMIT, colour: 'accent', kind: 'step', width: 1.5, values: limits });
+  if (stays.some((l) => l !== null)) series.push({ label: STAYS, colour: 'accent', kind: 'step', width: 1.5, open: true, values: stays });
   series.push(...fanSeries(x, fan, series.length));
   return { x, series, unit: unitOf(resource).many, places: 2, zero: true, now };
 }

@@ -8,8 +8,8 @@ import type { Need, Row } from './rank';
 
 const HEADS: { text: string; help?: string; right?: boolean; extra?: boolean; big?: boolean }[] = [
   { text: 'Pool' }, { text: 'Place', extra: true }, { text: 'Mean price, cr', help: 'Over the slots of your need; a slot that nobody has traded yet counts at the last one before it', right: true },
-  { text: 'Change in 1 h', help: 'Against the price an hour before', right: true, big: true }, { text: 'In its usual range', help: 'The bar is where 90 % of the recent prices lay, the mark their middle, the dot the price now', extra: true },
-  { text: 'Swing per slot', help: 'How much the price usually changes from one slot to the next', right: true, extra: true }, { text: 'Price, recent', big: true }, { text: 'Used', big: true },
+  { text: 'Change in 1 h', help: 'The mean price beside it, against the price an hour before the next slot', right: true, big: true }, { text: 'In its usual range', help: 'The bar is where 90 % of the recent prices lay, the mark their middle, the dot the mean price beside it', extra: true },
+  { text: 'Swing per slot', help: 'How much the price usually changes from one slot to the next', right: true, extra: true }, { text: 'Price, recent', help: 'To the next slot; on a scale of its own', big: true }, { text: 'Taken', help: 'Of the next slot: by baselines, and by what is sold', big: true },
 ];
 
 export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
@@ -24,7 +24,7 @@ export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
           <thead>
             <tr>
               {HEADS.map((h) => <th key={h.text} scope="col" title={h.help} className={`${h.right ? 'r' : ''} ${h.extra ? 'narrow-hide' : h.big ? 'phone-hide' : ''}`}>{h.text}</th>)}
-              <th scope="col" className="r phone-hide">Free, {unitOf(need.resource).many}</th>
+              <th scope="col" className="r phone-hide" title="In the next slot">Free, {unitOf(need.resource).many}</th>
               <th scope="col" className="r sort" aria-sort="ascending">Your need, cr ▲</th>
               {bids && <th scope="col"><span className="sr-only">Bid</span></th>}
             </tr>

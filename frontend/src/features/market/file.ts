@@ -18,8 +18,8 @@ export function fileOf(rows: Row[], resource: string): string {
     ['Change in 1 h, %', (r) => to(r.hour, 1)],
     [`Usual range from, ${price}`, (r) => range(r, r.p5)], [`Usual range middle, ${price}`, (r) => range(r, r.p50)], [`Usual range to, ${price}`, (r) => range(r, r.p95)],
     ['Swing per slot, %', (r) => to(r.volatility, 1)],
-    [`Most recent price, ${price}`, (r) => to(r.history.at(-1) ?? null, 9)],
-    ['Used, %', (r) => to(r.used * 100, 0)], [`Free, ${many}`, (r) => shown(resource, r.free)],
+    [`Price of the newest slot to the next one, ${price}`, (r) => to(r.history.at(-1) ?? null, 9)],
+    ['Taken, %', (r) => to(r.used * 100, 0)], [`Free, ${many}`, (r) => shown(resource, r.free)],
     ['Your need, cr', (r) => (r.cost === null ? null : formatExact(r.cost))],
     ['Room for your need', (r) => (r.fits ? 'yes' : 'no')],
   ];

@@ -20,12 +20,11 @@ export function quantile(values: number[], q: number): number {
   return low + ((s[Math.ceil(at)] as number) - low) * (at % 1);
 }
 
-/** Change in per cent against the last price at least an hour older; null without one. */
-export function hourChange(points: PricePoint[]): number | null {
-  const last = points.at(-1);
-  if (!last) return null;
-  const then = points.findLast((p) => Date.parse(p.slot) <= Date.parse(last.slot) - 3_600_000);
-  return then && Number(then.price) > 0 ? (Number(last.price) / Number(then.price) - 1) * 100 : null;
+/** Change in per cent of the price that the row shows, against that of a slot at least an hour before the next; null without one. */
+export function hourChange(points: PricePoint[], nextSlot: string, price: string | null): number | null {
+  if (price === null) return null;
+  const then = points.findLast((p) => Date.parse(p.slot) <= Date.parse(nextSlot) - 3_600_000);
+  return then && Number(then.price) > 0 ? (Number(price) / Number(then.price) - 1) * 100 : null;
 }
 
 /** Standard deviation of the slot-to-slot changes, in per cent. */
@@ -43,7 +42,9 @@ export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: 
     const r = resourceOf(pool, need.resource);
     if (!r) return [];
     const points = prices[pool.slug] ?? [];
-    const history = points.map((p) => show(p.price));
+    // What comes after the next slot is still traded: it is no history.
+    const known = points.filter((p) => Date.parse(p.slot) <= Date.parse(pool.next_slot));
+    const history = known.map((p) => show(p.price));
     const ahead = pool.halted ? null : priceAhead(points, pool.next_slot, need.slots ?? 1, need.slotSeconds);
     const raw = ahead && decimal(ahead.mean, 9);
     const asked = ahead || pool.halted || !prices[pool.slug] ? null : r.reserve;
@@ -51,7 +52,7 @@ export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: 
     return [{
       pool, raw, asked, price: raw === null ? null : show(raw), cost: slots && base !== null ? asMicro(slots.reduce((sum, p) => sum + cost(p, base), 0n)) : null,
       fits: slots !== null && base !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
-      history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
+      history, hour: hourChange(known, pool.next_slot, raw), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
     }];
   });
   const key = (r: Row) => r.cost ?? (1n << 62n);

@@ -7,7 +7,7 @@ const PLATFORM: Role[] = ['operator', 'finance', 'admin'];
 const ORDINARY: Role[] = ['bidder', 'tenant'];
 export const rolesOf = (p: FullParticipant): Role[] => (p.platform ? PLATFORM : ORDINARY);
 const ROLE_TEXT: Record<Role, string> = {
-  bidder: 'bids, offers, sets strategies', tenant: 'also registers workloads and makes API keys', operator: 'approves and stops moves, drains nodes', finance: 'sees everybody’s balances and statements', admin: 'sets prices, quotas and credits; makes users; halts pools',
+  bidder: 'bids, offers, sets strategies', tenant: 'also registers workloads and makes API keys', operator: 'approves and stops moves, cordons nodes', finance: 'sees everybody’s balances and statements', admin: 'sets prices, quotas and credits; makes users; halts pools',
 };
 export const roleText = (role: Role) => ROLE_TEXT[role] ?? '';
 

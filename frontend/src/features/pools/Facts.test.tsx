@@ -18,18 +18,25 @@ const tradedFor = (slot: string): Pool => ({ ...pool, resources: pool.resources.
 
 it('labels the last trade with its own slot, not with the next one', () => {
   const said = facts(tradedFor(slotAt(4)), prices('fra1-gp', 'cpu_milli', 20));
-  expect(said[`Last trade, for ${clock(slotAt(4), 'UTC')}`]).toContain('1.2480');
-  expect(said[`Last trade, for ${clock(slotAt(1), 'UTC')}`]).toBeUndefined();
-  expect(said[`Mean for ${clock(slotAt(1), 'UTC')}, cr/core·slot`]).toBe('1.2480');
+  expect(said[`Last round’s price, for ${clock(slotAt(4), 'UTC')}`]).toContain('1.2480');
+  expect(said[`Last round’s price, for ${clock(slotAt(1), 'UTC')}`]).toBeUndefined();
+  expect(said[`Price now, mean for ${clock(slotAt(1), 'UTC')}, cr/core·slot`]).toBe('1.2480');
 });
 it('says the day of a slot that is long past, and which slot was traded last', () => {
   const past = iso(SLOT_NOW - 2 * 86_400_000);
   const [point] = prices('fra1-gp', 'cpu_milli', 1);
   const said = facts(tradedFor(past), [{ ...(point as PricePoint), slot: iso(SLOT_NOW - 9 * SLOT) }]);
-  expect(said[`Last trade, for ${dayClock(past, 'UTC')}`]).toContain('1.2480');
-  expect(said[`Mean for ${clock(SLOT_NOW - 9 * SLOT, 'UTC')}, the last slot traded, cr/core·slot`]).toBe('1.2480');
+  expect(said[`Last round’s price, for ${dayClock(past, 'UTC')}`]).toContain('1.2480');
+  expect(said[`Price now, mean for ${clock(SLOT_NOW - 9 * SLOT, 'UTC')}: ${clock(pool.next_slot, 'UTC')} is not traded yet, cr/core·slot`]).toBe('1.2480');
 });
 it('has the prices of a halted pool, too', () => {
   const said = facts({ ...tradedFor(slotAt(1)), halted: { by: 'usr_1', at: slotAt(0), reason: 'a fan' } }, prices('fra1-gp', 'cpu_milli', 20));
   expect(Object.values(said).filter((v) => v === 'none')).toEqual([]);
+});
+
+it('a last price is said where the history has one', () => {
+  const untold = { ...pool, resources: pool.resources.map((r) => ({ ...r, price: null })) };
+  const [point] = prices('fra1-gp', 'cpu_milli', 1);
+  const said = facts(untold, [{ ...(point as PricePoint), slot: iso(SLOT_NOW - 9 * SLOT), close: '0.002000000' }]);
+  expect(said[`Last round’s price, for ${clock(SLOT_NOW - 9 * SLOT, 'UTC')}`]).toContain('2.0000');
 });

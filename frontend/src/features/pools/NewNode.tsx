@@ -5,7 +5,7 @@ import { type FullNode, type Pool, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { bodyOf, capacityFault, type Draft, nameFault } from './node';
 
-const PROMISE = 'The market sells what you say here, whether or not a machine has it: give what is really there. A node can be drained, not removed.';
+const PROMISE = 'The market sells what you say here, whether or not a machine has it: give what is really there. A node can be cordoned, not removed.';
 
 /** For an admin: a machine that the pool has more. */
 export function NewNode({ pool, names, onClose }: { pool: Pool; names: string[]; onClose: () => void }) {

@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect } from 'react';
 import { Badge, Page, Select, Segmented } from '@/components/ui';
-import { combine, type List, type Pool, priceAhead, type PricePoint, resourceOf, useMe, usePools, usePrices, useResource } from '@/lib/api';
+import { combine, currentPrice, type List, type Pool, type PricePoint, resourceOf, usePools, usePrices, useResource } from '@/lib/api';
 import { asNano, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
-import { clock, zone } from '@/lib/time';
+import { clock, slotClock, useNow, zone } from '@/lib/time';
 import { TICKET } from '@/lib/ticket';
 import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
@@ -21,14 +21,16 @@ interface Props { slug: string; onPick?: (price: number) => void; ticket?: (pool
 
 function Answer({ pool, resource, prices }: { pool: Pool; resource: string; prices: PricePoint[] }) {
   const z = zone.use();
-  const ahead = priceAhead(prices, pool.next_slot, 1, useMe()?.market.slot_seconds ?? 300);
+  const now = useNow();
+  const current = currentPrice(prices, pool.next_slot);
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
-  if (pool.recallable_of) return <>What is lent in <b>{pool.recallable_of}</b> and may be taken back in the middle of a slot. {ahead ? <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> a slot; lenders set the price.</> : <>None of it has been traded yet.</>}</>;
+  const costs = current && <>One {unit.one} costs <b>{formatPrice(asNano(current.price * BigInt(unit.per)))} cr</b> {current.own ? `in the slot at ${clock(pool.next_slot, z)}, the mean of its trades` : `a slot, as in the slot at ${slotClock(current.slot, now, z)}: nobody has traded the next one yet`}</>;
+  if (pool.recallable_of) return <>What is lent in <b>{pool.recallable_of}</b> and may be taken back in the middle of a slot. {costs ? <>{costs}. Lenders set the price.</> : <>None of it has been traded yet.</>}</>;
   if (!r) return <>This pool has no such resource.</>;
-  if (!ahead) return <>{unit.label} has not been traded in this pool yet. {r.reserve ? <>The reserve price is <b>{formatPrice(unitPrice(resource, r.reserve))} cr</b> a {unit.one}.</> : 'It has no reserve price.'}</>;
-  return <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> {ahead.traded ? <>in the slot at {clock(pool.next_slot, z)}, the mean of its trades;</> : <>a slot, as in the last slot that was traded;</>} <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
+  if (!costs) return <>{unit.label} has not been traded in this pool yet. {r.reserve ? <>The reserve price is <b>{formatPrice(unitPrice(resource, r.reserve))} cr</b> a {unit.one}.</> : 'It has no reserve price.'}</>;
+  return <>{costs}. <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free then, {formatPercent(r.utilisation)} taken.</>;
 }
 
 /** What will I pay, will I win? */

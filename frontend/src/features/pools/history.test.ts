@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import type { Award, PricePoint } from '@/lib/api';
-import { drawn, pricePlot } from './history';
+import { type Award, currentPrice, type PricePoint } from '@/lib/api';
+import { drawn, type Input, pricePanes } from './history';
 import { fillsOf } from './useFills';
 
 const point = (slot: string, price: string): PricePoint => ({ slot, round: 1, price, low: price, high: price, volume: 64_000, set_by: 'mean', reserve: null, cleared_at: slot });
+const pricePlot = (input: Omit<Input, 'current'>) => pricePanes({ ...input, current: null }).price;
 const slots = ['2026-11-20T10:00:00Z', '2026-11-20T10:05:00Z'];
 
 it('a price holds to the end of its slot, a reserve that is not told per slot is the present one', () => {
@@ -35,12 +36,26 @@ it('a young pool, whose only prices are of slots to come, still shows the presen
   }
 });
 
-it('a legend names what is drawn: where nobody has a reserve price and nothing is forecast, neither of them; the volume has a unit', () => {
-  const input = { resource: 'cpu_milli', prices: [point(slots[0] ?? '', '0.000150000')], fills: [], now: Date.parse('2026-11-20T10:02:00Z'), slotSeconds: 300 };
-  const bare = pricePlot({ ...input, demand: [], reserve: null });
-  expect([drawn(bare), bare.volumeUnit]).toEqual([{ reserve: false, demand: false }, 'cores']);
-  const demand = [{ horizon_slots: 1, slot: slots[1] ?? '', mean: 1, variance: 1, quantiles: { '0.5': 1000 } }];
-  expect(drawn(pricePlot({ ...input, demand, reserve: '0.000900000' }))).toEqual({ reserve: true, demand: true });
+it('a legend names what is drawn and nothing else', () => {
+  const input = { resource: 'cpu_milli', prices: [point(slots[0] ?? '', '0.000150000')], fills: [], demand: [], slotSeconds: 300 };
+  expect(drawn(pricePlot({ ...input, now: Date.parse('2026-11-20T10:02:00Z'), reserve: null }))).toEqual({ reserve: false, open: false });
+  expect(drawn(pricePlot({ ...input, now: Date.parse('2026-11-20T09:58:00Z'), reserve: '0.000900000' }))).toEqual({ reserve: true, open: true });
+});
+
+it('quantities have panes of their own beside the prices', () => {
+  const demand = [{ horizon_slots: 1, slot: slots[1] ?? '', mean: 1, variance: 1, quantiles: { '0.5': 7000 } }];
+  const panes = pricePanes({ resource: 'cpu_milli', prices: [point(slots[0] ?? '', '0.000150000')], fills: [], demand, now: Date.parse('2026-11-20T10:02:00Z'), reserve: '0.000100000', slotSeconds: 300, current: null });
+  expect([panes.price.unit, panes.volume.unit, panes.demand?.unit]).toEqual(['cr/core·slot', 'cores', 'cores']);
+  expect([panes.price.series.map((s) => s.label), panes.volume.series.map((s) => s.label)]).toEqual([['Reserve', 'Price'], ['Traded']]);
+  expect(panes.demand?.series[0]?.values).toContain(7);
+  for (const plot of [panes.volume, panes.demand]) expect([plot?.x, plot?.pane, plot?.zero]).toEqual([panes.price.x, panes.price.pane, true]);
+  expect(pricePanes({ resource: 'cpu_milli', prices: [], fills: [], demand: [], now: 0, reserve: null, slotSeconds: 300, current: null }).demand).toBeNull();
+});
+
+it('the tag is the price now, not that of the last slot drawn', () => {
+  const prices = [point(slots[0] ?? '', '0.001000000'), point(slots[1] ?? '', '0.003000000')];
+  const panes = pricePanes({ resource: 'cpu_milli', prices, fills: [], demand: [], now: Date.parse('2026-11-20T09:58:00Z'), reserve: null, slotSeconds: 300, current: currentPrice(prices, slots[0] ?? '') });
+  expect(panes.price.tags?.map((t) => [t.value, t.text])).toEqual([[1, '1.0000']]);
 });
 
 it('fills are what was bought and not sold on', () => {

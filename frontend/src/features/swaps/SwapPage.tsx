@@ -1,7 +1,6 @@
 import { useParams } from '@tanstack/react-router';
 import { CopyId, Page, PageLink, Place, State } from '@/components/ui';
 import { type OneSwap, useResource } from '@/lib/api';
-import { Alternatives } from './Alternatives';
 import { Answer } from './Answer';
 import { Decision } from './Decision';
 import { Differences } from './Differences';
@@ -30,7 +29,6 @@ export default function SwapPage() {
           <FactsPanel swap={s} />
         </div>
         <PairsPanel swap={s} />
-        <Alternatives swap={s} />
       </>}
     </Page>
   );

@@ -15,7 +15,7 @@ const COLUMNS: Column<PopOption>[] = [
   { id: 'pool', head: 'Pool', cell: (p) => (p.selected ? <b>{p.pool}</b> : p.pool), value: (p) => p.pool },
   { id: 'total', head: 'Need and move, cr', right: true, cell: (p) => (p.total === null ? '–' : <Money value={p.total} />), value: (p) => (p.total === null ? '' : p.total) },
   { id: 'move', head: 'Of it the move, cr', right: true, cell: (p) => <Money value={p.migration.cost} />, value: (p) => p.migration.cost },
-  { id: 'score', head: 'Optimization score', right: true, cell: (p) => <Money value={p.resource_optimization_score} />, value: (p) => p.resource_optimization_score },
+  { id: 'score', head: 'Optimization score', right: true, cell: (p) => (p.resource_optimization_score === null ? <span className="t3">speed not measured</span> : <Money value={p.resource_optimization_score} />), value: (p) => p.resource_optimization_score },
   { id: 'order', head: 'Order', cell: (p) => (p.can_be_carried_out ? 'can be placed' : <span className="t3">{WHY_NOT[p.reason ?? ''] ?? p.reason?.replaceAll('_', ' ')}</span>), value: (p) => p.reason ?? '' },
 ];
 

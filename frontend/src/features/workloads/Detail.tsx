@@ -66,7 +66,7 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>
-            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><Drained node={instance.node} /></dd></>}
+            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><TakesNothing node={instance.node} /></dd></>}
             {instance.away && <Away away={instance.away} slot={slot} />}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
@@ -83,9 +83,9 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
   );
 });
 
-/** Why a bid that seems good enough finds no room: nothing new comes to a node that is drained. */
-function Drained({ node }: { node: string }) {
+/** Why a bid that seems good enough finds no room: nothing new comes to a cordoned node. */
+function TakesNothing({ node }: { node: string }) {
   const state = useNodeState(node);
   if (state === undefined || state === 'up') return null;
-  return <p className="help">{state === 'draining' ? 'It is being drained' : 'It is down'}: it takes nothing new. Bids of this workload win only where it can be moved to another node.</p>;
+  return <p className="help">{state === 'cordoned' ? 'It is cordoned' : 'It is down'}: it takes nothing new. Bids of this workload win only where it can be moved to another node.</p>;
 }

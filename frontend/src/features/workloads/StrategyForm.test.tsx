@@ -1,6 +1,6 @@
 // Two who change a strategy at once: the second is told, loses nothing of what was typed, and may take over the rest.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Toaster } from '@/components/ui/Toaster';
 import type { Instance, Strategy } from '@/lib/api';
@@ -91,4 +91,24 @@ it('says that it places nothing until a cost is named, and saves it only then', 
   expect([screen.queryByText(/places nothing until a cost is named/) !== null, button().disabled]).toEqual([true, true]);
   fireEvent.change(field('A slot short costs, CPU'), { target: { value: '1.5' } });
   expect([screen.queryByText(/places nothing until a cost is named/), button().disabled]).toEqual([null, false]);
+});
+it('judges what is typed before it is saved', async () => {
+  open();
+  fireEvent.click(screen.getByRole('switch', { name: 'Bid when the forecast asks for more' }));
+  fireEvent.change(field('A slot short costs, CPU'), { target: { value: '4' } });
+  fireEvent.change(field('Promised service level'), { target: { value: '95' } });
+  const level = await screen.findByRole('region', { name: 'Service level as typed, not saved' });
+  await waitFor(() => expect(level.textContent).toContain('Promised95\u2009%'));
+  expect(within(level).getByText(/^Under the promised service level/)).toBeTruthy();
+  fireEvent.change(field('Promised service level'), { target: { value: '10' } });
+  await waitFor(() => expect(within(level).queryByText(/^Under the promised service level/)).toBeNull());
+  fireEvent.change(field('Promised service level'), { target: { value: '1,5' } });
+  expect(screen.queryByRole('region', { name: /^Service level/ })).toBeNull();
+  expect(sent).toEqual([]);
+});
+it('says of a shortage that costs less than cover that nothing is bid', async () => {
+  open();
+  fireEvent.click(screen.getByRole('switch', { name: 'Bid when the forecast asks for more' }));
+  fireEvent.change(field('A slot short costs, CPU'), { target: { value: '0.001' } });
+  expect(await screen.findByText(/cover costs no less than the shortage it saves/)).toBeTruthy();
 });

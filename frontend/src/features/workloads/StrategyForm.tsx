@@ -2,27 +2,11 @@ import type { FormEvent } from 'react';
 import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Changed } from '@/components/ui/Changed';
 import { Switch } from '@/components/ui/Switch';
-import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/lib/api';
+import { type Instance, type Strategy, usePools, useWrite } from '@/lib/api';
 import { useEdit } from '@/lib/edit';
-import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
+import { unitOf } from '@/lib/money';
 import { ServiceLevel } from './ServiceLevel';
-import { bidsNothing, faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
-
-/** What a shortage cost means at the last price of the workload's pool. */
-function ServiceLevels({ pool, costs }: { pool: string; costs: Form['cost'] }) {
-  const home = usePools().data?.data.find((p) => p.slug === pool);
-  return Object.entries(costs).map(([resource, cost]) => {
-    const price = home ? (resourceOf(home, resource)?.price?.price ?? null) : null;
-    const perUnit = price === null ? null : unitPrice(resource, price);
-    const level = serviceLevel(cost, perUnit);
-    if (level === null || perUnit === null) return null;
-    const { label, one } = unitOf(resource);
-    const now = <>{label}: at the last price, {formatPrice(perUnit)} cr a {one},</>;
-    return level === 0
-      ? <Note key={resource} tone="warn">{now} a {one} costs no less than the shortage it saves: nothing is bid that high. A dearer shortage buys more.</Note>
-      : <p key={resource} className="help">{now} cover is worth buying up to a service level of <b>{formatPercent(level)}</b>; the rest of the time being short is cheaper.</p>;
-  });
-}
+import { bidOf, bidsNothing, faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, strategyOf } from './strategy';
 
 function Prices({ label, values, on, set }: { label: string; values: Record<string, string>; on: boolean; set: (values: Record<string, string>) => void }) {
   return (
@@ -55,10 +39,9 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Switch label="Bid when the forecast asks for more" on={form.bid} onChange={(bid) => change({ bid })} />
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
         {bidsNothing(form) && <Note tone="warn">It places nothing until a cost is named: say what a slot short costs, of one resource at least, or switch it off.</Note>}
-        {form.bid && <ServiceLevels pool={instance.pool} costs={form.cost} />}
         <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
         {twin && <Switch label="Bid for recallable CPU" on={form.takesRecallable} onChange={(takesRecallable) => change({ takesRecallable })} />}
-        {form.bid && <ServiceLevel instance={instance} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
+        {form.bid && <ServiceLevel instance={instance} typed={bidOf(form, instance.strategy)} saved={!edit.edited} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
         {form.offer && <Switch label="Never less than the pool’s reserve price" on={form.atReserve} onChange={(atReserve) => change({ atReserve })} />}
@@ -77,7 +60,6 @@ export function StrategyForm({ instance }: { instance: Instance }) {
           ))}
         </div>
         <NumberField label="Moving it costs you" unit="cr" value={form.fee} onChange={(fee) => change({ fee })} error={feeFault(form.fee)} help="A bid that needs another node wins only at a price so much under its limit." />
-        <NumberField label="Makes way for" unit="cr" value={form.way} onChange={(way) => change({ way })} error={feeFault(form.way)} help="What it takes to have it moved so that somebody else’s bid has room on its node; that bid pays it once the move is made. Empty: it is moved for its own bids only." />
         <NumberField label="Knows what it has" unit="s before" value={form.notice} onChange={(notice) => change({ notice })} error={noticeFault(form.notice)} help="So long before a slot begins what it has won is no longer sold on to others. Empty is until the slot's gate closes." />
         <Switch label="Go on while no rounds are held" on={form.goesOn} onChange={(goesOn) => change({ goesOn })} />
         <p className="help">While a pool is halted or no round can be held, what it has and lends goes on slot by slot at the mean price of the hour, within its limits. Off, it has its baseline from the next slot on.</p>

@@ -13,7 +13,7 @@ const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
 
 function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: string): Plot {
   const end = points.at(-1);
-  const fan = from(end && [seconds(end.at), shown(r, end.usage[r] ?? 0)], ahead.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(r).per)));
+  const fan = from(end && [seconds(end.at), shown(r, end.demand[r] ?? 0)], ahead.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(r).per)));
   const x = [...new Set([...points.map((p) => seconds(p.at)), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
   const by = new Map(points.map((p) => [seconds(p.at), p]));
   const pick = (of: (p: Point) => number) => x.map((t) => { const p = by.get(t); return p ? shown(r, of(p)) : null; });
@@ -43,7 +43,7 @@ export function UsageChart({ instance }: { instance: Instance }) {
   };
   return (
     <ChartFrame title="Headroom: limit against use" note={unitOf(r).many} table={table} tools={<Segmented label="Resource" value={r} options={Object.keys(instance.in_force).map((x) => ({ value: x, label: unitOf(x).label }))} onChange={setR} />}
-      legend={<><LegendItem colour="accent">Limit</LegendItem><LegendItem colour="price">Used</LegendItem><LegendItem colour="reserve" dash="6 3">Floor</LegendItem><LegendItem colour="forecast" dash="4 3">Forecast</LegendItem></>}>
+      legend={<><LegendItem colour="accent">Limit</LegendItem><LegendItem colour="price">Used</LegendItem><LegendItem colour="reserve" dash="6 3">Floor</LegendItem><LegendItem colour="forecast" dash="4 3">Demand forecast, 80 / 95 %</LegendItem></>}>
       <ResourceView of={of} empty={(m) => m.data.length === 0 && { fact: 'No measurement yet.', hint: 'The driver reports every few seconds once the workload runs.' }}>
         {(m) => <TimeChart plot={plotOf(m.data, ahead, instance, r)} height={300} label={`Limit and use of ${instance.name}`} />}
       </ResourceView>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bidsNothing, faultOf, flooredPercent, formOf, noticeFault, placesBids, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { bidsNothing, faultOf, flooredPercent, formOf, noticeFault, placesBids, promiseFault, sendable, strategyOf } from './strategy';
 
 const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000', max_swap: { mem_mib: 1500 } };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
@@ -25,14 +25,6 @@ it('keeps what moving costs, without idle zeros', () => {
   expect(fee.fee).toBe('12.5');
   expect(strategyOf(fee, before).move_fee).toBe('12.500000');
   expect(sendable({ ...fee, fee: '1.0000001' })).toBe(false);
-});
-it('keeps for what it makes way, also for nothing, and sends nothing where nothing is written', () => {
-  expect([form.way, 'makes_way_for' in strategyOf(form, before)]).toEqual(['', false]);
-  for (const [sent, shown] of [['2.500000', '2.5'], ['0.000000', '0'], ['10.000000', '10']]) {
-    const loaded = formOf({ ...before, makes_way_for: sent }, ['cpu_milli', 'mem_mib']);
-    expect([loaded.way, strategyOf(loaded, before).makes_way_for]).toEqual([shown, sent]);
-  }
-  expect(sendable({ ...form, way: '1.0000001' })).toBe(false);
 });
 it('keeps a promise, in percent, and sends none where nothing is written', () => {
   const kept = { ...before, auto_bid: { ...before.auto_bid, promised_service_level: '0.995000' } };
@@ -71,12 +63,6 @@ it('refuses to promise never, always, or what is no share, where it would be sen
 });
 it('never rounds a level up to a promise that it misses', () => {
   expect(['0.949999', '0.950000', '0.290000', '0.999999', '0.000000'].map(flooredPercent)).toEqual(['94.9\u2009%', '95\u2009%', '29\u2009%', '99.9\u2009%', '0\u2009%']);
-});
-it('says how well covered a shortage cost leaves a workload at a price', () => {
-  expect(serviceLevel('4', 1_000_000_000n)).toBe(0.75);
-  expect(serviceLevel('4', 4_000_000_000n)).toBe(0);
-  expect(serviceLevel('4', 9_000_000_000n)).toBe(0);
-  expect([serviceLevel('', 1n), serviceLevel('0', 1n), serviceLevel('much', 1n), serviceLevel('4', null)]).toEqual([null, null, null, null]);
 });
 it('keeps a notice in whole seconds, and sends none where nothing is written', () => {
   const kept = formOf({ ...before, notice_seconds: 90 }, ['cpu_milli']);

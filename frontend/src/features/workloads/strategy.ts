@@ -3,7 +3,7 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; atReserve: boolean; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; way: string; most: Prices; promised: string; notice: string; goesOn: boolean }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; atReserve: boolean; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string; goesOn: boolean }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 /** What is taken back by a limit, at once; memory in use is not. */
@@ -20,7 +20,6 @@ const inUnits = (resource: string, base: number) => String(Number((base / unitOf
 export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), atReserve: s.auto_offer === null || !!s.auto_offer.at_least_reserve_price, recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), draws: both(names.filter(canBeRecalled), s.draws), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
   // 0 is an answer, too: it goes for nothing.
-  way: s.makes_way_for ? s.makes_way_for.replace(/\.?0+$/, '') : '',
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
   notice: s.notice_seconds ? String(s.notice_seconds) : '',
   goesOn: !s.lets_go_in_safe_state,
@@ -47,16 +46,6 @@ export function flooredPercent(share: string): string {
 }
 export const faultOf = (text: string): string | undefined => typed(text).fault;
 export const mostFault = (resource: string, text: string): string | undefined => readQuantity(resource, text).fault;
-/**
- * Up to which chance of being covered a unit is worth its price: 1 − price ÷ what a slot short costs (the
- * newsvendor's critical ratio). Zero where a unit costs more than it saves; null where either is unknown.
- */
-export function serviceLevel(cost: string, price: bigint | null): number | null {
-  const { value } = typed(cost);
-  if (value === null || value === 0n || price === null) return null;
-  return price >= value ? 0 : 1 - Number(price) / Number(value);
-}
-
 /** Whether a shortage costs anything: without that automatic bids are worth nothing, and none is placed. */
 const namesCost = (costs: Prices): boolean => Object.values(costs).some((text) => (typed(text).value ?? 0n) > 0n);
 export const bidsNothing = (f: Form): boolean => f.bid && Object.values(f.cost).every((text) => !faultOf(text)) && !namesCost(f.cost);
@@ -64,7 +53,7 @@ export const bidsNothing = (f: Form): boolean => f.bid && Object.values(f.cost).
 export const placesBids = (s: Strategy): boolean => Object.values(s.auto_bid?.shortage_cost ?? {}).some((cost) => Number(cost) > 0);
 
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : []), ...Object.values(f.draws)].every((text) => !faultOf(text)) && !bidsNothing(f) && !feeFault(f.fee) && !feeFault(f.way) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : []), ...Object.values(f.draws)].every((text) => !faultOf(text)) && !bidsNothing(f) && !feeFault(f.fee) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 export const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
@@ -75,11 +64,13 @@ const promise = (text: string): { promised_service_level?: string } => {
   const { value } = readDecimal(text, 4);
   return value === null ? {} : { promised_service_level: decimal(value, 6) };
 };
+/** What is typed of automatic bids; null where they are off, or can't be read. */
+export const bidOf = (f: Form, before: Strategy): Pick<Strategy, 'auto_bid'> | null =>
+  (f.bid && !bidsNothing(f) && !promiseFault(f.promised) && Object.values(f.cost).every((text) => !faultOf(text)) ? { auto_bid: strategyOf(f, before).auto_bid } : null);
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised), ...(f.takesRecallable ? { assurance: 'recallable' } : {}) } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least), ...(f.atReserve ? { at_least_reserve_price: true } : {}), ...(Object.keys(wire(f.recallable)).length > 0 ? { recallable_price: wire(f.recallable) } : {}) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
-  ...(f.way.trim() === '' ? {} : { makes_way_for: decimal(readDecimal(f.way, 6).value ?? 0n, 6) }),
   max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {
     const { value } = readQuantity(r, text);
     return value === null ? [] : [[r, value]];

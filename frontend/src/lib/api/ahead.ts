@@ -30,3 +30,11 @@ export function priceAhead(points: PricePoint[], first: string, count: number, s
   }
   return { slots, traded, from, mean: asNano(divRound(slots.reduce((a, b) => a + b, 0n), BigInt(slots.length))) };
 }
+
+/** The mean that was paid so far for a unit of the next slot; where nobody has traded that yet, of the slot that was traded nearest before it, or else after it. */
+export interface CurrentPrice { price: Nano; slot: string; /** Whether it is of the next slot itself. */ own: boolean }
+/** What a page means by the price now, wherever on it that stands. */
+export function currentPrice(points: PricePoint[], nextSlot: string): CurrentPrice | null {
+  const ahead = priceAhead(points, nextSlot, 1, 0);
+  return ahead && { price: ahead.mean, slot: ahead.from, own: ahead.traded > 0 };
+}

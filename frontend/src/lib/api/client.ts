@@ -22,7 +22,7 @@ export const setCsrf = (token: string | null) =>
 export const whenSignedOut = (callback: () => void) => { onSignedOut = callback; };
 export const newKey = () => crypto.randomUUID();
 
-/** The cookie is what the server compares with: another tab may have renewed it since this one signed in. */
+/** The token of the cookie belongs to the session that the browser has now: another tab may have signed in since this one did. */
 const csrf = () => sessionMark() || (sessionStorage.getItem(CSRF) ?? '');
 
 export function url(path: string, query: Options['query'] = {}): string {

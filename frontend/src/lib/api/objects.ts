@@ -67,8 +67,6 @@ export interface Pool {
   halted: Halt | null; safe_state: SafeState | null; next_slot: string; gate_closes_at: string; reserve_version: number;
   /** So many workloads at most go to another node of the pool for one slot; null: no bound. */
   moves_at_once: number | null;
-  /** What a move of its workloads has to gain, as a share of what is moved. */
-  least_move_gain: string;
   /** An operator has to approve every move into it and out of it. */
   move_approval: boolean;
   /** Of the three above and of the price of a shortage: what `If-Match` names when one of them is set. */
@@ -77,7 +75,7 @@ export interface Pool {
   two_person_approval: boolean;
 }
 export interface Node { id: string; name: string; pool: string }
-/** `draining`: it takes no new awards, what runs there stays. */
+/** `cordoned`: it takes no new awards, what runs there stays. */
 export interface FullNode extends Node {
   capacity: Quantities; state: string; created_at: string;
   /** The limits in force there, summed; shown with `workloads` to operators and admins. */
@@ -123,8 +121,6 @@ export interface OrderBody {
   time_in_force: 'gtc' | 'gtd' | 'ioc' | 'fok';
   expires_at: string | null;
   resell: 'own_limit' | 'never';
-  /** The own bid without which it can't win. */
-  parent: string | null;
   project: string | null;
   /** It wins where its workload is, or not at all. */
   no_displacement: boolean;
@@ -159,8 +155,6 @@ export interface Project {
 /** Why the last round did not give the order (all of) what it asked for. */
 export interface NotWon {
   reason: string; round: number; price_faced: string | null; shortfall: string | null;
-  /** Where its parent is the reason. */
-  parent?: string | null;
 }
 /** What decided an automatic order about one of its resources; what is left out is 0 or was not asked. */
 export interface GroundsInput { baseline: number; needed?: number | null; hinted?: number; floor?: number; already?: number; limit?: number | null; lacked?: number | null; price?: string | null }
@@ -177,15 +171,12 @@ export interface Order extends OrderBody {
   remaining: Quantities; remaining_replicas: number;
   /** The part of the limit that belongs to what is still asked for. */
   remaining_limit: string; hold: string; awarded: string; awards: string[];
-  /** The round in which its parent won; from then on it is free of it. */
-  parent_won_in?: number | null;
   /** `draw`: taken at once, in the slot itself; no round has filled it. */
   origin: 'manual' | 'auto_bid' | 'auto_offer' | 'draw';
   /** Of an automatic order what decided it. */
   grounds?: Grounds | null; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
-  /** With what its parents have to hold more for it. */
   hold: string; bond: string; currency: string; worst_case: string; fee: string;
   /** Like `last_cost` not there where something of it has neither a trade nor a reserve price. */
   expected?: string | null; expected_low?: string | null; expected_high?: string | null;
@@ -257,7 +248,6 @@ export interface Outcome {
 export interface Phase { state: string; started_at: string; ended_at: string | null; detail: string | null }
 export interface Difference { position: number; field: string; live: string; shadow: string }
 /** A way that was weighed, with its numbers. */
-export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
 /** What a workload gets from another, or (under 0) gives to it; `instance` only where that is its owner's too. */
 export interface Pair { pool: string; resource: ResourceName; quantity: number; counterpart: string; instance: string | null; distance: number }
 export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; left_out?: string | null; sentence: string }
@@ -271,7 +261,7 @@ export interface Swap {
   pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
   slot: string; expected_gain: string; deadline: string; depends_on: string[]; pairs: Pair[]; epoch: number; phases: Phase[]; bytes: number;
   downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
-  considered: MethodConsidered[]; reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
+  reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
   /** Left out where nobody was asked. */
   approval?: Approval | null;
 }
@@ -287,8 +277,6 @@ export interface Strategy {
   } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
-  /** What it takes to have it moved for somebody else's bid. */
-  makes_way_for?: string | null;
   /** The most by which what it wins and what it lends may differ in a slot. */
   max_swap?: Quantities;
   /** What is free on its node is taken at once in the middle of a slot when it needs more: at this price a base unit and slot at most. */
@@ -353,7 +341,7 @@ export interface ForecastPoint {
 export interface Accuracy {
   horizon_slots: number; scored: number; coverage_80: number | null; coverage_95: number | null; mean_pinball: number | null; mean_absolute_error: number | null;
 }
-export interface SeriesForecast { instance: string; resource: ResourceName; model: string; issued_at: string; samples: number; points: ForecastPoint[]; accuracy: Accuracy[] }
+export interface SeriesForecast { instance: string; resource: ResourceName; model: string; issued_at: string; samples: number; rejected_samples: number; points: ForecastPoint[]; accuracy: Accuracy[] }
 /** `risk`: chance that the demand exceeds the capacity in this slot or before. */
 export interface PredictedPoint extends ForecastPoint { minutes: number; risk: number | null; coverage_80: number | null; coverage_95: number | null }
 export interface PredictedSeries { resource: ResourceName; issued_at: string | null; capacity: number; points: PredictedPoint[] }
@@ -382,11 +370,12 @@ export interface Drawn { order?: string | null; resource: ResourceName; quantity
 /** Every pool with what the workload's need costs there, the best first. */
 export interface PopOption {
   pool: string; pop: string; tier: string; rank: number; selected: boolean; need_price: string;
-  migration: { method: string; bytes: number; downtime_micros: number; failures_per_million: number; cost: string };
+  migration: { method: string; bytes: number; downtime_micros: number; failures_per_million: number; learned_from_moves: number; cost: string };
   distance: number; distance_cost: string;
   /** `null` where the pool can't take the need. */
   total: string | null;
-  resource_optimization_score: string; can_be_carried_out: boolean; reason: string | null;
+  /** `null` where no speed is measured. */
+  resource_optimization_score: string | null; can_be_carried_out: boolean; reason: string | null;
 }
 /** A recommendation and the orders that would carry it out; nothing moves by itself. */
 export interface Recommendation {
@@ -396,7 +385,7 @@ export interface Recommendation {
   risk: Record<string, number>; change: Quantities; expected_cost: string;
   quantities: { slot: string; resource: ResourceName; planned: number; demand: number; recommended: number; moves: boolean; limited_by: string | null }[];
   waste: { before: string; after: string }; sla_violation: { before: string; after: string };
-  resource_optimization_score: string; pools: PopOption[];
+  resource_optimization_score: string | null; pools: PopOption[];
   shaping: { at: string; steps: { resource: ResourceName; action: string; from: number; to: number; after_seconds: number }[] }[];
   /** What each of `orders` does. */
   steps: { slot: string; side: string; resources: Quantities; expected_cost: string }[];
@@ -421,7 +410,7 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; move_fees: string; imbalances: string; overstays: string; arrears: string; dispute_notes: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string; arrears: string; dispute_notes: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
   /** Owed now for what own workloads kept. */

@@ -51,7 +51,7 @@ export function useParticipantNames(): Map<string, string> {
   return new Map((list ?? []).map((p) => [p.id, p.name]));
 }
 
-/** Whether a node takes something new: one that is drained, or down, does not. */
+/** Whether a node takes something new: one that is cordoned, or down, does not. */
 export function useNodeState(id: string | null): FullNode['state'] | undefined {
   const list = useResource<List<FullNode>>(useMay('market:read') ? '/nodes' : null).data?.data;
   return (list ?? []).find((n) => n.id === id)?.state;

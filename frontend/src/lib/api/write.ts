@@ -24,7 +24,7 @@ export function useWrite<B, R>(touches: string[]) {
       pending.current = null;
       return answer.data;
     },
-    // A refusal is final and is stored under its key; faults, and what says nothing about it, keep the key for the next attempt.
+    // After a refusal the next attempt is a new request; faults, and what says nothing about it, keep the key.
     onError: (problem) => { if (problem.final) pending.current = null; },
     // Not awaited: what said "done" may leave the screen with the data it changes.
     onSettled: () => touches.forEach((t) => void client.invalidateQueries({ predicate: (q) => String(q.queryKey[0]).startsWith(t) })),

@@ -2,7 +2,6 @@
 //! less what they paid in the simulation. Credit notes and other limits come as they came in truth.
 use super::PastRound;
 use crate::clearing::{Book, Budget, Money, Outcome};
-use crate::round::linked;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -21,12 +20,9 @@ pub(super) struct Budgets {
 impl Budgets {
     /// Takes in what the sealed book says.
     pub fn see(&mut self, round: &PastRound) {
-        let kept = linked::kept_back(&round.book);
         for budget in &round.book.budgets {
             let track = self.tracks.entry(budget.id.clone()).or_default();
-            // What was kept back for parents was the project's all the same.
-            let kept = kept.get(&budget.id).copied().unwrap_or(0);
-            track.allowed = i128::from(budget.amount.0) + kept + track.paid_truth;
+            track.allowed = i128::from(budget.amount.0) + track.paid_truth;
         }
     }
 
@@ -34,9 +30,7 @@ impl Budgets {
     pub fn rewrite(&self, book: &mut Book) {
         let left = |id: &str| self.tracks.get(id).map_or(0, |t| (t.allowed - t.paid_simulated).max(0));
         let named: BTreeSet<String> = book.orders.iter().filter_map(|o| o.budget.clone()).collect();
-        linked::drop_beyond_budgets(book, left);
-        let kept = linked::kept_back(book);
-        let amount = |id: &String| i64::try_from(left(id) - kept.get(id).copied().unwrap_or(0)).unwrap_or(i64::MAX);
+        let amount = |id: &String| i64::try_from(left(id)).unwrap_or(i64::MAX);
         let known = named.into_iter().filter(|id| self.tracks.contains_key(id));
         book.budgets = known.map(|id| Budget { amount: Money(amount(&id)), id }).collect();
     }

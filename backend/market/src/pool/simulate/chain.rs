@@ -12,7 +12,7 @@ use super::{Life, PastRound, Question};
 use crate::book::runs;
 use crate::clearing::outcome::Award;
 use crate::clearing::{Alternative, Book, Class, Fraction, Money, Order, Outcome, ProductKey, Quantity, Side};
-use crate::round::{linked, sits_out};
+use crate::round::sits_out;
 use crate::time::Slot;
 use crate::units::Credits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,7 +127,6 @@ impl<'q> Chain<'q> {
                 stays_open: !order.is_block(),
                 resells: false,
                 runs_of: None,
-                parent: None,
             });
             match self.tracks.get_mut(&order.id) {
                 Some(track) => {
@@ -149,12 +148,8 @@ impl<'q> Chain<'q> {
         }
         orders.extend(self.holdings.iter().filter_map(|h| resale(h, round)));
         orders.retain(|o| self.capacity.knows(o, &round.slots));
-        for order in &mut orders {
-            order.parent = self.parent(order);
-        }
         let meets = sits_out::self_trades(&orders);
         orders.retain(|o| !meets.contains(&o.id));
-        linked::drop_orphans(&mut orders);
         orders.sort_by(|a, b| a.id.cmp(&b.id));
         let mut book = Book { orders, ..(*round.book).clone() };
         self.capacity.rewrite(&mut book, round);
@@ -224,15 +219,6 @@ impl<'q> Chain<'q> {
         (order.limit.0 > 0 || order.side == Side::Offer).then_some(order)
     }
 
-    /// The order that one waits for here: the parent of its book or, where that has won in truth, of its
-    /// record, unless it has won in the simulation by now or before these rounds.
-    fn parent(&self, order: &Order) -> Option<String> {
-        let of_record = || self.question.orders.get(&order.id).and_then(|life| life.parent.clone());
-        let has_won = |track: &Track| track.won_simulated.values().any(|q| *q > 0);
-        let waits = |id: &String| self.tracks.get(id).is_some_and(|track| !has_won(track));
-        order.parent.clone().or_else(of_record).filter(waits)
-    }
-
     fn follows_price(&self, order: &Order) -> bool {
         let of_class = |q: &Quantity| is_of(q, &self.question.pool, self.question.resource);
         order.side == Side::Bid && order.alternatives.iter().flat_map(|a| &a.quantities).any(of_class)
@@ -292,8 +278,7 @@ impl<'q> Chain<'q> {
             }
         }
         for (id, award) in simulated {
-            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells)
-                && !entries.values().any(|o| o.parent.as_deref() == Some(*id));
+            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells);
             let known = truth.get(id).is_some_and(|t| t.quantities == award.quantities);
             let entry = entries.get(id).filter(|o| o.side == Side::Bid && o.replicas.is_none());
             let Some(entry) = entry.filter(|_| resells && !known) else { continue };

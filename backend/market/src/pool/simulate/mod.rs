@@ -51,8 +51,6 @@ pub struct Life {
     pub resells: bool,
     /// The slots of its window, of a bid that takes shorter runs.
     pub runs_of: Option<i64>,
-    /// Without this order it can't win before that one has.
-    pub parent: Option<String>,
 }
 
 /// The schedule to try, and what is known of the market around it.

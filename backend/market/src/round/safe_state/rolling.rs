@@ -208,7 +208,7 @@ impl Rolling {
         node: NodeId,
         wanted: &Amounts,
     ) -> Option<Vec<(AwardId, Resource, i64)>> {
-        // What runs on a node that drains stays there.
+        // What runs on a cordoned node stays there.
         let record = turn.state.nodes.get(&node).filter(|n| n.state != NodeState::Down)?;
         // Where more is promised than there is, as somebody has not gone, lenders give no more than is wanted.
         let left = |r| self.occupancy.left(record, self.slot, r).max(0);

@@ -1,15 +1,12 @@
 //! Why an order has not won, in words, and what would have helped.
 pub mod numbers;
 mod sentence;
-pub mod staying;
 pub mod won;
 
 pub use self::sentence::sentence_of;
 
 use self::numbers::Numbers;
-use self::staying::Staying;
 use crate::app::winning::Found;
-use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::clearing::Winning;
 use headroom_market::ids::OrderId;
@@ -39,8 +36,6 @@ pub struct Explanation {
     /// Where no node had room: the one that came nearest, and what it has too little of.
     pub binding_node: Option<String>,
     pub binding_resource: Option<String>,
-    /// The bid without which it can't win, or with which it ended.
-    pub parent: Option<OrderId>,
     pub changes: Vec<Change>,
 }
 
@@ -155,7 +150,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
                 "Ask for less, or for more and smaller replicas"
             };
             changes.push(change(less, None, otherwise.for_less != Some(false)));
-            // Of a workload that may go it depends on the other nodes: see `staying`.
+            // Of a workload that may go it depends on the other nodes.
             let nowhere_else = order.request.no_displacement || order.request.instance.is_none();
             if winning.is_none() && nowhere_else && found != Winning::Unknown {
                 changes.push(change(other_limit, None, false));
@@ -233,10 +228,6 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             changes.push(change("Offer a slot before it leaves, or offer again once it has arrived", None, true));
             changes.push(change(other_limit, None, false));
         }
-        (Reason::ParentRejected | Reason::ParentSatOut, _) => {
-            changes.push(change("Do for its parent what helps that one", None, true));
-            changes.push(change("Leave the parent out", None, otherwise.without_parent != Some(false)));
-        }
         (Reason::Halted, side) => {
             changes.push(change("Wait until an operator lets rounds go on there", None, true));
             if side == Side::Bid && order.request.instance.is_none() {
@@ -265,33 +256,18 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
 /// The node that came nearest.
 pub struct BindingNode {
     pub name: String,
-    /// The order's own workload runs there, and it takes nothing new now: it is being drained, or down.
+    /// The order's own workload runs there, and it takes nothing new now: it is cordoned, or down.
     pub own_takes_nothing: bool,
 }
 
 /// Why an order has not won all of it, and what helps. `node`: the one that came nearest, where room was short;
-/// `staying`: of a bid for a workload on a full node, what kept it there; `found`: what clearing its round again with other limits has shown;
+/// `found`: what clearing its round again with other limits has shown;
 /// `numbers`: those of what keeps it out of rounds.
-pub fn explain(
-    order: &Order,
-    node: Option<BindingNode>,
-    staying: Option<Staying>,
-    found: &Found,
-    numbers: Option<&Numbers>,
-) -> Explanation {
+pub fn explain(order: &Order, node: Option<BindingNode>, found: &Found, numbers: Option<&Numbers>) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
     let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
-    let staying = staying.filter(|_| not_won.is_some_and(|why| why.reason == Reason::NoHostFits));
-    // That a limit does not take the workload elsewhere says nothing of what it wins where it is.
-    let seen_to_win = changes.iter().any(|c| c.helps && c.limit.is_some());
-    let mut of_a_move = staying.map(|staying| staying.changes(order)).unwrap_or_default();
-    of_a_move.retain(|c| c.helps || !seen_to_win && !changes.contains(c));
-    changes.extend(of_a_move);
-    let of_a_move = staying.and_then(|staying| staying.least_limit(order));
-    let bound = |value| WinningLimit { value, quality: "bound".to_owned(), round: None, part: None, whole: None };
-    let winning = winning.or(of_a_move.map(bound));
     // Only as things are: an order that has ended was refused in a round of then.
     let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
     if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHostFits) {
@@ -321,27 +297,20 @@ pub fn explain(
     if let Some(part) = winning.as_ref().and_then(sentence::part_and_whole) {
         sentence = format!("{sentence} {part}");
     }
-    if let Some(why) = staying.and_then(|staying| staying.sentence(order)) {
-        sentence = format!("The price was right, but the workload's node had too little room, and {why}");
-    }
     if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
         sentence = match stays_out {
             true => format!(
-                "{sentence} Its own node, {node}, takes nothing new: it is being drained, or is down. The bid wins only where the workload is moved to another one."
+                "{sentence} Its own node, {node}, takes nothing new: it is cordoned, or is down. The bid wins only where the workload is moved to another one."
             ),
             false => format!("{sentence} {node} came nearest and had too little {resource}."),
         };
     }
-    // What ended with its parent is not told the price of the last round.
-    let closed = order.closed_reason.as_deref();
-    let ended_with_parent = closed == Some(PARENT_ENDED);
-    let reason = closed.filter(|_| ended_with_parent).or(not_won.map(|w| w.reason.code())).or(closed);
+    let reason = not_won.map(|w| w.reason.code()).or(order.closed_reason.as_deref());
     let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
     Explanation {
         order: order.id,
         status: order.status.name().to_owned(),
         reason: reason.map(str::to_owned),
-        parent: order.waits_for().filter(|_| order.status.is_live() || ended_with_parent),
         sentence,
         round: not_won.map(|w| w.round),
         // Of what is filled nothing remains.

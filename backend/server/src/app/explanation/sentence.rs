@@ -1,7 +1,6 @@
 //! Why an order has not won, as a sentence for people.
 use super::{EXACT, WinningLimit};
 use crate::app::winning::NotTried;
-use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::units::{Credits, Share};
 use headroom_market::workload::Class;
@@ -95,12 +94,6 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::Budget => {
             "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
         }
-        Reason::ParentSatOut => {
-            "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
-        }
-        Reason::ParentRejected => {
-            "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
-        }
         Reason::ForecastHeadroom if order.request.replicas > 1 => {
             "The limit was above the price, but not one more replica was to be had: what was left was too little for a whole one or, at the highest price that the round allows, was shared equally."
         }
@@ -115,9 +108,6 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
 pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&WinningLimit>) -> String {
     if order.status == OrderStatus::Filled {
         return "It won all that it asked for.".to_owned();
-    }
-    if let (Some(PARENT_ENDED), Some(parent)) = (order.closed_reason.as_deref(), order.request.parent) {
-        return format!("Its parent {parent} ended without an award, and it ended with it.");
     }
     let limit = order.remaining_limit;
     match not_won {
@@ -149,6 +139,17 @@ pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&Winnin
                     "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
                 )
             }
+            // A price at which nothing changed hands could be another bid's limit, so nobody is shown it.
+            (None, _, Side::Bid) if why.reason == Reason::OutOfMoney => match winning {
+                Some(w) => format!(
+                    "Something that it asks for was not traded in that round. It wins from a limit of {} on; its limit is {limit}.",
+                    w.value
+                ),
+                None => {
+                    "Something that it asks for was not traded in that round: the limit is under the cheapest offer."
+                        .to_owned()
+                }
+            },
             _ if why.reason == Reason::Budget => budget_sentence(order, why),
             _ if why.reason == Reason::Paradoxical => paradoxical_sentence(order, winning),
             _ => sentence_of(why.reason, order),

@@ -3,12 +3,11 @@ use super::*;
 use crate::app::winning::{NotTried, Otherwise};
 use headroom_market::book::TimeInForce;
 use headroom_market::clearing::Money;
-use headroom_market::round::stays::{Elsewhere, Stays};
 use headroom_market::time::Slot;
 
 /// As it is told where no other numbers are known.
-fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying>, found: Winning) -> Explanation {
-    super::explain(order, node, staying, &found.into(), None)
+fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Explanation {
+    super::explain(order, node, &found.into(), None)
 }
 
 fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str, winning: Option<&str>) -> Order {
@@ -19,7 +18,7 @@ fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str, winning:
         "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
         "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "p" }], "limit": limit,
         "remaining": { "cpu_milli": 100 }, "remaining_replicas": 1, "remaining_limit": limit, "hold": "0",
-        "awarded": "0", "awards": [], "origin": "manual",
+        "awarded": "0", "awards": [], "origin": "manual", "first_round": 1,
         "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short, "winning_limit": winning, "binding_resource": "cpu_milli" },
         "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
         "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
@@ -36,20 +35,12 @@ const OFFER: &str = "off_01m7w6c380fh08zv3bjp1wmpmd";
 
 #[test]
 fn a_limit_that_was_good_enough_is_not_what_was_missing() {
-    let said = explain(
-        &order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None),
-        Some(node_a(false)),
-        None,
-        Winning::Unknown,
-    );
+    let said =
+        explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None), Some(node_a(false)), Winning::Unknown);
     assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
     assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
     let about_limit = |said: &Explanation| said.changes.iter().any(|c| c.change.starts_with("Raise the limit"));
     assert!(!about_limit(&said), "whether a move would be worth it is not known: {:?}", said.changes);
-    let no_room = Some(Staying::MayGo(Credits::ZERO, Elsewhere::NoRoom));
-    let refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
-    let known = explain(&refused, Some(node_a(false)), no_room, Winning::Unknown);
-    assert!(known.changes.iter().any(|c| !c.helps && c.change == "Raise the limit"), "{:?}", known.changes);
     assert!(!said.sentence.contains("in one piece"), "{}", said.sentence);
     assert!(said.sentence.ends_with("node-a came nearest and had too little cpu_milli."), "{}", said.sentence);
     assert!(!said.changes.iter().any(|c| c.change.contains("another pool")), "a workload bids at home");
@@ -59,11 +50,11 @@ fn a_limit_that_was_good_enough_is_not_what_was_missing() {
 fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
     let mut refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
     let waits = |said: &Explanation| said.changes.iter().any(|c| c.helps && c.change.starts_with("Wait until"));
-    let said = explain(&refused, Some(node_a(true)), None, Winning::Unknown);
+    let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
     assert!(said.sentence.contains("node-a, takes nothing new"), "{}", said.sentence);
     assert!(waits(&said) && said.changes.iter().any(|c| c.change == "Ask for less"), "{:?}", said.changes);
     refused.status = OrderStatus::Expired;
-    let said = explain(&refused, Some(node_a(true)), None, Winning::Unknown);
+    let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
     assert!(!waits(&said) && said.sentence.ends_with("had too little cpu_milli."), "{}", said.sentence);
 }
 
@@ -71,48 +62,23 @@ fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
 fn who_wants_more_than_there_is_at_the_collar_is_told_so() {
     let mut short = order(BID, "0.5", "FORECAST_HEADROOM", "0.2", "0", None);
     let helps = |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.contains(what)).map(|c| c.helps);
-    let said = explain(&short, None, None, Winning::NoneTried);
+    let said = explain(&short, None, Winning::NoneTried);
     assert!(said.sentence.contains("too little") && !said.sentence.contains("replica"), "{}", said.sentence);
     assert_eq!((helps(&said, "another slot"), helps(&said, "Raise the limit")), (Some(true), Some(false)));
     assert_eq!(helps(&said, "smaller replicas"), None);
     short.request.replicas = 3;
-    let said = explain(&short, None, None, Winning::Limit(Money(600_000)));
+    let said = explain(&short, None, Winning::Limit(Money(600_000)));
     assert!(said.sentence.contains("not one more replica"), "{}", said.sentence);
     assert_eq!((helps(&said, "smaller replicas"), helps(&said, "Raise the limit")), (Some(true), Some(true)));
 }
 
 #[test]
-fn what_keeps_a_workload_on_a_full_node_is_told_instead_of_a_list() {
-    let refused = order(BID, "3.3", "NO_HOST_FITS", "2.3", "0", None);
-    let limit = Elsewhere::From(Winning::Limit(Money(4_240_001)));
-    let goes = Staying::MayGo("1".parse().unwrap(), limit);
-    let said = explain(&refused, None, Some(goes), Winning::Unknown);
-    assert!(
-        said.sentence.ends_with("with its fee of 1.000000, was worth it to the round from a limit of 4.240001 on.")
-    );
-    let winning = said.minimum_winning_limit.as_ref().map(|w| (w.value.to_string(), w.quality.as_str()));
-    assert_eq!(winning, Some(("4.240001".to_owned(), "bound")));
-    let raise = |said: &Explanation| said.changes.iter().find(|c| c.change.starts_with("Raise")).map(|c| c.helps);
-    assert_eq!(raise(&said), Some(true), "{:?}", said.changes);
-
-    let none = Staying::MayGo(Credits::ZERO, Elsewhere::From(Winning::NoneTried));
-    assert_eq!(raise(&explain(&refused, None, Some(none), Winning::Unknown)), Some(false));
-    let until = Slot::starting_at(1_795_646_400);
-    let kept = explain(&refused, None, Some(Staying::Kept(Stays::Won { until })), Winning::Unknown);
-    assert!(kept.sentence.contains("it has won something on its node for the slot of 2026-"), "{}", kept.sentence);
-    assert_eq!((raise(&kept), kept.minimum_winning_limit.is_none()), (Some(false), true));
-    // Of another reason it says nothing.
-    let dear = explain(&order(BID, "3.3", "OUT_OF_MONEY", "4", "0.7", None), None, Some(goes), Winning::Unknown);
-    assert!(dear.minimum_winning_limit.is_none() && dear.sentence.starts_with("Short by"), "{}", dear.sentence);
-}
-
-#[test]
 fn a_price_at_which_nothing_was_to_be_had_is_not_what_was_missing() {
     let refused = order(BID, "0.105800", "OUT_OF_MONEY", "0.105825", "0.000025", Some("0.105826"));
-    let said = explain(&refused, None, None, Winning::Limit(Money(132_300)));
+    let said = explain(&refused, None, Winning::Limit(Money(132_300)));
     assert!(said.sentence.starts_with("Short by 0.026500 credits: it would have won from"), "{}", said.sentence);
     assert!(said.sentence.contains("came to 0.105825"), "{}", said.sentence);
-    let said = explain(&refused, None, None, Winning::Limit(Money(105_826)));
+    let said = explain(&refused, None, Winning::Limit(Money(105_826)));
     assert!(said.sentence.starts_with("Short by 0.000025 credits: the bundle cost"), "{}", said.sentence);
 }
 
@@ -120,10 +86,10 @@ fn a_price_at_which_nothing_was_to_be_had_is_not_what_was_missing() {
 fn who_forbids_the_move_is_told_so() {
     let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
     stays.request.no_displacement = true;
-    let said = explain(&stays, Some(node_a(false)), None, Winning::Unknown);
+    let said = explain(&stays, Some(node_a(false)), Winning::Unknown);
     assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
     assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
-    let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, None, Winning::Unknown);
+    let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);
     assert!(!moves.sentence.contains("forbids") && !moves.changes.iter().any(|c| c.change.contains("no_displ")));
 }
 
@@ -131,16 +97,15 @@ fn who_forbids_the_move_is_told_so() {
 fn who_takes_runs_is_told_what_the_limit_is_for_the_nearest() {
     let mut runs = order(BID, "6", "OUT_OF_MONEY", "1.5", "0.5", Some("9"));
     runs.last_reason.as_mut().unwrap().slots = Some(1);
-    let said = explain(&runs, None, None, Winning::Unknown).sentence;
+    let said = explain(&runs, None, Winning::Unknown).sentence;
     assert!(said.contains("of 1 slot, cost 1.500000, and the limit's part for it is 1.000000"), "{said}");
 }
 
 #[test]
 fn either_side_is_told_the_limit_that_would_have_won() {
-    let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, None, Winning::Unknown);
+    let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, Winning::Unknown);
     assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
-    let offer =
-        explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, None, Winning::Unknown);
+    let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
     assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
     assert!(offer.minimum_winning_limit.is_none());
     assert!(
@@ -152,12 +117,12 @@ fn either_side_is_told_the_limit_that_would_have_won() {
 #[test]
 fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
     let order = order(BID, "1", "MARGINAL_PRORATA", "1", "0", Some("1.000001"));
-    let found = explain(&order, None, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
+    let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
     let found = found.map(|w| (w.value.to_string(), w.quality));
     assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
-    let advice = explain(&order, None, None, Winning::Limit(Money(6_000_000))).changes;
+    let advice = explain(&order, None, Winning::Limit(Money(6_000_000))).changes;
     assert!(advice.iter().any(|c| c.helps && c.change == "Raise the limit"));
-    let never = explain(&order, None, None, Winning::NoneTried);
+    let never = explain(&order, None, Winning::NoneTried);
     assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
 }
 
@@ -172,7 +137,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
         otherwise: Otherwise::default(),
         not_tried: None,
     };
-    let said = super::explain(&order, None, None, &found, None);
+    let said = super::explain(&order, None, &found, None);
     let why = "With 1.500001 it would have won 5.4 % of it, and all of it with 3.000000.";
     assert!(said.sentence.ends_with(why), "{}", said.sentence);
     let winning = said.minimum_winning_limit.expect("a limit");
@@ -180,7 +145,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
     assert!(said.round != Some(9), "the explanation's own round is that of the reason");
     assert!(said.changes.iter().any(|c| c.change.contains("to win all of it") && c.helps), "{:?}", said.changes);
     let all = Found { part: Some(Share::from_units(1_000_000)), whole: Some(Money(1_500_001)), ..found };
-    let said = super::explain(&order, None, None, &all, None);
+    let said = super::explain(&order, None, &all, None);
     assert!(!said.sentence.contains('%'), "{}", said.sentence);
     assert!(!said.changes.iter().any(|c| c.change.contains("to win all of it")), "{:?}", said.changes);
 }
@@ -190,12 +155,12 @@ fn numbers_stand_in_the_place_of_what_a_reason_says_of_any_order() {
     let mut offer = order(OFFER, "2", "SELF_TRADE", "0", "0", None);
     let bid: OrderId = BID.parse().expect("an id");
     let own = Numbers::OwnBids { bids: vec![bid], own_workload: true };
-    let said = super::explain(&offer, None, None, &Winning::Unknown.into(), Some(&own));
+    let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&own));
     assert!(said.sentence.contains(BID) && said.sentence.contains("very workload"), "{}", said.sentence);
     offer.last_reason.as_mut().expect("a reason").reason = Reason::ThrashLimit;
     let slot = Slot::starting_at(1_795_646_400);
     let thrash = Numbers::Thrash { slot, resource: Resource::CpuMilli, most: 100, left: 20 };
-    let said = super::explain(&offer, None, None, &Winning::Unknown.into(), Some(&thrash));
+    let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&thrash));
     assert!(said.sentence.contains("100 cpu_milli") && said.sentence.contains("20 of that"), "{}", said.sentence);
 }
 
@@ -205,12 +170,12 @@ fn a_budget_of_an_order_that_has_ended_is_compared_with_its_limit() {
     spent.request.project = Some("web".to_owned());
     spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.00152".parse().unwrap());
     spent.hold = "2.5".parse().unwrap();
-    let said = explain(&spent, None, None, Winning::Unknown);
+    let said = explain(&spent, None, Winning::Unknown);
     assert!(said.sentence.contains("had 0.001520 credits left"), "{}", said.sentence);
     assert!(said.sentence.contains("could have cost up to 2.500000"), "{}", said.sentence);
     // Its hold is released: that is not what it could have cost.
     (spent.status, spent.hold) = (OrderStatus::Expired, Credits::ZERO);
-    let said = explain(&spent, None, None, Winning::Unknown);
+    let said = explain(&spent, None, Winning::Unknown);
     assert!(said.sentence.contains("had 0.001520 credits left"), "{}", said.sentence);
     assert!(!said.sentence.contains("0.000000") && said.sentence.contains("limit was 3.000000"), "{}", said.sentence);
 }
@@ -219,16 +184,16 @@ fn a_budget_of_an_order_that_has_ended_is_compared_with_its_limit() {
 fn a_block_hears_from_which_limit_it_would_have_won() {
     let mut block = order(BID, "1", "PARADOXICAL", "0.8", "0", None);
     block.request.min_fill = Share::from_units(1_000_000);
-    let said = explain(&block, None, None, Winning::Limit(Money(1_250_000)));
+    let said = explain(&block, None, Winning::Limit(Money(1_250_000)));
     let number = "It would have won from a limit of 1.250000 on, 0.250000 more than its own.";
     assert!(said.sentence.starts_with("Filling all of it") && said.sentence.ends_with(number), "{}", said.sentence);
     // Of a bound, and of a limit under its own, nothing is promised.
     for found in [Winning::Unknown, Winning::NoneTried, Winning::Limit(Money(900_000))] {
-        let said = explain(&block, None, None, found);
+        let said = explain(&block, None, found);
         assert!(!said.sentence.contains("would have won from"), "{}", said.sentence);
     }
     (block.request.min_fill, block.request.replicas) = (Share::ZERO, 4);
-    let said = explain(&block, None, None, Winning::Limit(Money(1_250_000)));
+    let said = explain(&block, None, Winning::Limit(Money(1_250_000)));
     assert!(said.sentence.starts_with("The least of it, one whole replica,"), "{}", said.sentence);
     assert!(said.sentence.ends_with(number), "{}", said.sentence);
 }
@@ -239,7 +204,7 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
     recallable.request.assurance = Assurance::Recallable;
     for no_displacement in [false, true] {
         recallable.request.no_displacement = no_displacement;
-        let said = explain(&recallable, Some(node_a(false)), None, Winning::Unknown);
+        let said = explain(&recallable, Some(node_a(false)), Winning::Unknown);
         assert!(said.sentence.contains("recallable"), "{}", said.sentence);
         for word in ["move fee", "no_displacement", "goes to another node"] {
             assert!(!said.sentence.contains(word), "{}", said.sentence);
@@ -249,12 +214,12 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
         assert_eq!(limit, Some(false), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| c.helps && c.change == "Ask for less"), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| c.helps && c.change.contains("firm")), "{:?}", said.changes);
-        let nobody_lends = explain(&recallable, Some(node_a(false)), None, Winning::NoneTried);
+        let nobody_lends = explain(&recallable, Some(node_a(false)), Winning::NoneTried);
         assert!(!nobody_lends.changes.iter().any(|c| c.change == "Ask for less"), "{:?}", nobody_lends.changes);
         assert!(nobody_lends.changes.iter().any(|c| c.helps && c.change.contains("firm")));
     }
     recallable.request.min_fill = Share::from_units(500_000);
-    let whole = explain(&recallable, Some(node_a(false)), None, Winning::NoneTried);
+    let whole = explain(&recallable, Some(node_a(false)), Winning::NoneTried);
     assert!(whole.changes.iter().any(|c| c.helps && c.change == "Ask for less"), "{:?}", whole.changes);
 }
 
@@ -262,7 +227,7 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
 fn who_has_won_a_replica_is_not_told_that_nothing_was_to_be_had() {
     let mut bid = order(BID, "1.9", "MARGINAL_PRORATA", "1.9", "0", None);
     (bid.request.replicas, bid.remaining_replicas) = (2, 2);
-    let said = |bid: &Order| explain(bid, None, None, Winning::NoneTried).sentence;
+    let said = |bid: &Order| explain(bid, None, Winning::NoneTried).sentence;
     assert!(said(&bid).starts_with("Nothing was to be had"), "{}", said(&bid));
     bid.remaining_replicas = 1;
     assert!(said(&bid).contains("what was left was shared among equals"), "{}", said(&bid));
@@ -304,7 +269,7 @@ fn advice_that_was_tried_in_vain_is_told_so() {
     (block.request.min_fill, block.request.instance) = (Share::from_units(1_000_000), None);
     let said = |winning, in_part, for_less| {
         let otherwise = Otherwise { in_part, for_less, ..Otherwise::default() };
-        super::explain(&block, None, None, &Found { otherwise, ..winning }, None)
+        super::explain(&block, None, &Found { otherwise, ..winning }, None)
     };
     let helps =
         |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.starts_with(what)).map(|c| c.helps);
@@ -327,7 +292,7 @@ fn who_won_a_part_is_told_what_all_of_it_took() {
     let part = order(BID, "1", "MARGINAL_PRORATA", "1", "0", None);
     let otherwise = Otherwise { all_of_it: Some((Money(4_000_000), Money(4_400_000))), ..Otherwise::default() };
     let found = Found { otherwise, round: Some(7), ..Winning::Unknown.into() };
-    let said = super::explain(&part, None, None, &found, None).sentence;
+    let said = super::explain(&part, None, &found, None).sentence;
     assert!(said.ends_with("in round 7 it would have won with a limit of 4.400000 instead of 4.000000."), "{said}");
 }
 
@@ -339,7 +304,7 @@ fn another_project_is_advised_only_where_it_helps() {
     for (without_project, helps) in [(None, true), (Some(true), true), (Some(false), false)] {
         let otherwise = Otherwise { without_project, ..Otherwise::default() };
         let found = Found { otherwise, ..Winning::NoneTried.into() };
-        let said = super::explain(&spent, None, None, &found, None);
+        let said = super::explain(&spent, None, &found, None);
         let projects = said.changes.iter().filter(|c| c.change.contains("project")).map(|c| c.helps);
         assert_eq!(projects.collect::<Vec<_>>(), [helps, helps], "{:?}", said.changes);
     }
@@ -349,7 +314,7 @@ fn another_project_is_advised_only_where_it_helps() {
 #[test]
 fn that_no_other_limit_was_tried_is_told() {
     let refused = order(BID, "0.519480", "OUT_OF_MONEY", "0.6", "0.08052", Some("0.6"));
-    let of = |not_tried| super::explain(&refused, None, None, &Found { not_tried, ..Winning::Unknown.into() }, None);
+    let of = |not_tried| super::explain(&refused, None, &Found { not_tried, ..Winning::Unknown.into() }, None);
     assert!(of(Some(NotTried::Busy)).sentence.contains("ask again in a few seconds"));
     assert!(of(Some(NotTried::TooLarge)).sentence.contains("headroom explain"));
     assert!(!of(None).sentence.contains("no other limit was tried"));
@@ -357,7 +322,7 @@ fn that_no_other_limit_was_tried_is_told() {
 
 #[test]
 fn what_was_taken_back_is_told_what_else_to_offer() {
-    let said = explain(&order(OFFER, "0.1", "TOOK_BACK", "0", "0", None), None, None, Winning::Unknown);
+    let said = explain(&order(OFFER, "0.1", "TOOK_BACK", "0", "0", None), None, Winning::Unknown);
     assert!(said.sentence.contains("taken it back"), "{}", said.sentence);
     let changes: Vec<_> = said.changes.iter().map(|c| (c.change.as_str(), c.helps)).collect();
     assert!(
@@ -373,7 +338,7 @@ fn where_more_of_the_project_alone_does_not_help_what_else_it_takes_is_told() {
     spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.5".parse().unwrap());
     let said = |otherwise: Otherwise| {
         let found = Found { otherwise, ..Winning::NoneTried.into() };
-        let said = super::explain(&spent, None, None, &found, None);
+        let said = super::explain(&spent, None, &found, None);
         said.changes.iter().map(|c| (c.change.clone(), c.helps)).collect::<Vec<_>>()
     };
     let poor = Otherwise { without_project: Some(true), in_rich_project: Some(false), ..Otherwise::default() };
@@ -389,7 +354,7 @@ fn where_more_of_the_project_alone_does_not_help_what_else_it_takes_is_told() {
 fn a_limit_that_was_seen_to_win_is_told_as_enough() {
     let refused = order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001"));
     let between = Winning::Between { loses: Money(1_000_000), wins: Money(1_600_000) };
-    let first = |found: Winning| explain(&refused, None, None, found).changes.remove(0).change;
+    let first = |found: Winning| explain(&refused, None, found).changes.remove(0).change;
     assert!(first(between).starts_with("Raise the limit to this: it is enough"));
     assert_eq!(first(Winning::Unknown), "Raise the limit, to about this");
 }

@@ -1,7 +1,7 @@
 //! What an order has won that ended with a part of what it asked for.
-use headroom_market::book::{Order, Side, TimeInForce};
+use headroom_market::book::{Order, TimeInForce};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Resource};
+use headroom_market::units::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// In words, of a filled order and what each line of all its awards brought; `None` where it has all that it asked for.
@@ -42,37 +42,4 @@ pub fn in_part(order: &Order, lines: impl Iterator<Item = (Resource, Slot, i64)>
         _ => "with a least part, several pools or a choice of runs or starts it asks for no more once it has won",
     };
     Some(format!("It won a part of what it asked for, {}, and ended with that: {why}.", what.join(", in ")))
-}
-
-/// Of a parent that cost more than its own limit; nothing else may (docs/bidder.md, linked bids).
-pub fn beyond_its_limit(order: &Order) -> Option<String> {
-    let beyond = order.awarded - order.request.limit;
-    (order.side == Side::Bid && beyond > Credits::ZERO).then(|| {
-        format!("It cost {beyond} more than its limit, as its children gained at least so much by winning with it.")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parent_that_cost_more_than_its_limit_is_told_so() {
-        let order = |awarded: &str| -> Order {
-            serde_json::from_value(serde_json::json!({
-                "id": "bid_01m7w6c380fh08zv3bjp1wmpmd", "side": "bid", "participant": "par_01m7w6c380fh08zv3bjp1wmpmd",
-                "status": "filled", "instance": null,
-                "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
-                "resources": { "cpu_milli": 400 }, "pools": [{ "pool": "p" }], "limit": "0.108",
-                "remaining": {}, "remaining_replicas": 0, "remaining_limit": "0", "hold": "0",
-                "awarded": awarded, "awards": [], "origin": "manual", "last_reason": null, "closed_reason": null,
-                "replaces": null, "replaced_by": null, "pending_replacement": null,
-                "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
-            }))
-            .expect("an order")
-        };
-        let told = beyond_its_limit(&order("0.216")).expect("it is told");
-        assert!(told.contains("0.108000 more than its limit"), "{told}");
-        assert_eq!(beyond_its_limit(&order("0.108")), None);
-    }
 }

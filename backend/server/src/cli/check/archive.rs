@@ -5,7 +5,6 @@ use headroom_market::clearing::{self, Book, Mode, Outcome};
 use headroom_market::event::Event;
 use headroom_market::round::merkle;
 use headroom_store::database::Address;
-use headroom_store::journal::RULE_VERSION;
 use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,7 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Cleared {
     pub number: u64,
-    /// The Merkle root of its book; empty where an earlier version made it, perhaps of other bytes.
+    /// The Merkle root of its book.
     root: String,
     pub result_hash: String,
 }
@@ -26,11 +25,10 @@ pub struct Sealed(BTreeMap<u64, String>);
 
 impl Sealed {
     /// The round that an event says was cleared.
-    pub fn follow(&mut self, event: &Event, rule_version: i64) -> Option<Cleared> {
+    pub fn follow(&mut self, event: &Event) -> Option<Cleared> {
         match event {
             Event::RoundSealed { round, .. } => {
-                let root = if rule_version == RULE_VERSION { round.root.clone() } else { String::new() };
-                self.0.insert(round.number, root);
+                self.0.insert(round.number, round.root.clone());
                 None
             }
             Event::RoundVoided { number, .. } => {
@@ -73,7 +71,7 @@ pub async fn read(store: &Store, cleared: &Cleared) -> Result<Result<(Book, Outc
         return bad(&format!("has an outcome that hashes to {found}, the journal says {hash}"));
     }
     let root = merkle::root(&merkle::leaves(&book)).to_hex().to_string();
-    if !cleared.root.is_empty() && root != cleared.root {
+    if root != cleared.root {
         return bad(&format!("has a book with the Merkle root {root}, the journal says {}", cleared.root));
     }
     Ok(Ok((book, outcome)))
@@ -104,7 +102,7 @@ async fn all(store: &Store) -> anyhow::Result<Result<Vec<Cleared>, String>> {
                 continue;
             }
             match serde_json::from_str::<Vec<Event>>(&row.events) {
-                Ok(events) => rounds.extend(events.iter().filter_map(|e| sealed.follow(e, row.rule_version))),
+                Ok(events) => rounds.extend(events.iter().filter_map(|e| sealed.follow(e))),
                 Err(error) => {
                     return Ok(Err(format!("journal: events of row {} cannot be read: {error}", row.sequence)));
                 }

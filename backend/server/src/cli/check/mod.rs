@@ -106,7 +106,6 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
 async fn compare(store: &Store) -> anyhow::Result<Result<String, String>> {
     let (mut batches, mut side) = (Batches::default(), Side::default());
     stored::transfers(store, &mut side, Some(&mut batches)).await?;
-    let older = store.last_of_other_rules().await?;
     let walked = match walk(store, &batches, Side::default(), true).await? {
         Ok(Some(walked)) => walked,
         Ok(None) => anyhow::bail!(
@@ -114,20 +113,17 @@ async fn compare(store: &Store) -> anyhow::Result<Result<String, String>> {
         ),
         Err(bad) => return Ok(Err(bad)),
     };
-    stored::tables(store, &mut side, older).await?;
-    stored::stream(store, &mut side, walked.told_since).await?;
+    stored::tables(store, &mut side).await?;
+    stored::stream(store, &mut side).await?;
     let places = walked.side.differs_from(&side);
     if let Some(first) = places.first() {
         for place in places.iter().take(LOOKED_AT) {
-            if let Some(bad) = named(store, &batches, *place, older, walked.told_since).await? {
+            if let Some(bad) = named(store, &batches, *place).await? {
                 return Ok(Err(bad));
             }
         }
         let table = first.kind.table();
-        return Ok(Err(match walked.went_back {
-            Some(back) => format!("{table}: {back}"),
-            None => format!("{table}: what was read twice was not the same both times"),
-        }));
+        return Ok(Err(format!("{table}: what was read twice was not the same both times")));
     }
     let bad = match archive::unknown(store, &walked.rounds).await? {
         None => compare_ledger(store, &walked.state).await?,
@@ -143,18 +139,12 @@ async fn compare(store: &Store) -> anyhow::Result<Result<String, String>> {
 }
 
 /// Reads both sides once more, for the row that differs; nothing where each is as the journal gave it last.
-async fn named(
-    store: &Store,
-    batches: &Batches,
-    place: Place,
-    older: i64,
-    told_since: i64,
-) -> anyhow::Result<Option<String>> {
+async fn named(store: &Store, batches: &Batches, place: Place) -> anyhow::Result<Option<String>> {
     let mut side = Side::of(place);
     match place.kind {
         Kind::Transfers => stored::transfers(store, &mut side, None).await?,
-        Kind::Rows(_) => stored::tables(store, &mut side, older).await?,
-        Kind::Stream => stored::stream(store, &mut side, told_since).await?,
+        Kind::Rows(_) => stored::tables(store, &mut side).await?,
+        Kind::Stream => stored::stream(store, &mut side).await?,
     }
     Ok(match walk(store, batches, Side::of(place), false).await? {
         Ok(walked) => walked.and_then(|walked| walked.side.named(&side, place)),
@@ -167,7 +157,7 @@ fn report(walked: &Walked, side: &Side) -> String {
     let rows = |table| side.count(Kind::Rows(table));
     let all: u64 = Table::ALL.into_iter().map(rows).sum();
     format!(
-        "{made_whole}ok: {} commands in an unbroken chain, {decided} decided again with the same events ({} outcomes of rounds and commands of earlier versions are taken as they were; `headroom replay` clears the rounds again). The same in the tables as in the journal: {} transfers, {} receipts, {} audit events, {} orders, {} awards, {} rounds, {} swaps, {} other rows ({} of all are live), {} events of the stream, {} archived rounds with their books and results, {} balances, which sum to 0; chain head {}",
+        "{made_whole}ok: {} commands in an unbroken chain, {decided} decided again with the same events ({} outcomes of rounds are taken as they were; `headroom replay` clears the rounds again). The same in the tables as in the journal: {} transfers, {} receipts, {} audit events, {} orders, {} awards, {} rounds, {} swaps, {} other rows ({} of all are live), {} events of the stream, {} archived rounds with their books and results, {} balances, which sum to 0; chain head {}",
         chain.sequence,
         chain.sequence as u64 - decided,
         side.count(Kind::Transfers),

@@ -1,21 +1,7 @@
 //! What is in the tables, as texts that the journal's side can be compared with.
 use super::sums::{Kind, Side};
-use headroom_market::audit::AuditEvent;
-use headroom_market::book::Order;
 use headroom_market::ledger::Transfer;
-use headroom_market::market::Market;
-use headroom_market::participant::{ApiKey, Participant, User};
-use headroom_market::pool::hourly::HourlyPrice;
-use headroom_market::pool::scarcity::Shortage;
-use headroom_market::pool::{Node, Pool, Product, Reference, ReservePrice};
-use headroom_market::project::Project;
-use headroom_market::record::{Record, Row, Table};
-use headroom_market::round::{Award, Round};
-use headroom_market::settlement::Receipt;
-use headroom_market::settlement::dispute::Dispute;
-use headroom_market::swap::Swap;
-use headroom_market::workload::guidance::{ApplicationProfile, Hint};
-use headroom_market::workload::{Instance, Module};
+use headroom_market::record::{Row, Table};
 use headroom_store::proof::{StoredRow, StoredTransfer};
 use headroom_store::read::StreamRow;
 use headroom_store::{Store, StoreError};
@@ -91,8 +77,8 @@ pub fn text_of_transfer(transfer: &Transfer, sequence: i64) -> String {
     })
 }
 
-/// Reads all state tables. What was written up to row `older` of the journal an earlier version wrote.
-pub async fn tables(store: &Store, side: &mut Side, older: i64) -> Result<(), StoreError> {
+/// Reads all state tables.
+pub async fn tables(store: &Store, side: &mut Side) -> Result<(), StoreError> {
     for table in Table::ALL {
         if !side.wants(Kind::Rows(table)) {
             continue;
@@ -103,17 +89,16 @@ pub async fn tables(store: &Store, side: &mut Side, older: i64) -> Result<(), St
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.id);
             for row in rows {
-                side.add(Kind::Rows(table), &row.id, || row_text(table, &row, older));
+                side.add(Kind::Rows(table), &row.id, || row_text(table, &row));
             }
         }
     }
     Ok(())
 }
 
-fn row_text(table: Table, row: &StoredRow, older: i64) -> String {
-    let StoredRow { participant, status, live, position, created_at, sequence, document, id: _ } = row;
-    let present = if *sequence <= older { in_present_form(table, document) } else { document.clone() };
-    text(participant.as_deref(), status, *live, *position, first_written(table, *created_at), &present)
+fn row_text(table: Table, row: &StoredRow) -> String {
+    let StoredRow { participant, status, live, position, created_at, document, id: _ } = row;
+    text(participant.as_deref(), status, *live, *position, first_written(table, *created_at), document)
 }
 
 /// The same of a row that the journal gives.
@@ -134,8 +119,8 @@ fn text(owner: Option<&str>, status: &str, live: i64, position: i64, created_at:
     )
 }
 
-/// Reads the stream. Of events before `older` an earlier version said what they are of in its own words.
-pub async fn stream(store: &Store, side: &mut Side, older: i64) -> Result<(), StoreError> {
+/// Reads the stream.
+pub async fn stream(store: &Store, side: &mut Side) -> Result<(), StoreError> {
     if !side.wants(Kind::Stream) {
         return Ok(());
     }
@@ -146,56 +131,15 @@ pub async fn stream(store: &Store, side: &mut Side, older: i64) -> Result<(), St
         after = last.id;
         for row in rows {
             let StreamRow { id, kind, participant, object, data, created_at } = row;
-            let data = if id < older { None } else { Some(data.as_str()) };
             side.add(Kind::Stream, &id.to_string(), || {
-                text_of_event(&kind, participant.as_deref(), &object, data, created_at)
+                text_of_event(&kind, participant.as_deref(), &object, &data, created_at)
             });
         }
     }
 }
 
-pub fn text_of_event(kind: &str, owner: Option<&str>, object: &str, data: Option<&str>, at: i64) -> String {
-    format!("{kind} of {object} to {owner:?} at {at}: {}", data.unwrap_or_default())
-}
-
-/// What an earlier version wrote may lack fields that have a default since.
-fn in_present_form(table: Table, document: &str) -> String {
-    match table {
-        Table::Participants => again::<Participant>(document),
-        Table::Market => again::<Market>(document),
-        Table::Users => again::<User>(document),
-        Table::ApiKeys => again::<ApiKey>(document),
-        Table::Pools => again::<Pool>(document),
-        Table::Nodes => again::<Node>(document),
-        Table::ReservePrices => again::<ReservePrice>(document),
-        Table::References => again::<Reference>(document),
-        Table::Products => again::<Product>(document),
-        Table::Shortages => again::<Shortage>(document),
-        Table::HourlyPrices => again::<HourlyPrice>(document),
-        Table::Modules => again::<Module>(document),
-        Table::Instances => again::<Instance>(document),
-        Table::Hints => again::<Hint>(document),
-        Table::Profiles => again::<ApplicationProfile>(document),
-        Table::Projects => again::<Project>(document),
-        Table::Disputes => again::<Dispute>(document),
-        Table::Rounds => again::<Round>(document),
-        Table::Orders => again::<Order>(document),
-        Table::Awards => again::<Award>(document),
-        Table::Swaps => again::<Swap>(document),
-        Table::Receipts => again::<Receipt>(document),
-        Table::AuditEvents => serde_json::from_str(document)
-            .map(|event: AuditEvent| in_the_first_form(event).document())
-            .unwrap_or_default(),
-    }
-}
-
-fn again<R: Record>(document: &str) -> String {
-    serde_json::from_str(document).map(|record: R| record.document()).unwrap_or_default()
-}
-
-/// Names of objects and what was before came later.
-pub fn in_the_first_form(event: AuditEvent) -> AuditEvent {
-    AuditEvent { object_name: None, before: None, ..event }
+pub fn text_of_event(kind: &str, owner: Option<&str>, object: &str, data: &str, at: i64) -> String {
+    format!("{kind} of {object} to {owner:?} at {at}: {data}")
 }
 
 #[cfg(test)]

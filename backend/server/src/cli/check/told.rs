@@ -2,7 +2,7 @@
 //!
 //! The ids of events follow from the journal. Of a participant's balances in one transaction only the last is told; which
 //! rows of the journal were one transaction the transfers say. Old events are forgotten, oldest first.
-use super::stored::{Batches, in_the_first_form, text_of_event, text_of_row};
+use super::stored::{Batches, text_of_event, text_of_row};
 use super::sums::{Kind, Side};
 use crate::sequencer::EVENTS_A_COMMAND;
 use crate::workers::prune;
@@ -12,17 +12,11 @@ use headroom_market::event::Event;
 use headroom_market::notice::{Notice, notices};
 use headroom_market::record::{Record, Table};
 use headroom_market::state::State;
-use headroom_store::journal::{JournalRow, RULE_VERSION};
+use headroom_store::journal::JournalRow;
 use headroom_store::{Store, StoreError};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The rules under which changes were first written into the audit.
-const FIRST_AUDITED: i64 = 21;
-/// Those under which the audit first said whose it is that the operator has changed.
-const FIRST_CONCERNED: i64 = 26;
-/// Those under which it was first in the audit how reserve prices are approved.
-const FIRST_APPROVAL: i64 = 28;
 /// More than any command has ever told of: what is so far before the oldest event that is kept is not made again.
 const FAR: i64 = 1000 * EVENTS_A_COMMAND;
 /// What is forgotten is looked for once an hour.
@@ -35,8 +29,6 @@ pub struct Told {
     oldest: Option<i64>,
     /// What is younger is kept.
     kept_since: i64,
-    /// The first event of the present rules.
-    pub of_present_rules: Option<i64>,
     /// The end of the transaction whose balances wait.
     batch: i64,
     balances: BTreeMap<String, (i64, String)>,
@@ -49,7 +41,6 @@ impl Told {
             event: 0,
             oldest: (newest > 0).then_some(oldest),
             kept_since: store.last_recorded_at().await? - prune::KEEP_EVENTS_HOURS * 3600 * 1_000_000 + SLACK_MICROS,
-            of_present_rules: None,
             batch: 0,
             balances: BTreeMap::new(),
         })
@@ -66,21 +57,17 @@ impl Told {
         state: &State,
         side: &mut Side,
     ) -> Result<Option<String>, StoreError> {
-        let is_present = row.rule_version == RULE_VERSION;
         let first = (row.sequence * EVENTS_A_COMMAND).max(self.event + 1);
         if self.oldest.is_some_and(|oldest| first + FAR < oldest) && row.recorded_at < self.kept_since {
-            self.of_present_rules = self.of_present_rules.or(is_present.then_some(0));
             return Ok(None);
         }
-        self.of_present_rules = self.of_present_rules.or(is_present.then_some(first));
         let moved = events.iter().any(|event| matches!(event, Event::Transferred(_)));
         for notice in notices(events, state) {
             self.event = (row.sequence * EVENTS_A_COMMAND).max(self.event + 1);
             let id = self.event;
             let Notice { kind, participant, object, data } = notice;
-            let data = Some(data.as_str()).filter(|_| is_present);
             let owner = participant.map(|p| p.to_string());
-            let text = text_of_event(kind, owner.as_deref(), &object, data, row.recorded_at);
+            let text = text_of_event(kind, owner.as_deref(), &object, &data, row.recorded_at);
             if self.oldest.is_none_or(|oldest| id < oldest) {
                 // Of balances an earlier one may rightly not be there; the last one is the newest event of all.
                 if row.recorded_at >= self.kept_since && kind != "balance.changed" {
@@ -119,8 +106,7 @@ impl Told {
     }
 }
 
-/// What an accepted change should be in the audit, `state` as it is after it. One of the version that brought the audit
-/// may be older than that.
+/// What an accepted change should be in the audit, `state` as it is after it.
 pub fn audited(
     row: &JournalRow,
     envelope: &Envelope,
@@ -129,18 +115,12 @@ pub fn audited(
     state: &State,
     side: &mut Side,
 ) {
-    let unheard = matches!(envelope.command, Command::SetReserveApproval { .. }) && row.rule_version < FIRST_APPROVAL;
-    if events.is_empty() || row.rule_version < FIRST_AUDITED || unheard {
+    if events.is_empty() {
         return;
     }
     let sequence = row.sequence as u64;
     let Some(event) = audit::event(sequence, envelope, &row.actor, &made(events, envelope), before, state) else {
         return;
-    };
-    let event = match row.rule_version {
-        RULE_VERSION => event,
-        version if version < FIRST_CONCERNED => in_the_first_form(audit::as_before_26(&envelope.command, event)),
-        _ => in_the_first_form(event),
     };
     let row = event.row();
     side.add(Kind::Rows(Table::AuditEvents), &row.id, || text_of_row(&row));

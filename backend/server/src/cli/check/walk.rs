@@ -14,7 +14,7 @@ use headroom_market::state::{Changes, State};
 use headroom_market::time::Slot;
 use headroom_market::units::Credits;
 use headroom_store::Store;
-use headroom_store::journal::{GENESIS, JournalRow, RULE_VERSION};
+use headroom_store::journal::{GENESIS, JournalRow};
 use std::collections::BTreeMap;
 
 pub const PAGE: i64 = 1000;
@@ -61,29 +61,6 @@ pub struct Walked {
     pub made_whole: MadeWhole,
     /// The rounds that were cleared, by number.
     pub rounds: Vec<u64>,
-    /// The first event of the stream that the present rules have told.
-    pub told_since: i64,
-    /// Where the market's clock went back the furthest.
-    pub went_back: Option<WentBack>,
-}
-
-/// An earlier version took the machine's clock as it was when it was started again. What ends twice is in the journal
-/// twice, and in its table once.
-#[derive(Debug)]
-pub struct WentBack {
-    row: i64,
-    micros: i64,
-}
-
-impl std::fmt::Display for WentBack {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let WentBack { row, micros } = self;
-        let by = format_args!("{}.{:03} s", micros / 1_000_000, micros % 1_000_000 / 1000);
-        write!(
-            out,
-            "the rows that were looked at are as the journal gave them last, but something ended more than once. Row {row} of the journal was recorded {by} before the row that it follows: the clock had gone back. A restart of this version does not let it"
-        )
-    }
 }
 
 /// Walks the journal; `Err` is the first bad row. `prove` also decides every row again and reads the archive; without it the
@@ -97,7 +74,6 @@ pub async fn walk(
     let (mut chain, mut sealed, mut told) = (Chain::default(), Sealed::default(), Told::new(store).await?);
     let mut state: Option<State> = None;
     let (mut decided, mut made_whole, mut rounds) = (0, MadeWhole::default(), Vec::new());
-    let (mut recorded_at, mut went_back) = (0, None);
     loop {
         let rows = store.journal_after(chain.sequence, PAGE).await?;
         if rows.is_empty() {
@@ -108,11 +84,6 @@ pub async fn walk(
             if let Some(bad) = chain.broken_by(&row) {
                 return Ok(Err(bad));
             }
-            let micros = recorded_at - row.recorded_at;
-            if micros > went_back.as_ref().map_or(0, |back: &WentBack| back.micros) {
-                went_back = Some(WentBack { row: sequence, micros });
-            }
-            recorded_at = row.recorded_at;
             let events: Vec<Event> = match serde_json::from_str(&row.events) {
                 Ok(events) => events,
                 Err(error) => return Ok(Err(format!("journal: events of row {sequence} cannot be read: {error}"))),
@@ -136,7 +107,7 @@ pub async fn walk(
                     }
                     made_whole.count(transfer);
                 }
-                let Some(cleared) = sealed.follow(event, row.rule_version).filter(|_| prove) else { continue };
+                let Some(cleared) = sealed.follow(event).filter(|_| prove) else { continue };
                 rounds.push(cleared.number);
                 if let Err(bad) = archive::read(store, &cleared).await? {
                     return Ok(Err(bad));
@@ -165,8 +136,7 @@ pub async fn walk(
         side.add(Kind::Rows(row.table), &row.id, || text_of_row(&row));
     }
     rounds.sort_unstable();
-    let told_since = told.of_present_rules.unwrap_or(i64::MAX);
-    Ok(Ok(Some(Walked { chain, state, side, decided, made_whole, rounds, told_since, went_back })))
+    Ok(Ok(Some(Walked { chain, state, side, decided, made_whole, rounds })))
 }
 
 /// What a command has ended, moved and handed over; what is live still changes, and is added at the end.
@@ -185,8 +155,8 @@ fn add_changes(changes: Changes, batches: &Batches, sequence: i64, side: &mut Si
     }
 }
 
-/// Folds a row. One of the present rules is decided again instead, and must give the same events; commands whose inputs are
-/// not in the journal (an outcome is in the archive) are folded only.
+/// Decides a row again: it must give the same events. Commands whose inputs are not in the journal (an outcome is in the
+/// archive) are folded only.
 fn decide(
     row: &JournalRow,
     envelope: &Envelope,
@@ -194,7 +164,7 @@ fn decide(
     state: &mut Option<State>,
     decided: Option<&mut u64>,
 ) -> Option<String> {
-    let folded_only = row.rule_version != RULE_VERSION || matches!(envelope.command, Command::RecordOutcome { .. });
+    let folded_only = matches!(envelope.command, Command::RecordOutcome { .. });
     match (state, decided) {
         (Some(state), Some(decided)) if !folded_only => {
             // A rule that finds itself wrong panics; here it is a row that is wrong.

@@ -163,7 +163,6 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         winning: Default::default(),
         externalities: Default::default(),
         last_round: Default::default(),
-        advice_turn: tokio::sync::Semaphore::new(1),
         simulations: Default::default(),
         disk: Disk::new(args.data.clone(), args.disk_reserve_mib),
     });
@@ -202,15 +201,22 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         stop::store_forecasters(&store, &board).await;
         write_key_uses(&app).await;
     };
-    match failure {
-        // A database that has gone away would have each of them wait for a connection; what they write may be lost.
-        Some(_) => drop(tokio::time::timeout(LAST_WORDS, last).await),
-        None => last.await,
+    // A database that has gone away would have each of them wait for a connection; what they write may be lost.
+    let away = failure.is_some() || store.is_away();
+    match away {
+        true => drop(tokio::time::timeout(LAST_WORDS, last).await),
+        false => last.await,
     }
     drop(app);
     drop(sequencer);
     if let Some(error) = failure {
         return Err(error);
+    }
+    if away {
+        crate::cli::complain(format_args!(
+            "the database is away: all that was acknowledged is stored, and the lease runs out by itself"
+        ));
+        return Ok(());
     }
     let _finished = tokio::time::timeout(DRAIN, writer).await;
     if let Err(error) = store.give_back_lease().await {

@@ -179,7 +179,6 @@ fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
         last_root: String::new(),
         full_round: 0,
         pool_rounds: BTreeMap::new(),
-        ways: BTreeMap::new(),
         planned_until: slot,
         settled_until: slot,
         created_at: zero,
