@@ -156,8 +156,8 @@ fn a_book_of_20_000_orders_is_cleared_as_a_sort_says() {
         ));
     }
     // One bid of two pools takes most of it: a sample of the orders tells nothing of that.
-    for pool in 0..2 {
-        demand[pool].push((999_999, 150_000));
+    for (pool, bids) in demand.iter_mut().take(2).enumerate() {
+        bids.push((999_999, 150_000));
         let quantities = json!([[format!("p{pool}"), "cpu_milli", 0, 150_000]]);
         orders.push(order(&format!("large{pool}"), "bid", "149999.85", quantities));
     }
