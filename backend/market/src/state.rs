@@ -79,6 +79,8 @@ pub struct State {
     /// Live orders by participant and client id.
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
     pub open_orders: BTreeMap<ParticipantId, u32>,
+    /// How many live orders name a project, and what is held for them together.
+    project_orders: BTreeMap<(ParticipantId, String), (u32, Credits)>,
     pub awards: BTreeMap<AwardId, Award>,
     /// The same by instance: members may have thousands.
     awards_of: BTreeMap<InstanceId, BTreeSet<AwardId>>,
@@ -117,6 +119,7 @@ impl State {
             orders_of: BTreeMap::new(),
             client_ids: BTreeMap::new(),
             open_orders: BTreeMap::new(),
+            project_orders: BTreeMap::new(),
             awards: BTreeMap::new(),
             awards_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
@@ -175,11 +178,21 @@ impl State {
             self.client_ids.insert((order.participant, client_id.clone()), order.id);
         }
         *self.open_orders.entry(order.participant).or_default() += 1;
+        self.count_for_project(&order, 1, order.hold);
         self.changes.touched.insert(order.key(), None);
         if let Some(instance) = order.request.instance {
             self.orders_of.entry(instance).or_default().insert(order.id);
         }
         self.orders.insert(order.id, order);
+    }
+    fn count_for_project(&mut self, order: &Order, orders: i32, held: Credits) {
+        let Some(name) = &order.request.project else { return };
+        let sums = self.project_orders.entry((order.participant, name.clone())).or_default();
+        *sums = (sums.0.saturating_add_signed(orders), sums.1 + held);
+    }
+    /// How many live orders name a project, and what is held for them together.
+    pub fn project_orders(&self, project: &Project) -> (u32, Credits) {
+        self.project_orders.get(&(project.participant, project.name.clone())).copied().unwrap_or_default()
     }
     /// The live orders of an instance, in the order of their ids.
     pub fn orders_of(&self, instance: InstanceId) -> impl Iterator<Item = &Order> {
@@ -187,13 +200,16 @@ impl State {
     }
     /// Changes a live order; one that is no longer live leaves memory.
     pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
-        change(order);
+        let Some(mut order) = self.orders.remove(&id) else { return };
+        let hold = order.hold;
+        change(&mut order);
         if order.status.is_live() {
+            self.count_for_project(&order, 0, order.hold - hold);
             self.changes.touched.insert(order.key(), None);
+            self.orders.insert(id, order);
             return;
         }
-        let Some(order) = self.orders.remove(&id) else { return };
+        self.count_for_project(&order, -1, Credits::ZERO - hold);
         if let Some(instance) = order.request.instance
             && let Some(ids) = self.orders_of.get_mut(&instance)
         {

@@ -8,7 +8,7 @@ const ROWS: Row[] = [
   ['7K2A05', 'bid', 'fra1-gp', 32, 128, 1, 6, 53.06, 32, 'filled', null, 11],
   ['7K2H81', 'bid', 'vie1-hp', 32, 64, 1, 6, 68, 32, 'filled', null, 12],
   ['7K2PQ4', 'bid', 'hel1-gp', 128, 512, 1, 12, 142, 128, 'filled', null, 14],
-  ['7K1Z0C', 'bid', 'fra1-gp', 96, 384, 0, 3, 150, 72, 'partially_filled', 'BUDGET', 540],
+  ['7K1Z0C', 'bid', 'fra1-gp', 96, 384, 0, 3, 150, 72, 'partially_filled', 'MARGINAL_PRORATA', 540],
   ['7K2M9X', 'bid', 'fra1-gp', 64, 256, 1, 6, 93, 0, 'open', 'OUT_OF_MONEY', 720],
   ['7K1T9N', 'bid', 'mad1-gp', 64, 256, 1, 6, 78, 0, 'open', null, 840],
   ['7K1Q8D', 'bid', 'hel1-gp', 256, 1024, 1, 6, 280, 0, 'open', 'MIN_FILL_UNREACHABLE', 960, true],
@@ -28,7 +28,7 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW8${end}`, side, status, participant: 'par_01KAB6Q0ZX3F4QGENOM', instance: null,
     window: { start_at: slotAt(first), end_at: slotAt(first + slots) }, replicas: 1, resources: { cpu_milli: cores * 1000, mem_mib: gib * 1024 },
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
-    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
+    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: end === '7K1Z0C' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
     remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual',
     ...(age === 1260 ? { grounds: { rule: 'auto_offer', strategy_version: 3, forecast: { model: 'online-experts', seen_until: ago(age + 5) }, inputs: { cpu_milli: { baseline: 96_000, needed: 48_000, floor: 24_000, price: '0.000500000' }, mem_mib: { baseline: 393_216, needed: 196_608, price: '0.000040000' } } } } : {}),
@@ -40,7 +40,7 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
 
 const SENTENCE: Record<string, string> = {
   OUT_OF_MONEY: 'Your limit leaves 1.2051 cr per core. Bids for 1,312 cores stood at 1.2480 or more; there were 1,220 cores to give. No one who offered less than you got any.',
-  BUDGET: 'The budget of project variant-calling allows 72 of the 96 cores.',
+  MARGINAL_PRORATA: 'At its limit 72 of the 96 cores were to be had.',
   MIN_FILL_UNREACHABLE: 'It asks for all 256 cores or none, and 201 can be had in this window.',
   FLOOR_PROTECTED: '24 of the 48 cores are kept for the SLA floor of the lending workload.',
   HALTED: 'The pool is halted since 09:12. The order is kept and its hold is unchanged.',

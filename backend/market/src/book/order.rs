@@ -194,9 +194,6 @@ pub struct NotWon {
     /// The resource that it has too little of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_resource: Option<String>,
-    /// What the order's project had left for the round, where that is the reason (`BUDGET`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget_left: Option<Credits>,
     /// Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
     /// are of, the one that came nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,7 +211,6 @@ impl NotWon {
             winning_limit: None,
             binding_node: None,
             binding_resource: None,
-            budget_left: None,
             slots: None,
         }
     }

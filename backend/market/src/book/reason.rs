@@ -16,8 +16,6 @@ pub enum Reason {
     NoVacatePath,
     /// The collar rose, and the balance could not follow with a larger hold.
     InsufficientHold,
-    /// Its project had too little left.
-    Budget,
     /// Its workload may not be moved, or is where this order would not have it.
     FrozenHoldTime,
     FloorProtected,
@@ -60,7 +58,6 @@ impl Reason {
             Reason::Ineligible => "INELIGIBLE",
             Reason::NoVacatePath => "NO_VACATE_PATH",
             Reason::InsufficientHold => "INSUFFICIENT_HOLD",
-            Reason::Budget => "BUDGET",
             Reason::FrozenHoldTime => "FROZEN_HOLD_TIME",
             Reason::FloorProtected => "FLOOR_PROTECTED",
             Reason::ThrashLimit => "THRASH_LIMIT",
@@ -95,11 +92,12 @@ impl From<outcome::Reason> for Reason {
         match reason {
             outcome::Reason::Halted => Reason::Halted,
             outcome::Reason::Expired => Reason::Expired,
-            // No order of the market has a parent: only books from elsewhere know that reason.
-            outcome::Reason::Ineligible | outcome::Reason::ParentRejected => Reason::Ineligible,
+            // No order of the market has a parent or a budget: only books from elsewhere know those reasons.
+            outcome::Reason::Ineligible | outcome::Reason::ParentRejected | outcome::Reason::Budget => {
+                Reason::Ineligible
+            }
             outcome::Reason::NoVacatePath => Reason::NoVacatePath,
             outcome::Reason::InsufficientHold => Reason::InsufficientHold,
-            outcome::Reason::Budget => Reason::Budget,
             outcome::Reason::FrozenHoldTime => Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected => Reason::FloorProtected,
             outcome::Reason::ThrashLimit => Reason::ThrashLimit,
@@ -129,7 +127,6 @@ mod tests {
             outcome::Reason::Ineligible,
             outcome::Reason::NoVacatePath,
             outcome::Reason::InsufficientHold,
-            outcome::Reason::Budget,
             outcome::Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected,
             outcome::Reason::ThrashLimit,

@@ -154,6 +154,12 @@ pub enum Rejection {
         needed: Credits,
         available: Credits,
     },
+    /// Its project has less left than it needs.
+    ProjectExhausted {
+        name: String,
+        needed: Credits,
+        left: Credits,
+    },
     /// Orders of the workload came, went or were filled since it was made.
     RecommendationOutdated,
     /// The order has ended; a terminal state never changes.
@@ -207,6 +213,7 @@ impl Rejection {
             ClientIdOutOfRange => "client_id_out_of_range",
             UnknownProject { .. } => "unknown_project",
             ProjectOfOffer => "project_of_offer",
+            ProjectExhausted { .. } => "project_exhausted",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
@@ -260,7 +267,7 @@ impl Rejection {
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
-            UnknownProject { .. } | ProjectOfOffer => "/project".to_owned(),
+            UnknownProject { .. } | ProjectOfOffer | ProjectExhausted { .. } => "/project".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
@@ -285,6 +292,7 @@ impl Rejection {
                 | OrderEnded { .. }
                 | TooManyOpenOrders { .. }
                 | InArrears { .. }
+                | ProjectExhausted { .. }
                 | PoolHalted { .. }
         )
     }
@@ -337,6 +345,7 @@ impl Rejection {
             ClientIdOutOfRange,
             UnknownProject { name: "training".to_owned() },
             ProjectOfOffer,
+            ProjectExhausted { name: "training".to_owned(), needed: Credits::ZERO, left: Credits::ZERO },
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,

@@ -102,6 +102,9 @@ impl Rejection {
                 format!("You have no project `{name}`. Make it with PUT /v1/projects/NAME, or leave `project` out.")
             }
             ProjectOfOffer => "A project bounds what bids pay: leave `project` out of an offer.".to_owned(),
+            ProjectExhausted { name, needed, left } => format!(
+                "The bid reserves {needed} credits, and project {name} has {left} left. Lower the limit or the quantity, cancel other bids of the project, or raise its limit."
+            ),
             ClassNotAllowed { highest } => format!(
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),

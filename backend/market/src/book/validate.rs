@@ -371,11 +371,6 @@ pub fn hold_of_rest(state: &State, order: &Order) -> Credits {
     hold_needed(state, &remaining_request(order))
 }
 
-/// The same of the cheapest: a project's budget counts no less for a bid that wins all of an alternative.
-pub fn least_hold(state: &State, request: &OrderRequest) -> Credits {
-    request.limit.min(collar_values(state, request).min().unwrap_or_default())
-}
-
 /// The most that each alternative can cost.
 fn collar_values<'a>(state: &'a State, request: &'a OrderRequest) -> impl Iterator<Item = Credits> + 'a {
     let value_of = move |(pool, span): (&str, Span)| {

@@ -10,7 +10,7 @@ use crate::book::{
 };
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
-use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
+use crate::ids::{AwardId, NodeId, OrderId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{firm, is_recallable, node_of, pool_of};
 use crate::project;
@@ -35,8 +35,6 @@ pub enum AwardError {
     Unknown(String),
     #[error("{0} would be charged more than its hold")]
     HoldExceeded(OrderId),
-    #[error("project {0} would be charged more than it has left")]
-    BudgetExceeded(ProjectId),
 }
 
 /// Applies the outcome of the sealed round.
@@ -113,7 +111,6 @@ fn read_awards(
     prices: &Prices,
 ) -> Result<Vec<Draft>, AwardError> {
     let mut drafts = Vec::new();
-    let mut charged: BTreeMap<ProjectId, Credits> = BTreeMap::new();
     for award in &outcome.awards {
         let unknown = || AwardError::Unknown(award.order.clone());
         let mut lines = Vec::new();
@@ -137,19 +134,11 @@ fn read_awards(
                 let order = turn.state.orders.get(id).ok_or_else(unknown)?;
                 let total = lines.iter().map(|l| l.money).sum();
                 if order.side == Side::Bid {
-                    let over = check_charge(order, total, Credits::from_units(award.money.0))?;
-                    if let Some(project) = project::of_order(turn.state, order) {
-                        *charged.entry(project.id).or_default() += total - over;
-                    }
+                    check_charge(order, total, Credits::from_units(award.money.0))?;
                 }
             }
         }
         drafts.push(Draft { winner, lines, slots, certified: award.money.0 });
-    }
-    for (id, charged) in charged {
-        if turn.state.projects.get(&id).is_some_and(|p| charged > p.left()) {
-            return Err(AwardError::BudgetExceeded(id));
-        }
     }
     Ok(drafts)
 }

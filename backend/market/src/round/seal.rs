@@ -4,6 +4,7 @@ use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
+use crate::project;
 use crate::round::movers::Movers;
 use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
 use crate::state::SealedBook;
@@ -67,7 +68,7 @@ fn holds_its_limit(order: &Order) -> bool {
 }
 
 /// A collar may have risen since an order was placed: its hold follows where the balance
-/// allows; where it does not, the order sits the round out (see `book::build`).
+/// and the project allow; where it does not, the order sits the round out (see `book::build`).
 fn raise_holds(turn: &mut Turn<'_>) {
     let short = |turn: &Turn<'_>, order: &Order| {
         if order.side == Side::Offer || order.status == OrderStatus::PendingCancel || holds_its_limit(order) {
@@ -78,6 +79,10 @@ fn raise_holds(turn: &mut Turn<'_>) {
     };
     let raises: Vec<_> = turn.state.orders.values().filter_map(|o| short(turn, o)).collect();
     for (id, participant, needed, hold) in raises {
+        let project = project::of_order(turn.state, &turn.state.orders[&id]);
+        if project.is_some_and(|project| project::left(turn.state, project) < needed - hold) {
+            continue;
+        }
         let (available, held) = (Account::Available(participant), Account::Held(participant));
         if turn.transfer(TransferKind::Hold, available, held, needed - hold, Cause::order(id)).is_ok() {
             turn.emit(Event::OrderHold { order: id, hold: needed });

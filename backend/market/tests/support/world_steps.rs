@@ -1,6 +1,7 @@
 //! The steps of a random exchange, each with its auditors.
 use super::{approvals, left_over, movers};
 use headroom_market::book::validate::hold_of_rest;
+use headroom_market::project;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -247,7 +248,10 @@ pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u
 pub fn holds_follow_collars(world: &World) {
     for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
         let needed = hold_of_rest(&world.state, order);
-        let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
+        let project = order.request.project.as_ref().and_then(|name| world.state.project(order.participant, name));
+        let left = project.map_or(needed, |project| project::left(&world.state, project));
+        let has = world.state.available(order.participant).min(left);
+        let short = needed > order.hold && needed - order.hold <= has;
         assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
     }
 }

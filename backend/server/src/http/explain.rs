@@ -57,8 +57,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     // it may come before others.
     let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let is_searched = |why: &&NotWon| {
-        use Reason::{Budget, MinFillUnreachable, NoHostFits, SolverFallback};
-        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback | Budget)
+        use Reason::{MinFillUnreachable, NoHostFits, SolverFallback};
+        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback)
     };
     let found = match refused.filter(is_searched) {
         Some(why) => {

@@ -84,7 +84,7 @@ use utoipa_swagger_ui::SwaggerUi;
     tags(
         (name = "session", description = "Signing in, who am I, API keys"),
         (name = "market", description = "Pools, prices, rounds, awards"),
-        (name = "orders", description = "Bids, offers, and the budgets of projects"),
+        (name = "orders", description = "Bids, offers, and the limits of projects"),
         (name = "workloads", description = "Modules, instances, strategies"),
         (name = "swaps", description = "Resizes and moves"),
         (name = "forecasts", description = "Demand ahead, and how good forecasts have been"),

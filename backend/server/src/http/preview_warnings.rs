@@ -62,28 +62,14 @@ pub(super) fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits,
     warnings
 }
 
-/// What a bid is told of its project, and the most of it that can win as the project's limit is, 0 where nothing can.
-/// `least`: the least that it counts for the project, in micro-credits.
-pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, f64)> {
-    let (name, left) = (&project.name, project.left());
-    if left.is_zero() {
-        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), 0.0));
-    }
-    if hold <= left {
-        return None;
-    }
-    if least > left.units() as f64 {
-        let said = format!(
-            "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
-        );
-        return Some((said, 0.0));
-    }
-    Some((
+/// That its project has less left than the bid reserves.
+pub(super) fn project_warning(project: &Project, left: Credits, hold: Credits) -> Option<String> {
+    (hold > left).then(|| {
         format!(
-            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
-        ),
-        left.units() as f64 / hold.units() as f64,
-    ))
+            "Project {} has {left} left, and this bid reserves {hold}: it is refused until other bids of the project are cancelled or its limit is raised.",
+            project.name
+        )
+    })
 }
 
 /// What the workload's own strategy keeps the order from, whatever its price.

@@ -9,7 +9,7 @@ describe('why an order did not win', () => {
   it('reads the other way round for an offer', () => {
     expect(reasonText('OUT_OF_MONEY')).toBe('limit under the price');
     expect(reasonText('out_of_money', 'offer')).toBe('asks for more than the price');
-    expect(reasonText('BUDGET', 'offer')).toBe(reasonText('BUDGET'));
+    expect(reasonText('HALTED', 'offer')).toBe(reasonText('HALTED'));
     expect([reasonText('user'), reasonText('not_filled_in_its_round')]).toEqual(['cancelled by its owner', 'not filled in its one round']);
     expect(reasonText('SOMETHING_NEW', 'offer')).toBe('something new');
   });

@@ -142,12 +142,12 @@ export interface AuditEvent {
   /** The same fields as they were. */
   before?: unknown;
 }
-/** A budget of one's own: bids that name it compete for what is left. */
+/** A limit of one's own: bids that name it reserve what they hold. */
 export interface Project {
   id: string; participant: string; name: string; limit: string;
   /** Charged for its awards and not credited back. */
   spent: string;
-  /** `limit` less `spent`. */
+  /** `limit` less `spent` and `committed`. */
   left: string;
   /** Held for its open bids; it may be more than what is left. */
   committed: string; open_orders: number; created_at: string; updated_at: string;
