@@ -11,7 +11,7 @@ use headroom_market::pool::ReserveState;
 use headroom_market::pool::approval::Verdict;
 use headroom_market::pool::simulate::{self, Pass, PastRound};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Price, Resource};
+use headroom_market::units::{Price, Resource};
 use std::sync::Arc;
 
 use crate::support::reserve_world::*;

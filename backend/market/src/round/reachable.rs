@@ -10,7 +10,7 @@ use crate::clearing::book::{Alternative, Fraction};
 use crate::clearing::rational::Rat;
 use crate::clearing::{Book, Order, ProductKey, Side};
 use crate::ids::OrderId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A replica's part of an order is rounded down to so many parts of it: rounded up to whole replicas, it is one.
 const PARTS: i128 = 1_000_000_000_000;
