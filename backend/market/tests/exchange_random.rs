@@ -403,30 +403,6 @@ fn with_projects(world: &mut World, mut command: Command) -> Command {
     command
 }
 
-/// Collars seldom rise in the random exchange, so here one is made to.
-#[test]
-fn a_hold_follows_a_collar_that_rose() {
-    let (mut world, workloads) = seeded(1);
-    let Command::PlaceOrder { participant, mut request, .. } = random_order(&mut world, &workloads[..1]) else {
-        panic!()
-    };
-    request.limit = "20".parse().unwrap();
-    (request.time_in_force, request.expires_at) = (TimeInForce::Gtc, None);
-    let reply = world.run(Command::PlaceOrder { participant, side: Side::Bid, request, client_order: None });
-    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
-    let hold = |world: &World| world.state.orders.values().map(|o| o.hold).sum::<Credits>();
-    let before = hold(&world);
-    for resource in [Resource::CpuMilli, Resource::MemMib] {
-        let doubled =
-            Event::ReferenceChanged(Reference { pool: "p".into(), resource, recent: Vec::new(), doublings: 1 });
-        world.state.fold(&doubled);
-        world.folded.fold(&doubled);
-    }
-    assert!(matches!(world.run(Command::SealRound(None)), Reply::Sealed { .. }));
-    assert!(before < "10".parse().unwrap(), "the collar binds, not the limit: {before}");
-    assert_eq!(hold(&world), before + before);
-}
-
 /// Σ charges − credit notes = Σ price × delivered, to the micro-credit; sellers and buyers get what
 /// their receipts say, and escrow is empty.
 pub fn check_settlement(world: &World) {

@@ -19,7 +19,7 @@ const ROWS: Row[] = [
   ['7K0V4S', 'bid', 'waw1-gp', 64, 256, -3, 6, 70, 0, 'canceled', null, 1990],
   ['7K0K6B', 'bid', 'fra1-hp', 64, 256, -6, 6, 150, 0, 'expired', 'PARADOXICAL', 2880, true],
   ['7K1R3J', 'bid', 'par1-gp', 32, 128, 3, 12, 44, 0, 'open', 'HALTED', 3700],
-  ['7JZW1P', 'bid', 'vie1-hp', 512, 1024, -9, 24, 1020, 0, 'canceled', 'INSUFFICIENT_HOLD', 3900],
+  ['7JZW1P', 'bid', 'vie1-hp', 512, 1024, -9, 24, 1020, 0, 'canceled', 'HALTED', 3900],
 ];
 
 export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, slots, limit, filled, status, reason, age, block]) => {
@@ -45,7 +45,6 @@ const SENTENCE: Record<string, string> = {
   FLOOR_PROTECTED: '24 of the 48 cores are kept for the SLA floor of the lending workload.',
   HALTED: 'The pool is halted since 09:12. The order is kept and its hold is unchanged.',
   PARADOXICAL: 'A block: taking it would have cost others more than it brings.',
-  INSUFFICIENT_HOLD: 'The hold would be 1,118.40 cr more than what is available.',
 };
 export function explain(order: Order): Explain {
   const reason = order.last_reason?.reason ?? order.closed_reason ?? null;

@@ -363,18 +363,3 @@ impl OrderRequest {
         Slot::starting_at(self.latest_start_at.unwrap_or(self.window.start_at).seconds())
     }
 }
-
-/// The most that a bundle can be charged: Σ collar × quantity over replicas and slots.
-pub fn collar_value(
-    amounts: &Amounts,
-    replicas: u32,
-    slots: usize,
-    collar: impl Fn(crate::units::Resource) -> Price,
-) -> Option<Credits> {
-    let mut total = Credits::ZERO;
-    for (resource, quantity) in amounts {
-        let all = quantity.checked_mul(i64::from(replicas))?.checked_mul(slots as i64)?;
-        total = total.checked_add(collar(*resource).hold_round_up(all)?)?;
-    }
-    Some(total)
-}

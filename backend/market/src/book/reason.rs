@@ -14,8 +14,6 @@ pub enum Reason {
     Ineligible,
     /// No drill has shown that the workload gives memory back.
     NoVacatePath,
-    /// The collar rose, and the balance could not follow with a larger hold.
-    InsufficientHold,
     /// Its workload may not be moved, or is where this order would not have it.
     FrozenHoldTime,
     FloorProtected,
@@ -57,7 +55,6 @@ impl Reason {
             Reason::Expired => "EXPIRED",
             Reason::Ineligible => "INELIGIBLE",
             Reason::NoVacatePath => "NO_VACATE_PATH",
-            Reason::InsufficientHold => "INSUFFICIENT_HOLD",
             Reason::FrozenHoldTime => "FROZEN_HOLD_TIME",
             Reason::FloorProtected => "FLOOR_PROTECTED",
             Reason::ThrashLimit => "THRASH_LIMIT",
@@ -92,12 +89,12 @@ impl From<outcome::Reason> for Reason {
         match reason {
             outcome::Reason::Halted => Reason::Halted,
             outcome::Reason::Expired => Reason::Expired,
-            // No order of the market has a parent or a budget: only books from elsewhere know those reasons.
-            outcome::Reason::Ineligible | outcome::Reason::ParentRejected | outcome::Reason::Budget => {
-                Reason::Ineligible
-            }
+            // No round gives the others: only books from elsewhere know parents, budgets and holds.
+            outcome::Reason::Ineligible
+            | outcome::Reason::ParentRejected
+            | outcome::Reason::Budget
+            | outcome::Reason::InsufficientHold => Reason::Ineligible,
             outcome::Reason::NoVacatePath => Reason::NoVacatePath,
-            outcome::Reason::InsufficientHold => Reason::InsufficientHold,
             outcome::Reason::FrozenHoldTime => Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected => Reason::FloorProtected,
             outcome::Reason::ThrashLimit => Reason::ThrashLimit,
@@ -126,7 +123,6 @@ mod tests {
             outcome::Reason::Expired,
             outcome::Reason::Ineligible,
             outcome::Reason::NoVacatePath,
-            outcome::Reason::InsufficientHold,
             outcome::Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected,
             outcome::Reason::ThrashLimit,

@@ -1,11 +1,10 @@
-//! The checks of an order, and the hold that it needs. The first one that fails is the answer.
+//! The checks of an order, and the hold that it needs: a bid holds its whole limit. The first one that fails is the answer.
 use crate::book::{
-    Assurance, Order, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, runs,
+    Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs,
 };
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;
-use crate::round::book::remaining_request;
 use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::state::State;
@@ -57,7 +56,7 @@ pub fn check(
         return Err(Rejection::TooManyOpenOrders { most });
     }
     let hold = match side {
-        Side::Bid => hold_needed(state, request),
+        Side::Bid => request.limit,
         Side::Offer => Credits::ZERO,
     };
     // Who owes may make a bid smaller, which frees money for it, and place none.
@@ -359,34 +358,6 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
         }
     }
     Ok(())
-}
-
-/// min(limit, Σ collar × quantity) of the dearest alternative: the most that can be charged.
-pub fn hold_needed(state: &State, request: &OrderRequest) -> Credits {
-    request.limit.min(collar_values(state, request).max().unwrap_or_default())
-}
-
-/// The hold that an open bid needs now.
-pub fn hold_of_rest(state: &State, order: &Order) -> Credits {
-    hold_needed(state, &remaining_request(order))
-}
-
-/// The most that each alternative can cost.
-fn collar_values<'a>(state: &'a State, request: &'a OrderRequest) -> impl Iterator<Item = Credits> + 'a {
-    let value_of = move |(pool, span): (&str, Span)| {
-        let mut value = Credits::ZERO;
-        let amounts = away::amounts(state, request, &request.resources, pool);
-        for slot in span.each() {
-            let collar = |resource| state.collar(pool, resource, slot);
-            let of_slot = collar_value(&amounts, request.replicas, 1, collar);
-            // A bundle whose collar value overflows is certainly worth more than any limit.
-            value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
-        }
-        value
-    };
-    let slot_seconds = state.market.rhythm.slot_seconds;
-    let of_pool = move |choice: &'a PoolChoice| request.spans(slot_seconds).map(|span| (choice.pool.as_str(), span));
-    request.pools.iter().flat_map(of_pool).map(value_of)
 }
 
 #[cfg(test)]

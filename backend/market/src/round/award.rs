@@ -300,7 +300,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
     workload::away::begin(turn, &award);
     turn.emit(Event::AwardMade(award));
     project::spend(turn, project, paid);
-    let hold = rest.hold(turn, &order, paid);
+    let hold = rest.hold(&order, paid);
     let freed = order.hold - paid - hold;
     place::release(turn, order.participant, id, freed);
     // A cancellation that came in while the round was sealed still waits for its rest.
@@ -415,16 +415,11 @@ impl Rest {
     }
 
     /// What stays held for the rest, out of what the award left of the hold.
-    fn hold(&self, turn: &Turn<'_>, order: &Order, charged: Credits) -> Credits {
+    fn hold(&self, order: &Order, charged: Credits) -> Credits {
         if !self.open || order.side == Side::Offer {
             return Credits::ZERO;
         }
-        let mut request = order.request.clone();
-        request.resources = self.amounts.clone();
-        request.replicas = self.replicas;
-        request.limit = self.limit;
-        let needed = validate::hold_needed(turn.state, &request);
-        needed.min(order.hold - charged)
+        self.limit.min(order.hold - charged)
     }
 }
 

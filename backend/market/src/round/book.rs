@@ -1,8 +1,7 @@
 //! The book of a round: the state, seen by the clearing.
 //!
-//! Money has 6 digits in a book; collars and references are rounded up to them, so that a
-//! hold computed from the finer number always covers the coarser one.
-use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Origin, Reason, Side, validate};
+//! Money has 6 digits in a book; collars and references are rounded up to them.
+use crate::book::{self, Alternative, Assurance, Order, OrderStatus, Origin, Reason, Side};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::recallable::{book_node, book_pool, is_recallable, pool_of};
@@ -42,15 +41,6 @@ pub struct Draft {
     pub reoffers: BTreeSet<AwardId>,
     /// What its bids would take to other nodes, and what else they could.
     pub moves: Moves,
-}
-
-/// The part of an order that is still asked for, as a request of its own.
-pub fn remaining_request(order: &Order) -> OrderRequest {
-    let mut request = order.request.clone();
-    request.resources = order.remaining.clone();
-    request.replicas = order.remaining_replicas;
-    request.limit = order.remaining_limit;
-    request
 }
 
 /// The alternatives of an order that are still open, in the order of the book.
@@ -154,7 +144,6 @@ impl<'a> Builder<'a> {
         let takes_part = |o: &&Order| {
             let owner = state.participants.get(&o.participant);
             self.places.has(Entry::Order(o.id))
-                && validate::hold_of_rest(state, o) <= o.hold
                 && owner.is_some_and(|p| p.arrears.is_zero())
                 && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
@@ -193,9 +182,6 @@ impl<'a> Builder<'a> {
         if order.side == Side::Bid {
             if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
                 return Err(Reason::InArrears);
-            }
-            if validate::hold_of_rest(self.state, order) > order.hold {
-                return Err(Reason::InsufficientHold);
             }
         }
         let (mut node, mut move_fee) = (None, Credits::ZERO);

@@ -46,8 +46,6 @@ pub struct Preview {
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Option<Credits>,
     pub expected_high: Option<Credits>,
-    /// The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this.
-    pub worst_case: Credits,
     /// No trading fee in this version.
     pub fee: Credits,
     /// Share of the latest slots in which the limit would have been enough; `null` without any, and
@@ -256,7 +254,6 @@ fn preview(
         slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
         expected_low: is_priced.then(|| costs.quantile(0.1)),
         expected_high: is_priced.then(|| costs.quantile(0.9)),
-        worst_case: if side == Side::Bid { request.limit.max(hold) } else { Credits::ZERO },
         fee: Credits::ZERO,
         fill_probability,
         chances,

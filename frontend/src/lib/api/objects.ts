@@ -177,7 +177,7 @@ export interface Order extends OrderBody {
   grounds?: Grounds | null; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
-  hold: string; bond: string; currency: string; worst_case: string; fee: string;
+  hold: string; bond: string; currency: string; fee: string;
   /** Like `last_cost` not there where something of it has neither a trade nor a reserve price. */
   expected?: string | null; expected_low?: string | null; expected_high?: string | null;
   /** How many slots the amounts are of: fewer than the window's where a run of it would win. Limits are those of the whole order. */
