@@ -109,7 +109,10 @@ fn a_bid_reserves_its_hold_and_a_second_one_is_refused() {
         assert_eq!(code(&refused) == "project_exhausted", is_taken || short > 0);
         if let Reply::Order(taken) = reply {
             exchange.cancel(taken);
-            assert!(matches!(exchange.try_bid(Some("web"), TimeInForce::Gtc), Reply::Order(_)), "its hold is free again");
+            assert!(
+                matches!(exchange.try_bid(Some("web"), TimeInForce::Gtc), Reply::Order(_)),
+                "its hold is free again"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 import { iso, roundNow, ROUND, START, slotAt } from './clock.ts';
 import { pools } from './pools.ts';
-import type { Outcome, Round, RoundPrices } from '../lib/api/objects.ts';
+import type { Outcome, Round, RoundExternality } from '../lib/api/objects.ts';
 
 /** Every seventh round ran out of time: it holds, and is not proved best. */
 const unproved = (number: number) => number % 7 === 3;
@@ -17,13 +17,8 @@ export function round(number: number): Round {
   };
 }
 export const rounds = (limit: number) => Array.from({ length: Math.min(limit, 40) }, (_, i) => round(roundNow() - i));
-/** A third of each price is scarcity. */
-export const inParts = (number: number): RoundPrices => ({
+export const externality = (number: number): RoundExternality => ({
   round: number,
-  prices: round(number).prices.map((p) => {
-    const scarcity = (Number(p.price) / 3).toFixed(9);
-    return { pool: p.pool, resource: p.resource, slot: p.slot, price: p.price, base: (Number(p.price) - Number(scarcity)).toFixed(9), congestion: '0.000000000', transfer: '0.000000000', scarcity };
-  }),
   price_to_externality: { winners: 10_086, looked_at: 16, paid: '1475.340000', externality: '1372.410000', ratio: '1.075', least: '1.000', greatest: '1.412' },
   no_externality: null,
 });

@@ -8,7 +8,7 @@ use crate::book::runs;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Price, Share};
+use crate::units::{Amounts, Credits, Share};
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 

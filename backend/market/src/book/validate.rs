@@ -1,7 +1,5 @@
 //! The checks of an order, and the hold that it needs: a bid holds its whole limit. The first one that fails is the answer.
-use crate::book::{
-    Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs,
-};
+use crate::book::{Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs};
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;

@@ -5,9 +5,7 @@
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
 use crate::book::validate::MOST_ROWS;
-use crate::book::{
-    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs, validate,
-};
+use crate::book::{Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs};
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId};

@@ -62,11 +62,8 @@ pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) 
         by_itself: o.origin != Origin::Manual,
         entry: Entry::Order(o.id),
     };
-    let waits = |o: &&Order| Waits {
-        turn: turn_of(o),
-        participant: o.participant,
-        weight: weight(state, o, slots, &pools),
-    };
+    let waits =
+        |o: &&Order| Waits { turn: turn_of(o), participant: o.participant, weight: weight(state, o, slots, &pools) };
     let for_sale = state.awards.values().filter(|a| resale::of(state, now, slots, a).is_some());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };

@@ -64,8 +64,7 @@ impl World {
             two_person_approval: false,
         });
         let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world =
-            Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new() };
+        let mut world = Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new() };
         let name = "test".to_owned();
         world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
         world.run(Command::CreatePool {

@@ -3,13 +3,13 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-use crate::app::last_round::{ANY_PRICE, part_of};
+use crate::app::last_round::part_of;
 use crate::app::turns::{Bounds, Lane, Turns};
 use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
 use headroom_market::ids::ParticipantId;
 use headroom_market::units::Share;
 use headroom_solver::MixedInteger;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

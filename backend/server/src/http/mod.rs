@@ -38,7 +38,7 @@ pub mod request_id;
 pub mod reserve_decisions;
 pub mod reserve_prices;
 pub mod reserve_simulation;
-pub mod round_prices;
+pub mod round_externality;
 pub mod rounds;
 pub mod scarcity;
 pub mod serve;
@@ -110,7 +110,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
-        .merge(round_prices::router())
+        .merge(round_externality::router())
         .merge(rounds::router())
         .merge(swaps::router())
         .merge(instances::router())

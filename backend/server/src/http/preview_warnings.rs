@@ -180,28 +180,6 @@ mod tests {
     use headroom_market::round::left_out::as_open;
 
     #[test]
-    fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
-        let now = Timestamp::from_seconds(0);
-        let of = |limit: &str, least: f64| {
-            let project = Project {
-                id: headroom_market::ids::ProjectId::from_raw(1),
-                participant: ParticipantId::from_raw(1),
-                name: "web".to_owned(),
-                limit: limit.parse().unwrap(),
-                spent: "1".parse().unwrap(),
-                created_at: now,
-                updated_at: now,
-                deleted_at: None,
-            };
-            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, most)| most)
-        };
-        assert_eq!(of("5", 1.0), None, "just enough");
-        assert_eq!(of("4.999999", 1.0), Some(0.0), "all or none");
-        assert_eq!(of("4.999999", 0.5), Some(0.99999975), "3.999999 of 4");
-        assert_eq!(of("3", 0.5), Some(0.5));
-        assert_eq!(of("1", 0.0), Some(0.0), "nothing is left");
-    }
-    #[test]
     fn who_is_left_out_hears_the_code_and_why() {
         let now = Timestamp::from_seconds(0);
         let request: OrderRequest = serde_json::from_value(serde_json::json!({

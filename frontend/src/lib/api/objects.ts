@@ -209,12 +209,10 @@ export interface RoundPrice {
   /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
-/** `price` = `base` + `congestion` + `transfer` + `scarcity`. */
-export interface PriceInParts { pool: string; node?: string | null; resource: string; slot: string; price: string; base: string; congestion: string; transfer: string; scarcity: string }
 /** What winning bids pay, beside what their winning costs all others. */
 /** Sums and single bids are for platform roles; members are told the ratio where it is of four bids or more. */
 export interface PriceToExternality { winners: number; looked_at: number; ratio: string | null; paid: string | null; externality: string | null; least: string | null; greatest: string | null }
-export interface RoundPrices { round: number; prices: PriceInParts[]; price_to_externality: PriceToExternality | null; no_externality: 'no_winner' | 'too_large' | 'busy' | null }
+export interface RoundExternality { round: number; price_to_externality: PriceToExternality | null; no_externality: 'no_winner' | 'too_large' | 'busy' | null }
 export interface Certificate {
   verified: boolean; quality: string; welfare: string;
   /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
