@@ -533,12 +533,14 @@ pub fn finish(world: &mut World) {
         let participant = world.state.orders[&order].participant;
         world.run(Command::CancelOrder { participant, order });
     }
-    for _ in 0..60 {
+    // While a workload is away each slot is planned, and what goes on without a round has new awards in it.
+    const PLANNED_STEPS: usize = 60;
+    for step in 0..PLANNED_STEPS + 20 {
         world.now = world.now.plus_seconds(15);
         let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
         // The way home is planned with a slot.
-        let to_plan = world.state.instances.values().any(Instance::is_away);
-        if to_plan && world.now >= RHYTHM.gate_closes(gate) {
+        let is_away = world.state.instances.values().any(Instance::is_away);
+        if is_away && step < PLANNED_STEPS && world.now >= RHYTHM.gate_closes(gate) {
             world.run(Command::PlanSlot { slot: gate });
             check_roll(world, gate);
             check_plan(world, gate);
@@ -547,6 +549,8 @@ pub fn finish(world: &mut World) {
         settle(world);
     }
     assert!(world.state.swaps.is_empty(), "every swap ends");
-    assert!(world.state.awards.is_empty(), "every award is settled");
+    let slots = |a: &Award| a.lines.iter().map(|l| l.slot).collect::<Vec<_>>();
+    let open: Vec<_> = world.state.awards.values().map(|a| (a.kind, slots(a))).collect();
+    assert!(open.is_empty(), "every award is settled by {}: {open:?}", world.now);
     assert!(world.state.instances.values().all(|i| i.swap.is_none()));
 }
