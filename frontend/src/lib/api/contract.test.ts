@@ -20,7 +20,7 @@ const contract: {
 } = {
   apiKey: true, newApiKey: true, fullNode: true, participant: true, user: true,
   about: true, allocation: true, award: true, balance: true, book: true, explain: true, hint: true, instance: true, me: true, module: true, node: true, order: true, pool: true, prediction: true, preview: true, price: true, profile: true, project: true,
-  recommendation: true, reserve: true, round: true, roundPrices: true, sample: true, series: true, serviceLevel: true, session: true, simulated: true, statement: true, strategy: true, receipt: true, dispute: true, summary: true, swap: true, oneSwap: true,
+  recommendation: true, reserve: true, round: true, roundExternality: true, sample: true, series: true, serviceLevel: true, session: true, simulated: true, statement: true, strategy: true, receipt: true, dispute: true, summary: true, swap: true, oneSwap: true,
 };
 
 it('every object that the pages read is compared with the server’s', () => {

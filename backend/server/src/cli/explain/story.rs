@@ -1,5 +1,4 @@
 //! What an outcome says about one order, told from top to bottom.
-use super::externality;
 use super::other_side::{Lack, Wish, because_of};
 use super::reasons::because;
 use super::rows::{part_won, replicas, share_won};
