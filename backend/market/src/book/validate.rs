@@ -1,6 +1,7 @@
 //! The checks of an order, and the hold that it needs. The first one that fails is the answer.
 use crate::book::{
     Assurance, Order, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, runs,
+    self_trade,
 };
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
@@ -51,11 +52,12 @@ pub fn check(
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
     check_class(state, participant, request)?;
-    let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
+    let others = state.open_orders(participant) - u32::from(previous.is_some());
     let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
+    self_trade::check(state, now, participant, side, request)?;
     let hold = match side {
         Side::Bid => hold_needed(state, request),
         Side::Offer => Credits::ZERO,

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
+use crate::round::{Round, RoundState, book, merkle, safe_state};
 use crate::state::SealedBook;
 use crate::turn::{Cause, Turn};
 use std::sync::Arc;
@@ -20,7 +20,6 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     raise_holds(turn);
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
-    netting::net(turn, &slots);
     let draft = book::build(turn.state, turn.now, &slots, movers);
     if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
         return None;
