@@ -28,7 +28,6 @@ const receipt = (n: number, kind: string, awarded: number, delivered: number, pr
 export const receipts: Receipt[] = [
   receipt(1, 'bought', 24_000, 24_000, '0.000900000', '21.600000', null), receipt(2, 'bought', 16_000, 12_000, '0.000900000', '10.800000', 'late_or_partial'),
   receipt(3, 'lent', 4_000, 0, '0.000700000', '0.000000', 'kept_by_program'),
-  { ...receipt(4, 'bought', 2_000, 2_000, '0.000000000', '0.000000', null), round: 0, netted_with: 'ofr_01KAB6Q0ZX3F4QW87K2A05' },
 ];
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',

@@ -1,7 +1,9 @@
 //! Placing, replacing and cancelling orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{Assurance, Order, OrderRequest, OrderStatus, PlacedBy, Rejection, Side, TimeInForce, validate};
+use crate::book::{
+    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Rejection, Side, TimeInForce, self_trade, validate,
+};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
@@ -127,7 +129,11 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
         let order = &turn.state.orders[&id];
         let (participant, side) = (order.participant, order.side);
         let Some(request) = order.pending_replacement.clone() else {
-            close(turn, id, OrderStatus::Canceled, Some("user".to_owned()), None);
+            // A bid of its owner may have withdrawn it while it was sealed.
+            let withdrawn = order.origin == Origin::AutoOffer
+                && self_trade::check(turn.state, turn.now, participant, side, &order.request).is_err();
+            let reason = if withdrawn { self_trade::MEETS_OWN } else { "user" };
+            close(turn, id, OrderStatus::Canceled, Some(reason.to_owned()), None);
             continue;
         };
         let checked = validate::check(turn.state, turn.now, participant, side, &request, Some(id))
@@ -234,6 +240,7 @@ fn accept(
     by: PlacedBy,
     replaces: Option<OrderId>,
 ) {
+    self_trade::withdraw(turn, participant, side, &request);
     let order = Order {
         id,
         side,

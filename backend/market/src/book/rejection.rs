@@ -3,6 +3,7 @@
 //! Where several apply, the order of the checks in `validate` decides: the form of the order, then its pools, window,
 //! workload and project, then what its participant may do, then its money. Sentences are in
 //! `rejection_detail`.
+use crate::book::Side;
 use crate::ids::OrderId;
 use crate::pool::recallable;
 use crate::time::Slot;
@@ -146,6 +147,12 @@ pub enum Rejection {
     TooManyOpenOrders {
         most: u32,
     },
+    /// It could trade with an open order of its own participant; of orders placed together with an earlier one.
+    SelfTrade {
+        other: Option<OrderId>,
+        /// That of the refused order.
+        side: Side,
+    },
     /// Its owner owes for what its workloads kept.
     InArrears {
         owed: Credits,
@@ -224,6 +231,7 @@ impl Rejection {
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
+            SelfTrade { .. } => "self_trade",
             InArrears { .. } => "in_arrears",
             CreditHoldExceedsBalance { .. } => "credit_hold_exceeds_balance",
             OrderEnded { .. } => "order_ended",
@@ -271,6 +279,7 @@ impl Rejection {
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
+            | SelfTrade { .. }
             | InArrears { .. }
             | CreditHoldExceedsBalance { .. }
             | OrderEnded { .. }
@@ -291,6 +300,7 @@ impl Rejection {
                 | RecommendationOutdated
                 | OrderEnded { .. }
                 | TooManyOpenOrders { .. }
+                | SelfTrade { .. }
                 | InArrears { .. }
                 | ProjectExhausted { .. }
                 | PoolHalted { .. }
@@ -356,6 +366,7 @@ impl Rejection {
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },
+            SelfTrade { other: Some(OrderId::Offer(crate::ids::OfferId::from_raw(0))), side: Side::Bid },
             InArrears { owed: Credits::ZERO },
             CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
             OrderEnded { status: "filled" },

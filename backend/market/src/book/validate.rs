@@ -1,5 +1,5 @@
 //! The checks of an order, and the hold that it needs: a bid holds its whole limit. The first one that fails is the answer.
-use crate::book::{Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs};
+use crate::book::{Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs, self_trade};
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;
@@ -48,11 +48,12 @@ pub fn check(
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
     check_class(state, participant, request)?;
-    let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
+    let others = state.open_orders(participant) - u32::from(previous.is_some());
     let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
+    self_trade::check(state, now, participant, side, request)?;
     let hold = match side {
         Side::Bid => request.limit,
         Side::Offer => Credits::ZERO,

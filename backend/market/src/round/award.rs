@@ -51,7 +51,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                let won = Won { lines, slots: run, nodes: at, certified, with: None };
+                let won = Won { lines, slots: run, nodes: at, certified };
                 fill(turn, number, id, won)?;
             }
         }
@@ -238,12 +238,10 @@ pub(crate) struct Won {
     pub slots: i64,
     pub nodes: Vec<NodeId>,
     pub certified: i64,
-    /// The order of the same member that it has it from, or gives it to.
-    pub with: Option<OrderId>,
 }
 
 pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> Result<(), AwardError> {
-    let Won { mut lines, slots, nodes, certified, with } = won;
+    let Won { mut lines, slots, nodes, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     // Taking it back is its lender's right: there is nothing to answer for.
     if order.side == Side::Offer && order.request.assurance == Assurance::Firm {
@@ -268,7 +266,6 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
         rolled_from: None,
         reoffered: false,
         drawn: order.origin == Origin::Draw,
-        netted_with: with,
         participant: order.participant,
         instance: order.request.instance,
         lines,
@@ -284,9 +281,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
             && !elsewhere
             && !recallable
             // Sold on it would be divisible, and a device is not.
-            && !has_gpu
-            // What its giver keeps would be missing to others' buyers.
-            && with.is_none(),
+            && !has_gpu,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };
@@ -362,6 +357,13 @@ fn charge(
     Ok(total - over)
 }
 
+/// The part of a limit for what is left, rounded for its owner's sake: a bid pays no more for a unit than before, and an
+/// offer asks no less.
+fn rest_of_limit(order: &Order, left: i64, all: i64) -> Credits {
+    let limit = order.remaining_limit;
+    if order.side == Side::Bid { limit.share_floor(left, all) } else { limit - limit.share_floor(all - left, all) }
+}
+
 /// What an order still asks for after an award.
 struct Rest {
     open: bool,
@@ -395,7 +397,7 @@ impl Rest {
             if replicas <= 0 {
                 return closed;
             }
-            let limit = order.remaining_limit.share_floor(replicas, i64::from(order.remaining_replicas));
+            let limit = rest_of_limit(order, replicas, i64::from(order.remaining_replicas));
             return Self { open: !limit.is_zero(), amounts: order.remaining.clone(), replicas: replicas as u32, limit };
         }
         let amounts: Amounts = order.remaining.iter().map(|(r, q)| (*r, (q - won(*r)).max(0))).collect();
@@ -404,7 +406,7 @@ impl Rest {
         }
         let shares = order.remaining.iter().map(|(r, q)| (amount(&amounts, *r), *q));
         let least = shares.min_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
-        let limit = least.map_or(Credits::ZERO, |(left, all)| order.remaining_limit.share_floor(left, all));
+        let limit = least.map_or(Credits::ZERO, |(left, all)| rest_of_limit(order, left, all));
         // Units of a bundle that were rounded up may have cost more than their part of it.
         let spent: Credits = lines.iter().map(|l| l.money).sum();
         let limit =

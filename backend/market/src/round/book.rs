@@ -266,7 +266,8 @@ impl<'a> Builder<'a> {
     }
 
     fn drop_offers(&mut self) {
-        self.sit_out(&sits_out::self_trades(&self.orders), Reason::SelfTrade);
+        let resales = sits_out::resales_met(&self.orders);
+        self.orders.retain(|o| !resales.contains(&o.id));
         self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), Reason::LeavesNode);
     }
 

@@ -4,7 +4,7 @@ use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
+use crate::round::{Round, RoundState, book, merkle, safe_state};
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     expire::expire(turn);
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
-    netting::net(turn, &slots);
     let draft = book::build(turn.state, turn.now, &slots, movers);
     if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
         return None;

@@ -20,8 +20,8 @@ use headroom_market::workload::{Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::self_trade::nobody_meets_itself;
 use super::world::*;
-use super::world_netting::nobody_meets_itself;
 use super::world_rolls::check_roll;
 pub use super::world_settle::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.

@@ -203,11 +203,9 @@ struct Won {
 /// `None` where no outcome of the book with the order passes the check.
 fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
     let mut with = book.clone();
+    // Of one participant only one of two orders that could trade with each other is open.
+    with.orders.retain(|o| !sits_out::is_self_trade(o, asked));
     with.orders.push(asked.clone());
-    let nothing = |reason: Reason| Won { part: Share::from_units(0), money: Credits::ZERO, reason: Some(reason) };
-    if sits_out::self_trades(&with.orders).contains(ASKED) {
-        return Some(nothing(Reason::SelfTrade));
-    }
     let outcome = clearing::clear(&with, Mode::Market, &MixedInteger::PRODUCTION, &TRIAL).ok()?;
     let outcome = clearing::verify_round(&with, outcome).ok()?.into_inner();
     if let Some(award) = outcome.awards.iter().find(|a| a.order == ASKED) {
@@ -216,7 +214,7 @@ fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
         return Some(Won { part, money: Credits::from_units(award.money.0), reason });
     }
     let refused = outcome.refused.iter().find(|r| r.order == ASKED)?;
-    Some(nothing(refused.reason.into()))
+    Some(Won { part: Share::ZERO, money: Credits::ZERO, reason: Some(refused.reason.into()) })
 }
 
 /// What it fills, rounded down; of whole replicas the least part of any of its products.

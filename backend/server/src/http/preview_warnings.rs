@@ -151,12 +151,7 @@ pub(super) fn left_out_warning(reason: Reason, order: &Order) -> String {
 
 /// What the last round would have left undone of it.
 pub(super) fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
-    let InLastRound { round, part, whole, reason, .. } = last;
-    if *reason == Some(Reason::SelfTrade) {
-        return Some(format!(
-            "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
-        ));
-    }
+    let InLastRound { round, part, whole, .. } = last;
     let percent = part.units() / 10_000;
     let part = match (side, part.units()) {
         (_, 1_000_000) => return None,

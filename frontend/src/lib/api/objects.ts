@@ -232,8 +232,6 @@ export interface AwardLine { pool: string; resource: ResourceName; slot: string;
 /** What an order won in a round: `bought`, `lent` or `resold`. */
 export interface Award {
   id: string; round: number; kind: string; side: 'bid' | 'offer'; order: string; participant: string; instance: string | null; lines: AwardLine[]; money: string; created_at: string;
-  /** The own order that it was netted with: nobody pays. */
-  netted_with?: string | null;
 }
 export interface Outcome {
   format: string;
@@ -391,7 +389,7 @@ export interface Recommendation {
 }
 
 export interface Receipt {
-  id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string; netted_with?: string | null;
+  id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string;
   lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; imbalance?: string }[];
   amount: string; credit_note: string; reservation_fee?: string; imbalance?: string; cause: string | null; recorded_at: string;
 }

@@ -145,8 +145,8 @@ impl<'q> Chain<'q> {
         }
         orders.extend(self.holdings.iter().filter_map(|h| resale(h, round)));
         orders.retain(|o| self.capacity.knows(o, &round.slots));
-        let meets = sits_out::self_trades(&orders);
-        orders.retain(|o| !meets.contains(&o.id));
+        let resales = sits_out::resales_met(&orders);
+        orders.retain(|o| !resales.contains(&o.id));
         orders.sort_by(|a, b| a.id.cmp(&b.id));
         let mut book = Book { orders, ..(*round.book).clone() };
         self.capacity.rewrite(&mut book, round);

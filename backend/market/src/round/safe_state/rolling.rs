@@ -252,7 +252,6 @@ impl Rolling {
             limit,
             resell: false,
             rolled_from: Some(before.id),
-            netted_with: None,
             created_at: turn.now,
             ..before.clone()
         };

@@ -193,14 +193,6 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }
-        (Reason::SelfTrade, _) => {
-            changes.push(change(
-                "Ask for more than your bids would pay, cancel those bids, or offer another slot",
-                None,
-                true,
-            ));
-            changes.push(change(other_limit, None, false));
-        }
         (Reason::TookBack, _) => {
             changes.push(change("Offer another slot, or offer it firmly (`assurance: firm`)", None, true));
             changes.push(change(other_limit, None, false));

@@ -152,12 +152,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
 
 #[test]
 fn numbers_stand_in_the_place_of_what_a_reason_says_of_any_order() {
-    let mut offer = order(OFFER, "2", "SELF_TRADE", "0", "0", None);
-    let bid: OrderId = BID.parse().expect("an id");
-    let own = Numbers::OwnBids { bids: vec![bid], own_workload: true };
-    let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&own));
-    assert!(said.sentence.contains(BID) && said.sentence.contains("very workload"), "{}", said.sentence);
-    offer.last_reason.as_mut().expect("a reason").reason = Reason::ThrashLimit;
+    let offer = order(OFFER, "2", "THRASH_LIMIT", "0", "0", None);
     let slot = Slot::starting_at(1_795_646_400);
     let thrash = Numbers::Thrash { slot, resource: Resource::CpuMilli, most: 100, left: 20 };
     let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&thrash));
