@@ -12,7 +12,6 @@
 use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, away, place};
 use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
-use crate::round::book::remaining_request;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -118,7 +117,13 @@ fn asked_for(order: &Order) -> Option<&OrderRequest> {
 fn as_it_will_stand(order: &Order) -> Option<Cow<'_, OrderRequest>> {
     let request = asked_for(order)?;
     let is_replaced = order.status == OrderStatus::PendingReplace;
-    Some(if is_replaced { Cow::Borrowed(request) } else { Cow::Owned(remaining_request(order)) })
+    let remaining = || OrderRequest {
+        resources: order.remaining.clone(),
+        replicas: order.remaining_replicas,
+        limit: order.remaining_limit,
+        ..request.clone()
+    };
+    Some(if is_replaced { Cow::Borrowed(request) } else { Cow::Owned(remaining()) })
 }
 
 /// Of two requests that have no pool or no time in common nothing has to be reckoned.
