@@ -212,7 +212,6 @@ export interface components {
             drawn?: boolean;
             /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
             reoffered?: boolean;
-            netted_with?: components["schemas"]["OrderId"] | null;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
             /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1080,7 +1079,6 @@ export interface components {
                 drawn?: boolean;
                 /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
                 reoffered?: boolean;
-                netted_with?: components["schemas"]["OrderId"] | null;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1540,7 +1538,6 @@ export interface components {
                 instance?: components["schemas"]["InstanceId"] | null;
                 /** Format: int64 */
                 round: number;
-                netted_with?: components["schemas"]["OrderId"] | null;
                 slot: components["schemas"]["Slot"];
                 lines: components["schemas"]["ReceiptLine"][];
                 amount: components["schemas"]["Credits"];
@@ -2591,7 +2588,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2626,7 +2623,6 @@ export interface components {
             instance?: components["schemas"]["InstanceId"] | null;
             /** Format: int64 */
             round: number;
-            netted_with?: components["schemas"]["OrderId"] | null;
             slot: components["schemas"]["Slot"];
             lines: components["schemas"]["ReceiptLine"][];
             amount: components["schemas"]["Credits"];

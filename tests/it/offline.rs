@@ -113,7 +113,7 @@ fn what_cannot_be_explained_or_tried_says_why() -> anyhow::Result<()> {
 }
 
 /// A bid and an offer of one workload: the bid would have to be filled at a loss for the offer's sake, which no price allows.
-/// `clear` says that rounds would have netted them, that somebody was left out, and what that may cost.
+/// `clear` says that the market would have refused one of them, that somebody was left out, and what that may cost.
 #[test]
 fn clearing_says_whom_it_left_out() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;

@@ -200,7 +200,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listReservePrices", "/pools/fra1-gp/reserve_prices"),
         ("listRounds", "/rounds"),
         ("getRound", "/rounds/1"),
-        ("getRoundPrices", "/rounds/1/prices"),
+        ("getRoundExternality", "/rounds/1/externality"),
         ("getRoundResult", "/rounds/1/result"),
         ("getRoundProof", "/rounds/1/proof"),
         ("listSwaps", "/swaps"),

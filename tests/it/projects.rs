@@ -35,55 +35,37 @@ async fn a_project_is_never_charged_more_than_its_limit() -> anyhow::Result<()> 
     let preview = api.post("/v1/bids/preview", &bid).await?.ok()?;
     let hold = amount(&preview, "hold");
     assert_eq!((amount(&preview, "project_left"), preview["fill_probability"].as_f64()), (0, Some(0.0)), "{preview}");
-    let limit = hold / 4;
+    assert!(preview["warnings"].to_string().contains("Project web has"), "{preview}");
+    let limit = hold + hold / 2;
     let made = put(&api, limit).await?;
     assert_eq!((amount(&made, "left"), amount(&made, "committed"), &made["open_orders"]), (limit, 0, &json!(0)));
     let key = unique("key");
-    let divisible = api.post_with_key(BIDS, &key, &bid).await?.id()?;
-    assert_eq!(api.post_with_key(BIDS, &key, &bid).await?.id()?, divisible, "the same request is the same order");
-    let mut whole = bid.clone();
-    whole["min_fill"] = json!("1");
-    let preview = api.post("/v1/bids/preview", &whole).await?.ok()?;
-    assert_eq!(preview["fill_probability"].as_f64(), Some(0.0), "it counts more than the project has");
-    assert!(preview["warnings"].to_string().contains("Project web has"), "{preview}");
-    let whole = api.post_with_key(BIDS, "whole", &whole).await?.id()?;
+    let first = api.post_with_key(BIDS, &key, &bid).await?.id()?;
+    assert_eq!(api.post_with_key(BIDS, &key, &bid).await?.id()?, first, "the same request is the same order");
     let committed = api.get(WEB).await?.ok()?;
-    assert_eq!((amount(&committed, "committed"), &committed["open_orders"]), (2 * hold, &json!(2)));
-    let mut spent = Vec::new();
-    for _ in 0..4 {
-        admin.advance(5).await?;
-        let project = api.get(WEB).await?.ok()?;
-        spent.push(amount(&project, "spent"));
-        assert!(amount(&project, "spent") <= limit, "{project}");
-        assert_eq!(amount(&project, "spent") + amount(&project, "left"), limit);
-    }
-    assert!(
-        spent[0] > 0 && spent.is_sorted() && spent[3] > spent[0],
-        "it spends what is left, round by round: {spent:?}"
-    );
-    // a quarter is all that its project had for it in the last round, whatever the limit would pay for
-    let preview = api.post("/v1/bids/preview", &bid).await?.ok()?;
-    let part = amount(&preview["in_last_round"], "part");
-    assert!(part < 250_001, "{preview}");
-    assert!(preview["fill_probability"].as_f64().is_none_or(|chance| chance <= 0.25), "{preview}");
-    let (available, held) = balance(&api).await?;
-    assert_eq!(available + held + spent[3], 100_000_000, "what the account paid is what the project spent");
-    for id in [&divisible, &whole] {
-        let order = api.get(&format!("{BIDS}/{id}")).await?.ok()?;
-        assert_eq!(order["last_reason"]["reason"], "BUDGET", "{order}");
-        assert!(amount(&order["last_reason"], "budget_left") > 0);
-        let why = api.get(&format!("{BIDS}/{id}/explain")).await?.ok()?;
-        assert!(why["sentence"].as_str().is_some_and(|s| s.contains("Its project web had")), "{why}");
-        assert!(why["changes"].to_string().contains("limit of its project"), "{why}");
-    }
-    let award = &api.list("/v1/awards").await?[0];
-    assert_eq!(award["project"], api.get(WEB).await?.ok()?["id"], "an award says which project it counts for");
-    // With room for both they win.
-    put(&api, 3 * hold).await?;
+    let figures = (amount(&committed, "committed"), amount(&committed, "left"), &committed["open_orders"]);
+    assert_eq!(figures, (hold, limit - hold, &json!(1)));
+    // What it reserves is not there for a second one, until the round has told what the first one costs.
+    let second = unique("key");
+    let refused = api.post_with_key(BIDS, &second, &bid).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "project_exhausted"), "{}", refused.text);
+    assert_eq!(refused.pointers(), ["/project"], "{}", refused.text);
+    assert!(refused.text.contains("cancel other bids of the project"), "{}", refused.text);
     admin.advance(5).await?;
-    for id in [divisible, whole] {
-        assert_eq!(api.get(&format!("{BIDS}/{id}")).await?.ok()?["status"], "filled");
-    }
+    assert_eq!(api.get(&format!("{BIDS}/{first}")).await?.ok()?["status"], "filled");
+    let project = api.get(WEB).await?.ok()?;
+    let spent = amount(&project, "spent");
+    assert!(spent > 0 && spent < hold, "{project}");
+    assert_eq!((amount(&project, "left"), amount(&project, "committed")), (limit - spent, 0));
+    let (available, held) = balance(&api).await?;
+    assert_eq!(available + held + spent, 100_000_000, "what the account paid is what the project spent");
+    let award = &api.list("/v1/awards").await?[0];
+    assert_eq!(award["project"], project["id"], "an award says which project it counts for");
+    // The refusal was not stored: with room for it the same key places it.
+    put(&api, 3 * hold).await?;
+    let second = api.post_with_key(BIDS, &second, &bid).await?.id()?;
+    admin.advance(5).await?;
+    assert_eq!(api.get(&format!("{BIDS}/{second}")).await?.ok()?["status"], "filled");
     // All of it is settled; nobody's workload missed anything, so nothing comes back.
     let before = amount(&api.get(WEB).await?.ok()?, "spent");
     admin.advance(10 * 60).await?;
@@ -128,7 +110,7 @@ async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     let bid = generous(&sim, "web").await?;
     refused(api.post_with_key(BIDS, "none", &bid).await?, 422, "unknown_project", &["/project"]);
     refused(api.post("/v1/bids/preview", &bid).await?, 422, "unknown_project", &["/project"]);
-    put(&api, 1_000_000).await?;
+    put(&api, 20_000_000).await?;
     refused(other.post_with_key(BIDS, "theirs", &bid).await?, 422, "unknown_project", &["/project"]);
     refused(other.get(WEB).await?, 404, "not_found", &[]);
     refused(other.delete(WEB).await?, 404, "not_found", &[]);
@@ -139,28 +121,23 @@ async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     offer["instance"] = lender.unwrap_or_default()["id"].clone();
     offer["project"] = json!("web");
     refused(tenant.post_with_key("/v1/offers", "offer", &offer).await?, 422, "project_of_offer", &["/project"]);
-    let id = api.post_with_key(BIDS, "first", &bid).await?.id()?;
+    api.post_with_key(BIDS, "first", &bid).await?.id()?;
     refused(api.delete(WEB).await?, 409, "project_has_open_orders", &[]);
     admin.advance(5).await?;
-    let spent = amount(&api.get(WEB).await?.ok()?, "spent");
-    assert!(spent > 0);
-    refused(api.put(WEB, &limit(&text(spent - 1))).await?, 409, "project_limit_below_spent", &[]);
-    assert_eq!(amount(&put(&api, spent).await?, "left"), 0);
-    // A round is held where somebody bids who may.
-    other.post_with_key(BIDS, "other", &sim.bid(1, "0.000001").await?).await?.id()?;
-    admin.advance(5).await?;
-    let order = api.get(&format!("{BIDS}/{id}")).await?.ok()?;
-    assert_eq!((&order["last_reason"]["reason"], amount(&order["last_reason"], "budget_left")), (&json!("BUDGET"), 0));
-    assert_eq!(amount(&api.get(WEB).await?.ok()?, "spent"), spent, "nothing is left, nothing is spent");
+    let project = api.get(WEB).await?.ok()?;
+    let used = amount(&project, "spent") + amount(&project, "committed");
+    assert!(used > 0);
+    refused(api.put(WEB, &limit(&text(used - 1))).await?, 409, "project_limit_too_low", &[]);
+    assert_eq!(amount(&put(&api, used).await?, "left"), 0);
+    refused(api.post_with_key(BIDS, "second", &bid).await?, 409, "project_exhausted", &["/project"]);
     // The operator's roles see all projects, and whose they are.
     let seen = admin.list("/v1/projects").await?;
     assert_eq!(seen.iter().filter(|p| p["name"] == "web").count(), 1);
-    api.delete(&format!("{BIDS}/{id}")).await?.ok()?;
     for number in 1..64 {
         api.put(&format!("/v1/projects/p{number}"), &limit("0")).await?.ok()?;
     }
     refused(api.put("/v1/projects/more", &limit("0")).await?, 409, "too_many_projects", &[]);
-    put(&api, 2_000_000).await?;
+    put(&api, used + 1).await?;
     api.delete("/v1/projects/p1").await?.ok()?;
     refused(api.delete("/v1/projects/p1").await?, 404, "not_found", &[]);
     api.put("/v1/projects/more", &limit("0")).await?.ok()?;

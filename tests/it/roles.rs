@@ -11,7 +11,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btfao", "getMe listApiKeys listParticipants streamEvents advanceClock"),
     (
         "btfao",
-        "listPools getPool getPoolSettings getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundPrices getRoundResult",
+        "listPools getPool getPoolSettings getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundExternality getRoundResult",
     ),
     ("btfao", "getBalance"),
     ("btao", "getRoundProof listModules"),

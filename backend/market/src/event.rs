@@ -85,11 +85,6 @@ pub enum Event {
         status: OrderStatus,
         at: Timestamp,
     },
-    /// The hold was raised because the collar was, or lowered because less is asked for.
-    OrderHold {
-        order: OrderId,
-        hold: Credits,
-    },
     Transferred(Transfer),
     RoundSealed {
         round: Round,
@@ -211,7 +206,6 @@ impl State {
                     }
                 });
             }
-            Event::OrderHold { order, hold } => self.change_order(*order, |o| o.hold = *hold),
             Event::Transferred(transfer) => self.post(transfer.clone()),
             Event::RoundSealed { round, orders } => {
                 for id in orders {

@@ -319,7 +319,12 @@ mod tests {
         let order = r#"{"id":"bid_01m7zqz320fvhr63jemb5exd45","side":"bid","participant":"par_01m7zqyxncfvysexyrg0ahsvzr","status":"open","instance":null,"window":{"start_at":"2026-11-21T19:10:00Z","end_at":"2026-11-21T19:11:00Z"},"latest_start_at":null,"replicas":1,"resources":{"cpu_milli":1},"pools":[{"pool":"fra1-gp","adder":"0.000000"}],"assurance":"firm","limit":"0.000001","min_fill":"0.000000","time_in_force":"gtc","expires_at":null,"resell":"own_limit","project":null,"no_displacement":false,"min_run_slots":0,"class":"standard","client_bid_id":"a \"b\"","remaining":{"cpu_milli":1},"remaining_replicas":1,"remaining_limit":"0.000001","hold":"0.000001","awarded":"0.000000","awards":[],"origin":"manual","first_round":1,"last_reason":null,"closed_reason":null,"replaces":null,"replaced_by":null,"pending_replacement":null,"created_at":"2026-11-21T19:05:11Z","updated_at":"2026-11-21T19:05:11Z"}"#;
         let accepted = Event::OrderAccepted(Box::new(serde_json::from_str(order).unwrap()));
         let Event::OrderAccepted(order) = &accepted else { unreachable!() };
-        let held = Event::OrderHold { order: order.id, hold: order.hold };
+        let held = Event::OrderPending {
+            order: order.id,
+            status: OrderStatus::PendingCancel,
+            replacement: None,
+            at: order.created_at,
+        };
         let told = vec![notice("order.accepted", Some(order.participant), order.id.to_string(), order.document()); 2];
         let events = [held.clone(), accepted.clone(), held, accepted];
         for events in [&events[..0], &events[..1], &events[1..2], &events[..]] {

@@ -3,7 +3,7 @@
 //! Only live things are here; finished orders, rounds and swaps leave memory and stay in the
 //! tables. Every fold also notes which rows it touched, so that the shell writes each row
 //! once per transaction.
-use crate::book::{Order, OrderStatus, Reason};
+use crate::book::{Order, OrderStatus, Reason, Side};
 use crate::clearing;
 use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
@@ -78,7 +78,9 @@ pub struct State {
     orders_of: BTreeMap<InstanceId, BTreeSet<OrderId>>,
     /// Live orders by participant and client id.
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
-    pub open_orders: BTreeMap<ParticipantId, u32>,
+    orders_by: BTreeMap<(ParticipantId, Side), BTreeSet<OrderId>>,
+    /// How many live orders name a project, and what is held for them together.
+    project_orders: BTreeMap<(ParticipantId, String), (u32, Credits)>,
     pub awards: BTreeMap<AwardId, Award>,
     /// The same by instance: members may have thousands.
     awards_of: BTreeMap<InstanceId, BTreeSet<AwardId>>,
@@ -116,7 +118,8 @@ impl State {
             orders: BTreeMap::new(),
             orders_of: BTreeMap::new(),
             client_ids: BTreeMap::new(),
-            open_orders: BTreeMap::new(),
+            orders_by: BTreeMap::new(),
+            project_orders: BTreeMap::new(),
             awards: BTreeMap::new(),
             awards_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
@@ -174,26 +177,48 @@ impl State {
         if let Some(client_id) = &order.request.client_bid_id {
             self.client_ids.insert((order.participant, client_id.clone()), order.id);
         }
-        *self.open_orders.entry(order.participant).or_default() += 1;
+        self.orders_by.entry((order.participant, order.side)).or_default().insert(order.id);
+        self.count_for_project(&order, 1, order.hold);
         self.changes.touched.insert(order.key(), None);
         if let Some(instance) = order.request.instance {
             self.orders_of.entry(instance).or_default().insert(order.id);
         }
         self.orders.insert(order.id, order);
     }
+    fn count_for_project(&mut self, order: &Order, orders: i32, held: Credits) {
+        let Some(name) = &order.request.project else { return };
+        let sums = self.project_orders.entry((order.participant, name.clone())).or_default();
+        *sums = (sums.0.saturating_add_signed(orders), sums.1 + held);
+    }
+    /// How many live orders name a project, and what is held for them together.
+    pub fn project_orders(&self, project: &Project) -> (u32, Credits) {
+        self.project_orders.get(&(project.participant, project.name.clone())).copied().unwrap_or_default()
+    }
     /// The live orders of an instance, in the order of their ids.
     pub fn orders_of(&self, instance: InstanceId) -> impl Iterator<Item = &Order> {
         self.orders_of.get(&instance).into_iter().flatten().filter_map(|id| self.orders.get(id))
     }
+    /// The live bids or offers of a participant, in the order of their ids.
+    pub fn orders_by(&self, participant: ParticipantId, side: Side) -> impl Iterator<Item = &Order> {
+        self.orders_by.get(&(participant, side)).into_iter().flatten().filter_map(|id| self.orders.get(id))
+    }
+    /// How many live orders a participant has.
+    pub fn open_orders(&self, participant: ParticipantId) -> u32 {
+        let count = |side| self.orders_by.get(&(participant, side)).map_or(0, |ids| ids.len() as u32);
+        count(Side::Bid) + count(Side::Offer)
+    }
     /// Changes a live order; one that is no longer live leaves memory.
     pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
-        change(order);
+        let Some(mut order) = self.orders.remove(&id) else { return };
+        let hold = order.hold;
+        change(&mut order);
         if order.status.is_live() {
+            self.count_for_project(&order, 0, order.hold - hold);
             self.changes.touched.insert(order.key(), None);
+            self.orders.insert(id, order);
             return;
         }
-        let Some(order) = self.orders.remove(&id) else { return };
+        self.count_for_project(&order, -1, Credits::ZERO - hold);
         if let Some(instance) = order.request.instance
             && let Some(ids) = self.orders_of.get_mut(&instance)
         {
@@ -205,8 +230,12 @@ impl State {
         if let Some(client_id) = &order.request.client_bid_id {
             self.client_ids.remove(&(order.participant, client_id.clone()));
         }
-        if let Some(count) = self.open_orders.get_mut(&order.participant) {
-            *count = count.saturating_sub(1);
+        let by = (order.participant, order.side);
+        if let Some(ids) = self.orders_by.get_mut(&by) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.orders_by.remove(&by);
+            }
         }
         self.finish(&order);
     }

@@ -56,7 +56,6 @@ impl One {
             participant: self.member,
             instance: None,
             round: 7,
-            netted_with: None,
             slot: Slot::starting_at(self.world.now.seconds()),
             credit_note: line.credit_note,
             lines: vec![line],
@@ -164,8 +163,6 @@ fn no_more_may_be_claimed_than_is_at_stake() {
     }
     let nothing = Receipt { amount: Credits::ZERO, credit_note: Credits::ZERO, ..one.receipt(Side::Bid) };
     assert_eq!(code(&one.open(&nothing, None)), "nothing_to_dispute");
-    let netted = Receipt { netted_with: Some(bought.order), ..one.receipt(Side::Bid) };
-    assert_eq!(code(&one.open(&netted, None)), "nothing_to_dispute");
     let somebody = Receipt { participant: ParticipantId::from_raw(9), ..one.receipt(Side::Bid) };
     assert_eq!(code(&one.open(&somebody, None)), "not_found");
     let late = one.receipt(Side::Bid);

@@ -164,7 +164,7 @@ fn a_round_is_tried_without_what_has_no_place() {
     let first = RHYTHM.first_open(flood.world.now);
     let window = Window { start_at: first.start(), end_at: first.plus(2, RHYTHM.slot_seconds).start() };
     let owner = flood.owner;
-    let (name, limit) = ("short".to_owned(), "0.5".parse().unwrap());
+    let (name, limit) = ("short".to_owned(), "1.2".parse().unwrap());
     let reply = flood.world.run(Command::PutProject { participant: owner, name, limit });
     assert!(matches!(reply, Reply::Project(_)), "{reply:?}");
     let movers: Vec<_> = (0..3)

@@ -14,6 +14,7 @@ use headroom_market::event::Event;
 use headroom_market::ids::UserId;
 use headroom_market::ledger::Account;
 use headroom_market::pool::hourly::AdministeredBasis;
+use headroom_market::project;
 use headroom_market::round::AwardKind;
 use headroom_market::round::safe_state::{LeftOut, NO_ROUND};
 use headroom_market::swap::cause::CauseKind;
@@ -452,12 +453,12 @@ fn a_project_pays_for_what_goes_on_and_who_owes_does_not_go_on() {
     assert!(matches!(one.place(participant, Side::Bid, request), Reply::Order(_)));
     one.round();
     one.begin();
-    let left = |one: &One| one.world.state.projects[&id].left();
+    let left = |one: &One| project::left(&one.world.state, &one.world.state.projects[&id]);
     assert_eq!(left(&one), credits("0.7"), "1,000 at 0.0005");
     roll(&mut one);
     assert_eq!((left(&one), one.in_force(instance)), (credits("0.2"), 1_500));
     let (_, not_rolled) = roll(&mut one);
-    assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::Budget, 500));
+    assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::ProjectExhausted, 500));
 
     let mut one = bought();
     let (participant, instance) = one.buyers[0];

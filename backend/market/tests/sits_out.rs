@@ -1,10 +1,10 @@
 //! Offers that sit a round out say which of their owner's other wishes keeps them from it.
 
-use crate::support::away::{node, workload};
-use crate::support::one_node::{CPU, One, cpu, one, second_lender};
+use crate::support::away::node;
+use crate::support::one_node::{CPU, One, one, second_lender};
 use crate::support::world::RHYTHM;
-use headroom_market::book::{Assurance, Side, Window};
-use headroom_market::command::Reply;
+use headroom_market::book::{Assurance, OrderRequest, Resell, Side, Window};
+use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::units::Resource;
 
@@ -23,49 +23,24 @@ fn why(one: &One, order: OrderId) -> Option<String> {
     one.world.state.orders[&order].last_reason.as_ref().map(|r| r.reason.code().to_owned())
 }
 
+/// What was won is for sale at its holder's limit; a bid of the holder for the same would buy it from itself.
 #[test]
-fn an_offer_waits_while_its_owner_bids_for_the_same_product() {
-    let mut one = one(4_000);
-    let owner = one.lender.0;
-    let other = (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(5_000)));
-    let lender = one.lender;
-    let offer = place(&mut one, lender, Side::Offer, 300, "0.01");
-    // A bid for two slots can't be netted with an offer of one.
-    let mut longer = one.request(other.1, 100, "1.8");
-    longer.assurance = Assurance::Firm;
-    longer.window.end_at = one.slot.plus(2, RHYTHM.slot_seconds).start();
-    let Reply::Order(bid) = one.place(owner, Side::Bid, longer) else { panic!("a bid") };
-    let stranger = one.buyers[0];
-    let bought = place(&mut one, stranger, Side::Bid, 100, "0.9");
-    one.round();
-    assert_eq!(why(&one, offer).as_deref(), Some("SELF_TRADE"));
-    // Both bids have what the operator has.
-    assert!([bid, bought].iter().all(|id| one.world.state.awards.values().any(|a| a.order == *id)));
-    // Once the bid is gone, others may have it.
-    place(&mut one, stranger, Side::Bid, 500, "0.9");
-    one.world.now = one.world.now.plus_seconds(5);
-    one.round();
-    assert!(one.world.state.awards.values().any(|a| a.order == offer));
-}
-
-/// At no price both would win.
-#[test]
-fn an_offer_that_asks_more_than_its_owner_bids_need_not_wait() {
-    for (limit, meets) in [("0.0899", false), ("0.09", true), ("0.0901", true)] {
+fn what_was_won_is_not_sold_to_its_own_holder() {
+    for (limit, meets) in [("0.09", true), ("0.01", false)] {
         let mut one = one(4_000);
-        let owner = one.lender.0;
-        // On another node it is not netted.
-        node(&mut one.world, "p", "other", [(CPU, 9_000), (Resource::MemMib, 9_000)].into());
-        let other = (owner, workload(&mut one.world, owner, "p", cpu(3_000), cpu(5_000)));
-        assert_ne!(one.world.state.instances[&other.1].node, one.node);
-        let (lender, stranger) = (one.lender, one.buyers[0]);
-        // 0.0009 a unit.
-        let offer = place(&mut one, lender, Side::Offer, 300, "0.27");
-        place(&mut one, other, Side::Bid, 100, limit);
-        place(&mut one, stranger, Side::Bid, 1_500, "1.8");
+        let holder = one.buyers[0];
+        let won = OrderRequest { resell: Resell::OwnLimit, ..one.request(holder.1, 100, "0.09") };
+        let won = OrderRequest { assurance: Assurance::Firm, ..won };
+        assert!(matches!(one.place(holder.0, Side::Bid, won), Reply::Order(_)));
         one.round();
-        let sits_out = why(&one, offer).as_deref() == Some("SELF_TRADE");
-        assert_eq!(sits_out, meets, "at {limit}");
+        let [award] = one.world.state.awards.keys().copied().collect::<Vec<_>>()[..] else { panic!("one award") };
+        place(&mut one, holder, Side::Bid, 100, limit);
+        let stranger = one.buyers[1];
+        place(&mut one, stranger, Side::Bid, 100, "0.01");
+        one.world.now = one.world.now.plus_seconds(5);
+        let Reply::Sealed { book, .. } = one.world.run(Command::SealRound(None)) else { panic!("a round") };
+        let is_for_sale = book.orders.iter().any(|o| o.id == award.to_string());
+        assert_eq!(is_for_sale, !meets, "at {limit}");
     }
 }
 

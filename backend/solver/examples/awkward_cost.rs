@@ -27,66 +27,19 @@ struct Kind {
     blocks: u64,
     /// To a node each, as a workload's bids are.
     bound: bool,
-    /// In so many projects, each with a third of what its bids count.
-    projects: usize,
 }
 
-const KINDS: [Kind; 15] = [
-    Kind { name: "single products", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 0 },
-    Kind { name: "pairs on nodes", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
-    Kind { name: "bundles on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
-    Kind {
-        name: "pairs of resources",
-        slots: 1..2,
-        resources: 2,
-        choices: false,
-        blocks: 0,
-        bound: false,
-        projects: 0,
-    },
-    Kind { name: "bundles of slots", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
-    Kind { name: "whole horizons", slots: 6..7, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
-    Kind { name: "all or none", slots: 1..2, resources: 1, choices: false, blocks: 100, bound: false, projects: 0 },
-    Kind {
-        name: "bundles, all or none",
-        slots: 1..4,
-        resources: 2,
-        choices: false,
-        blocks: 100,
-        bound: false,
-        projects: 0,
-    },
-    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false, projects: 0 },
-    Kind {
-        name: "choices, all or none",
-        slots: 1..4,
-        resources: 2,
-        choices: true,
-        blocks: 60,
-        bound: false,
-        projects: 0,
-    },
-    Kind { name: "one project", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 1 },
-    Kind { name: "30 projects", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: false, projects: 30 },
-    Kind { name: "projects on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 9 },
-    Kind {
-        name: "project, all or none",
-        slots: 1..2,
-        resources: 1,
-        choices: false,
-        blocks: 100,
-        bound: false,
-        projects: 1,
-    },
-    Kind {
-        name: "projects with choices",
-        slots: 1..4,
-        resources: 2,
-        choices: true,
-        blocks: 60,
-        bound: false,
-        projects: 9,
-    },
+const KINDS: [Kind; 10] = [
+    Kind { name: "single products", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false },
+    Kind { name: "pairs on nodes", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: true },
+    Kind { name: "bundles on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true },
+    Kind { name: "pairs of resources", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: false },
+    Kind { name: "bundles of slots", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: false },
+    Kind { name: "whole horizons", slots: 6..7, resources: 2, choices: false, blocks: 0, bound: false },
+    Kind { name: "all or none", slots: 1..2, resources: 1, choices: false, blocks: 100, bound: false },
+    Kind { name: "bundles, all or none", slots: 1..4, resources: 2, choices: false, blocks: 100, bound: false },
+    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false },
+    Kind { name: "choices, all or none", slots: 1..4, resources: 2, choices: true, blocks: 60, bound: false },
 ];
 
 fn rows(pool: &str, slots: Range<i64>, amounts: [i64; 2], resources: usize) -> Vec<Quantity> {
@@ -138,14 +91,8 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
             false => vec![alternative(pool, first, 0)],
         };
         let count: usize = alternatives.iter().map(|a| a.quantities.len()).sum();
-        let weight = weight_of(
-            count,
-            match kind.projects {
-                0 if alternatives.len() > 1 || long > 1 => Couples::Products,
-                0 => Couples::Nothing,
-                _ => Couples::Budget,
-            },
-        );
+        let couples = if alternatives.len() > 1 || long > 1 { Couples::Products } else { Couples::Nothing };
+        let weight = weight_of(count, couples);
         if weight > left {
             break;
         }
@@ -162,16 +109,11 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
             incumbent: false,
             alternatives,
             parent: None,
-            budget: (kind.projects > 0).then(|| format!("prj_{:03}", number % kind.projects.max(1))),
+            budget: None,
             replicas: None,
             node: kind.bound.then(|| format!("{pool}-{}", if draw.chance(50) { "a" } else { "b" })),
             class: Class::Standard,
         });
-    }
-    for project in 0..kind.projects {
-        let id = format!("prj_{project:03}");
-        let counted: i64 = book.orders.iter().filter(|o| o.budget.as_ref() == Some(&id)).map(|o| o.limit.0).sum();
-        book.budgets.push(Budget { id, amount: Money(counted / 3) });
     }
     book
 }

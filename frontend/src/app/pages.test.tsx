@@ -255,12 +255,12 @@ it('the settings of a pool stand side by side under its prices, not in one narro
 it('a project shows what is left, takes another limit, and is not deleted under its bids', async () => {
   await visit('/projects', 'bidder');
   await waitFor(() => expect(screen.getByRole('button', { name: 'variant-calling' })).toBeTruthy());
-  expect(document.querySelector('.answer')?.textContent).toContain('189.60 cr left');
+  expect(document.querySelector('.answer')?.textContent).toContain('3,227.35 cr left');
   fireEvent.click(screen.getByRole('button', { name: 'variant-calling' }));
   await waitFor(() => expect(screen.getByRole('form', { name: 'Project' })).toBeTruthy());
   expect((screen.getByRole('button', { name: 'Delete…' }) as HTMLButtonElement).disabled).toBe(true);
   fireEvent.change(screen.getByLabelText('Limit'), { target: { value: '1000' } });
-  expect(screen.getByText('It has spent more than that already')).toBeTruthy();
+  expect(screen.getByText('More than that is spent or held for its bids')).toBeTruthy();
   expect((screen.getByRole('button', { name: 'Set limit' }) as HTMLButtonElement).disabled).toBe(true);
   fireEvent.change(screen.getByLabelText('Limit'), { target: { value: '1500' } });
   fireEvent.click(screen.getByRole('button', { name: 'Set limit' }));

@@ -28,13 +28,12 @@ const receipt = (n: number, kind: string, awarded: number, delivered: number, pr
 export const receipts: Receipt[] = [
   receipt(1, 'bought', 24_000, 24_000, '0.000900000', '21.600000', null), receipt(2, 'bought', 16_000, 12_000, '0.000900000', '10.800000', 'late_or_partial'),
   receipt(3, 'lent', 4_000, 0, '0.000700000', '0.000000', 'kept_by_program'),
-  { ...receipt(4, 'bought', 2_000, 2_000, '0.000000000', '0.000000', null), round: 0, netted_with: 'ofr_01KAB6Q0ZX3F4QW87K2A05' },
 ];
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',
   accounts: [
     account('par_g/available', '755242.212649', 'Genomics Core'), account('par_g/held', '16766.561043', 'Genomics Core'), account('escrow', '9571.400691'), account('operator_income', '546120.072139'),
-    account('congestion', '1361.282117'), account('rounding', '0.000000'), account('issued', '-1329061.528639'),
+    account('rounding', '0.000000'), account('issued', '-1327700.246522'),
   ],
   participants: [{ participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', totals: statement.totals }],
   kinds: ([['grant', '600000.000000', 6, '0.000000', '600000.000000'], ['hold', '1188902.371478', 41_208, '0.000000', '0.000000'], ['charge', '262118.402117', 9871, '262118.402117', '0.000000'], ['proceeds', '9674.300000', 312, '0.000000', '9674.300000'], ['credit_note', '1302.780000', 88, '0.000000', '1302.780000']] as const).map(([kind, amount, count, from_participants, to_participants]) => ({ kind, amount, count, from_participants, to_participants })),

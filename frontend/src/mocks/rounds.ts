@@ -1,6 +1,6 @@
 import { iso, roundNow, ROUND, START, slotAt } from './clock.ts';
 import { pools } from './pools.ts';
-import type { Outcome, Round, RoundPrices } from '../lib/api/objects.ts';
+import type { Outcome, Round, RoundExternality } from '../lib/api/objects.ts';
 
 /** Every seventh round ran out of time: it holds, and is not proved best. */
 const unproved = (number: number) => number % 7 === 3;
@@ -17,17 +17,12 @@ export function round(number: number): Round {
   };
 }
 export const rounds = (limit: number) => Array.from({ length: Math.min(limit, 40) }, (_, i) => round(roundNow() - i));
-/** A third of each price is scarcity. */
-export const inParts = (number: number): RoundPrices => ({
+export const externality = (number: number): RoundExternality => ({
   round: number,
-  prices: round(number).prices.map((p) => {
-    const scarcity = (Number(p.price) / 3).toFixed(9);
-    return { pool: p.pool, resource: p.resource, slot: p.slot, price: p.price, base: (Number(p.price) - Number(scarcity)).toFixed(9), congestion: '0.000000000', transfer: '0.000000000', scarcity };
-  }),
   price_to_externality: { winners: 10_086, looked_at: 16, paid: '1475.340000', externality: '1372.410000', ratio: '1.075', least: '1.000', greatest: '1.412' },
   no_externality: null,
 });
-const COUNTS: [string, number][] = [['OUT_OF_MONEY', 34], ['MARGINAL_PRORATA', 8], ['BUDGET', 6], ['FROZEN_HOLD_TIME', 4], ['FLOOR_PROTECTED', 3], ['PARADOXICAL', 1]];
+const COUNTS: [string, number][] = [['OUT_OF_MONEY', 34], ['MARGINAL_PRORATA', 14], ['FROZEN_HOLD_TIME', 4], ['FLOOR_PROTECTED', 3], ['PARADOXICAL', 1]];
 export const result = (number: number): Outcome => ({
   format: 'headroom.outcome/1', bound: unproved(number) ? '184302.341000' : '184226.408117',
   awards: [['7K2PQ4', '795.660000'], ['7K2H81', '392.460000'], ['7K2A05', '287.220000']].map(([end, money]) => ({ order: `bid_01KAB6Q0ZX3F4QW8${end}`, alternative: 0, fill: '1', money: money as string, quantities: [['fra1-gp', 'cpu_milli', 1, 32_000]] })),

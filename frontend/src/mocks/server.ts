@@ -13,7 +13,7 @@ import { book, pools, prices, reservePrices } from './pools.ts';
 import { projects, putProject } from './projects.ts';
 import { simulated } from './simulation.ts';
 import { disputes, openDispute } from './disputes.ts';
-import { inParts, result, round, rounds } from './rounds.ts';
+import { externality, result, round, rounds } from './rounds.ts';
 import { explainSwap, instances, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
@@ -80,7 +80,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/audit_events$/, ({ query }) => ok(paged(changes.filter((e) => (query.get('action') ?? e.action).split(',').includes(e.action)), query))],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
-  ['GET', /^\/rounds\/(\d+)\/prices$/, (_, [n]) => ok(inParts(Number(n)))],
+  ['GET', /^\/rounds\/(\d+)\/externality$/, (_, [n]) => ok(externality(Number(n)))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],

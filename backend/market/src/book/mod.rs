@@ -9,6 +9,7 @@ pub mod reason;
 pub mod rejection;
 mod rejection_detail;
 pub mod runs;
+pub mod self_trade;
 pub mod together;
 pub mod validate;
 

@@ -8,7 +8,7 @@ use crate::book::runs;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Price, Share};
+use crate::units::{Amounts, Credits, Share};
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 
@@ -194,9 +194,6 @@ pub struct NotWon {
     /// The resource that it has too little of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_resource: Option<String>,
-    /// What the order's project had left for the round, where that is the reason (`BUDGET`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget_left: Option<Credits>,
     /// Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
     /// are of, the one that came nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,7 +211,6 @@ impl NotWon {
             winning_limit: None,
             binding_node: None,
             binding_resource: None,
-            budget_left: None,
             slots: None,
         }
     }
@@ -366,19 +362,4 @@ impl OrderRequest {
     pub fn last_start(&self) -> Slot {
         Slot::starting_at(self.latest_start_at.unwrap_or(self.window.start_at).seconds())
     }
-}
-
-/// The most that a bundle can be charged: Σ collar × quantity over replicas and slots.
-pub fn collar_value(
-    amounts: &Amounts,
-    replicas: u32,
-    slots: usize,
-    collar: impl Fn(crate::units::Resource) -> Price,
-) -> Option<Credits> {
-    let mut total = Credits::ZERO;
-    for (resource, quantity) in amounts {
-        let all = quantity.checked_mul(i64::from(replicas))?.checked_mul(slots as i64)?;
-        total = total.checked_add(collar(*resource).hold_round_up(all)?)?;
-    }
-    Some(total)
 }

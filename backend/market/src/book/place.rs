@@ -1,11 +1,14 @@
 //! Placing, replacing and cancelling orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{Assurance, Order, OrderRequest, OrderStatus, PlacedBy, Rejection, Side, TimeInForce, validate};
+use crate::book::{
+    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Rejection, Side, TimeInForce, self_trade, validate,
+};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable;
+use crate::project;
 use crate::state::State;
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Share};
@@ -22,7 +25,7 @@ pub fn place(
     check_client_id(turn.state, participant, &request, client_order)?;
     let request = normalise(request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, None)?;
-    check_balance(turn.state, participant, hold, Credits::ZERO)?;
+    check_funds(turn.state, participant, &request, hold, None)?;
     let id = next_id(turn, side);
     accept(turn, id, participant, side, request, hold, by, None);
     Ok(id)
@@ -51,14 +54,14 @@ pub fn replace(
     client_order: Option<OrderId>,
 ) -> Result<Replaced, Rejection> {
     let order = own_order(turn.state, participant, id)?;
-    let (old_hold, side, sealed) = (order.hold, order.side, order.sealed_in.is_some());
+    let (side, sealed) = (order.side, order.sealed_in.is_some());
     let same_client_id = request.client_bid_id == order.request.client_bid_id;
     if !same_client_id {
         check_client_id(turn.state, participant, &request, client_order)?;
     }
     let request = normalise(request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
-    check_balance(turn.state, participant, hold, old_hold)?;
+    check_funds(turn.state, participant, &request, hold, Some(id))?;
     if sealed {
         let replacement = Some(Box::new(request));
         turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingReplace, replacement, at: turn.now });
@@ -124,13 +127,17 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
         .collect();
     for id in pending {
         let order = &turn.state.orders[&id];
-        let (participant, side, old_hold) = (order.participant, order.side, order.hold);
+        let (participant, side) = (order.participant, order.side);
         let Some(request) = order.pending_replacement.clone() else {
-            close(turn, id, OrderStatus::Canceled, Some("user".to_owned()), None);
+            // A bid of its owner may have withdrawn it while it was sealed.
+            let withdrawn = order.origin == Origin::AutoOffer
+                && self_trade::check(turn.state, turn.now, participant, side, &order.request).is_err();
+            let reason = if withdrawn { self_trade::MEETS_OWN } else { "user" };
+            close(turn, id, OrderStatus::Canceled, Some(reason.to_owned()), None);
             continue;
         };
         let checked = validate::check(turn.state, turn.now, participant, side, &request, Some(id))
-            .and_then(|hold| check_balance(turn.state, participant, hold, old_hold).map(|()| hold));
+            .and_then(|hold| check_funds(turn.state, participant, &request, hold, Some(id)).map(|()| hold));
         match checked {
             Ok(hold) => {
                 swap_orders(turn, id, *request, hold);
@@ -199,12 +206,20 @@ pub fn normalise(mut request: OrderRequest) -> OrderRequest {
     request
 }
 
-fn check_balance(state: &State, participant: ParticipantId, needed: Credits, freed: Credits) -> Result<(), Rejection> {
+/// The balance and the project have to cover the hold. `previous` is the order that it replaces.
+fn check_funds(
+    state: &State,
+    participant: ParticipantId,
+    request: &OrderRequest,
+    hold: Credits,
+    previous: Option<OrderId>,
+) -> Result<(), Rejection> {
+    let freed = previous.and_then(|id| state.orders.get(&id)).map_or(Credits::ZERO, |order| order.hold);
     let available = state.available(participant) + freed;
-    if needed > available {
-        return Err(Rejection::CreditHoldExceedsBalance { needed, available });
+    if hold > available {
+        return Err(Rejection::CreditHoldExceedsBalance { needed: hold, available });
     }
-    Ok(())
+    project::check_hold(state, participant, request, hold, previous)
 }
 
 fn next_id(turn: &mut Turn<'_>, side: Side) -> OrderId {
@@ -225,6 +240,7 @@ fn accept(
     by: PlacedBy,
     replaces: Option<OrderId>,
 ) {
+    self_trade::withdraw(turn, participant, side, &request);
     let order = Order {
         id,
         side,

@@ -14,10 +14,6 @@ pub enum Reason {
     Ineligible,
     /// No drill has shown that the workload gives memory back.
     NoVacatePath,
-    /// The collar rose, and the balance could not follow with a larger hold.
-    InsufficientHold,
-    /// Its project had too little left.
-    Budget,
     /// Its workload may not be moved, or is where this order would not have it.
     FrozenHoldTime,
     FloorProtected,
@@ -43,8 +39,6 @@ pub enum Reason {
     TooManyAwards,
     /// The participant owes for what its workloads kept (`settlement/arrears.rs`).
     InArrears,
-    /// Nobody trades with itself: a bid of the same participant asks for what it offers.
-    SelfTrade,
     /// Its workload is to be on another node by then; what it offers is on the node where it runs.
     LeavesNode,
     /// What its workload had lent for a slot of it, it has taken back more than once.
@@ -59,8 +53,6 @@ impl Reason {
             Reason::Expired => "EXPIRED",
             Reason::Ineligible => "INELIGIBLE",
             Reason::NoVacatePath => "NO_VACATE_PATH",
-            Reason::InsufficientHold => "INSUFFICIENT_HOLD",
-            Reason::Budget => "BUDGET",
             Reason::FrozenHoldTime => "FROZEN_HOLD_TIME",
             Reason::FloorProtected => "FLOOR_PROTECTED",
             Reason::ThrashLimit => "THRASH_LIMIT",
@@ -78,7 +70,6 @@ impl Reason {
             Reason::NeededAtHome => "NEEDED_AT_HOME",
             Reason::TooManyAwards => "TOO_MANY_AWARDS",
             Reason::InArrears => "IN_ARREARS",
-            Reason::SelfTrade => "SELF_TRADE",
             Reason::LeavesNode => "LEAVES_NODE",
             Reason::TookBack => "TOOK_BACK",
         }
@@ -95,11 +86,12 @@ impl From<outcome::Reason> for Reason {
         match reason {
             outcome::Reason::Halted => Reason::Halted,
             outcome::Reason::Expired => Reason::Expired,
-            // No order of the market has a parent: only books from elsewhere know that reason.
-            outcome::Reason::Ineligible | outcome::Reason::ParentRejected => Reason::Ineligible,
+            // No round gives the others: only books from elsewhere know parents, budgets and holds.
+            outcome::Reason::Ineligible
+            | outcome::Reason::ParentRejected
+            | outcome::Reason::Budget
+            | outcome::Reason::InsufficientHold => Reason::Ineligible,
             outcome::Reason::NoVacatePath => Reason::NoVacatePath,
-            outcome::Reason::InsufficientHold => Reason::InsufficientHold,
-            outcome::Reason::Budget => Reason::Budget,
             outcome::Reason::FrozenHoldTime => Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected => Reason::FloorProtected,
             outcome::Reason::ThrashLimit => Reason::ThrashLimit,
@@ -128,8 +120,6 @@ mod tests {
             outcome::Reason::Expired,
             outcome::Reason::Ineligible,
             outcome::Reason::NoVacatePath,
-            outcome::Reason::InsufficientHold,
-            outcome::Reason::Budget,
             outcome::Reason::FrozenHoldTime,
             outcome::Reason::FloorProtected,
             outcome::Reason::ThrashLimit,
@@ -145,17 +135,8 @@ mod tests {
         for reason in of_the_rule_book {
             assert_eq!(Reason::from(reason).code(), reason.code(), "an outcome has the same code for it");
         }
-        let own = [
-            RoundFull,
-            AboveInstanceLimit,
-            WorkloadAway,
-            NeededAtHome,
-            TooManyAwards,
-            InArrears,
-            SelfTrade,
-            LeavesNode,
-            TookBack,
-        ];
+        let own =
+            [RoundFull, AboveInstanceLimit, WorkloadAway, NeededAtHome, TooManyAwards, InArrears, LeavesNode, TookBack];
         for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {
             assert_eq!(serde_json::to_value(reason).expect("a text"), reason.code());
             assert_eq!(serde_json::from_value::<Reason>(reason.code().into()).expect("known"), reason);

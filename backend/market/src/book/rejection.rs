@@ -3,6 +3,7 @@
 //! Where several apply, the order of the checks in `validate` decides: the form of the order, then its pools, window,
 //! workload and project, then what its participant may do, then its money. Sentences are in
 //! `rejection_detail`.
+use crate::book::Side;
 use crate::ids::OrderId;
 use crate::pool::recallable;
 use crate::time::Slot;
@@ -146,6 +147,12 @@ pub enum Rejection {
     TooManyOpenOrders {
         most: u32,
     },
+    /// It could trade with an open order of its own participant; of orders placed together with an earlier one.
+    SelfTrade {
+        other: Option<OrderId>,
+        /// That of the refused order.
+        side: Side,
+    },
     /// Its owner owes for what its workloads kept.
     InArrears {
         owed: Credits,
@@ -153,6 +160,12 @@ pub enum Rejection {
     CreditHoldExceedsBalance {
         needed: Credits,
         available: Credits,
+    },
+    /// Its project has less left than it needs.
+    ProjectExhausted {
+        name: String,
+        needed: Credits,
+        left: Credits,
     },
     /// Orders of the workload came, went or were filled since it was made.
     RecommendationOutdated,
@@ -207,6 +220,7 @@ impl Rejection {
             ClientIdOutOfRange => "client_id_out_of_range",
             UnknownProject { .. } => "unknown_project",
             ProjectOfOffer => "project_of_offer",
+            ProjectExhausted { .. } => "project_exhausted",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
@@ -217,6 +231,7 @@ impl Rejection {
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
+            SelfTrade { .. } => "self_trade",
             InArrears { .. } => "in_arrears",
             CreditHoldExceedsBalance { .. } => "credit_hold_exceeds_balance",
             OrderEnded { .. } => "order_ended",
@@ -260,10 +275,11 @@ impl Rejection {
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
-            UnknownProject { .. } | ProjectOfOffer => "/project".to_owned(),
+            UnknownProject { .. } | ProjectOfOffer | ProjectExhausted { .. } => "/project".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
+            | SelfTrade { .. }
             | InArrears { .. }
             | CreditHoldExceedsBalance { .. }
             | OrderEnded { .. }
@@ -284,7 +300,9 @@ impl Rejection {
                 | RecommendationOutdated
                 | OrderEnded { .. }
                 | TooManyOpenOrders { .. }
+                | SelfTrade { .. }
                 | InArrears { .. }
+                | ProjectExhausted { .. }
                 | PoolHalted { .. }
         )
     }
@@ -337,6 +355,7 @@ impl Rejection {
             ClientIdOutOfRange,
             UnknownProject { name: "training".to_owned() },
             ProjectOfOffer,
+            ProjectExhausted { name: "training".to_owned(), needed: Credits::ZERO, left: Credits::ZERO },
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,
@@ -347,6 +366,7 @@ impl Rejection {
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },
+            SelfTrade { other: Some(OrderId::Offer(crate::ids::OfferId::from_raw(0))), side: Side::Bid },
             InArrears { owed: Credits::ZERO },
             CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
             OrderEnded { status: "filled" },

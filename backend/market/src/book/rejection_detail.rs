@@ -1,4 +1,5 @@
 //! What a refused order's owner is told: what is wrong, and what to do.
+use super::Side;
 use super::rejection::Rejection;
 use crate::pool::recallable::firm;
 
@@ -102,6 +103,9 @@ impl Rejection {
                 format!("You have no project `{name}`. Make it with PUT /v1/projects/NAME, or leave `project` out.")
             }
             ProjectOfOffer => "A project bounds what bids pay: leave `project` out of an offer.".to_owned(),
+            ProjectExhausted { name, needed, left } => format!(
+                "The bid reserves {needed} credits, and project {name} has {left} left. Lower the limit or the quantity, cancel other bids of the project, or raise its limit."
+            ),
             ClassNotAllowed { highest } => format!(
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),
@@ -128,6 +132,16 @@ impl Rejection {
                 format!("Lending more than {lendable} {resource} would take the instance under its capacity floor.")
             }
             TooManyOpenOrders { most } => format!("At most {most} orders may be open at once. Cancel some first."),
+            SelfTrade { other, side } => {
+                let of_own = match other {
+                    Some(id) => format!("your own open order {id}"),
+                    None => "an earlier order of the same request".to_owned(),
+                };
+                let otherwise = if *side == Side::Bid { "ask a lower limit" } else { "ask a higher limit" };
+                format!(
+                    "Nobody trades with itself, and this could trade with {of_own}. Cancel it, or {otherwise}, or leave out what both name."
+                )
+            }
             InArrears { owed } => format!(
                 "{owed} credits are owed for capacity that own workloads kept though it was lent or no longer theirs. They are taken from what is available when the next slot is settled: cancel bids to free what they hold, or ask for a grant."
             ),

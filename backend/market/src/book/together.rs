@@ -1,6 +1,6 @@
 //! Orders of a recommendation: placed together or not at all, and only if the workload's orders still are what
 //! the recommendation knew of them.
-use crate::book::{Order, OrderRequest, PlacedBy, Rejection, Side, place, validate};
+use crate::book::{Order, OrderRequest, PlacedBy, Rejection, Side, place, self_trade, validate};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::state::State;
@@ -39,11 +39,13 @@ pub fn place(turn: &mut Turn<'_>, recommended: Recommended) -> Result<Vec<OrderI
     }
     let mut needed = Credits::ZERO;
     for (index, (side, request)) in orders.iter().enumerate() {
-        let checked = validate::check(turn.state, turn.now, participant, *side, request, None)
+        let among = self_trade::check_among(turn.state, turn.now, (*side, request), &orders[..index]);
+        let checked = among
+            .and_then(|()| validate::check(turn.state, turn.now, participant, *side, request, None))
             .and_then(|hold| needed.checked_add(hold).ok_or(Rejection::LimitOutOfRange));
         needed = checked.map_err(|rejection| (Some(index), rejection))?;
     }
-    let open = turn.state.open_orders.get(&participant).copied().unwrap_or(0);
+    let open = turn.state.open_orders(participant);
     let most = turn.state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
     if open as usize + orders.len() > most as usize {
         return Err((None, Rejection::TooManyOpenOrders { most }));

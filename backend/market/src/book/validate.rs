@@ -1,11 +1,8 @@
-//! The checks of an order, and the hold that it needs. The first one that fails is the answer.
-use crate::book::{
-    Assurance, Order, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, runs,
-};
+//! The checks of an order, and the hold that it needs: a bid holds its whole limit. The first one that fails is the answer.
+use crate::book::{Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs, self_trade};
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;
-use crate::round::book::remaining_request;
 use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::state::State;
@@ -51,13 +48,14 @@ pub fn check(
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
     check_class(state, participant, request)?;
-    let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
+    let others = state.open_orders(participant) - u32::from(previous.is_some());
     let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
+    self_trade::check(state, now, participant, side, request)?;
     let hold = match side {
-        Side::Bid => hold_needed(state, request),
+        Side::Bid => request.limit,
         Side::Offer => Credits::ZERO,
     };
     // Who owes may make a bid smaller, which frees money for it, and place none.
@@ -359,39 +357,6 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
         }
     }
     Ok(())
-}
-
-/// min(limit, Σ collar × quantity) of the dearest alternative: the most that can be charged.
-pub fn hold_needed(state: &State, request: &OrderRequest) -> Credits {
-    request.limit.min(collar_values(state, request).max().unwrap_or_default())
-}
-
-/// The hold that an open bid needs now.
-pub fn hold_of_rest(state: &State, order: &Order) -> Credits {
-    hold_needed(state, &remaining_request(order))
-}
-
-/// The same of the cheapest: a project's budget counts no less for a bid that wins all of an alternative.
-pub fn least_hold(state: &State, request: &OrderRequest) -> Credits {
-    request.limit.min(collar_values(state, request).min().unwrap_or_default())
-}
-
-/// The most that each alternative can cost.
-fn collar_values<'a>(state: &'a State, request: &'a OrderRequest) -> impl Iterator<Item = Credits> + 'a {
-    let value_of = move |(pool, span): (&str, Span)| {
-        let mut value = Credits::ZERO;
-        let amounts = away::amounts(state, request, &request.resources, pool);
-        for slot in span.each() {
-            let collar = |resource| state.collar(pool, resource, slot);
-            let of_slot = collar_value(&amounts, request.replicas, 1, collar);
-            // A bundle whose collar value overflows is certainly worth more than any limit.
-            value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
-        }
-        value
-    };
-    let slot_seconds = state.market.rhythm.slot_seconds;
-    let of_pool = move |choice: &'a PoolChoice| request.spans(slot_seconds).map(|span| (choice.pool.as_str(), span));
-    request.pools.iter().flat_map(of_pool).map(value_of)
 }
 
 #[cfg(test)]

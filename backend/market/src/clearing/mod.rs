@@ -44,7 +44,6 @@ mod pin;
 mod place;
 mod prefer;
 mod price;
-mod price_parts;
 pub mod problem;
 mod proposal;
 mod qp;
@@ -78,7 +77,6 @@ pub use externality::{Externality, chosen, externality};
 pub use fault::ClearFault;
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
-pub use price_parts::{PriceParts, price_parts};
 pub use proposal::{IntegerColumn, IntegerProgram, IntegerRow, NoProposal, Proposal, Proposer};
 pub use winning::{Asked, Tried, Winning, award_with, full_fill_limit, winning_limit, winning_limit_by};
 

@@ -17,7 +17,6 @@ pub enum Account {
     Bond(ParticipantId),
     Escrow,
     OperatorIncome,
-    Congestion,
     Imbalance,
     PlatformRisk,
     Disputed,
@@ -25,10 +24,9 @@ pub enum Account {
     Issued,
 }
 
-const EXCHANGE: [(Account, &str); 8] = [
+const EXCHANGE: [(Account, &str); 7] = [
     (Account::Escrow, "exchange/escrow"),
     (Account::OperatorIncome, "exchange/operator_income"),
-    (Account::Congestion, "exchange/congestion"),
     (Account::Imbalance, "exchange/imbalance"),
     (Account::PlatformRisk, "exchange/platform_risk"),
     (Account::Disputed, "exchange/disputed"),

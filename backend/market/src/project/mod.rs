@@ -1,20 +1,19 @@
-//! Projects: a participant's own budgets. The bids of a project are one budget group in every round.
+//! Projects: limits of a participant's own, which its bids share.
 //!
 //! What counts against the limit (`spent`) is what was charged for the project's awards, less what credit
 //! notes gave back of it, a reservation fee kept. What is sold on does not come back: it is income.
-//! Invariant: 0 ≤ spent ≤ limit, because a round has no more than `left` to award, and the limit is
-//! never lowered under what was spent or what a sealed round may still charge.
+//! A bid reserves what is held for it: it is refused if the project has less left.
+//! Invariant: 0 ≤ spent, and spent + held ≤ limit.
 //! Absent on purpose: periods. A limit holds until somebody changes it.
-use crate::book::{Order, OrderRequest, Side};
+use crate::book::{Order, OrderRequest, Rejection, Side};
 use crate::event::Event;
-use crate::ids::{ParticipantId, ProjectId};
+use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::refusal::{Refusal, conflict, invalid, not_found};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The most projects that a participant may have at once.
 pub const MOST_PROJECTS: usize = 64;
@@ -39,51 +38,53 @@ pub struct Project {
     pub deleted_at: Option<Timestamp>,
 }
 
-impl Project {
-    /// What a round may still award.
-    pub fn left(&self) -> Credits {
-        self.limit - self.spent
-    }
-}
-
 /// A project as the API shows it, with what its open bids stand for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProjectView {
     #[serde(flatten)]
     pub project: Project,
-    /// `limit` less `spent`: the most that the next round may award to its bids together.
+    /// What new bids may reserve: the limit less what was spent and what is held.
     pub left: Credits,
-    /// Held for its open bids together. It may be more than what is left: they compete for that.
+    /// Held for its open bids together.
     pub committed: Credits,
     pub open_orders: u32,
 }
 
-fn open_orders<'a>(state: &'a State, project: &Project) -> impl Iterator<Item = &'a Order> {
-    let (participant, name) = (project.participant, project.name.clone());
-    let mine = move |o: &&Order| o.participant == participant && o.request.project.as_deref() == Some(name.as_str());
-    state.orders.values().filter(mine)
+/// What new bids of a project may reserve.
+pub fn left(state: &State, project: &Project) -> Credits {
+    project.limit - project.spent - state.project_orders(project).1
 }
 
-/// Projects with what is committed for them: one pass over the open orders for all of them.
+/// Projects with what is reserved for them.
 pub fn views(state: &State, projects: Vec<Project>) -> Vec<ProjectView> {
-    let mut committed: BTreeMap<ProjectId, (u32, Credits)> = BTreeMap::new();
-    let live = projects.iter().any(|p| p.deleted_at.is_none());
-    // Every command asks, nearly all for no project: only a live one is worth a look at the book.
-    for order in state.orders.values().take_while(|_| live).filter(|o| o.request.project.is_some()) {
-        if let Some(project) = of_order(state, order) {
-            let sums = committed.entry(project.id).or_default();
-            *sums = (sums.0 + 1, sums.1 + order.hold);
-        }
-    }
     let view = |project: Project| {
-        let (open_orders, committed) = committed.get(&project.id).copied().unwrap_or_default();
-        ProjectView { left: project.left(), committed, open_orders, project }
+        let live = project.deleted_at.is_none();
+        let (open_orders, committed) = if live { state.project_orders(&project) } else { Default::default() };
+        ProjectView { left: project.limit - project.spent - committed, committed, open_orders, project }
     };
     projects.into_iter().map(view).collect()
 }
 
-/// The project that an order names, with whose budget it competes.
+/// Refuses a bid that needs a larger hold than its project has left. `previous` is the order that it replaces.
+pub fn check_hold(
+    state: &State,
+    participant: ParticipantId,
+    request: &OrderRequest,
+    hold: Credits,
+    previous: Option<OrderId>,
+) -> Result<(), Rejection> {
+    let Some(project) = of_request(state, participant, request) else { return Ok(()) };
+    let same = |order: &&Order| of_order(state, order).is_some_and(|of| of.id == project.id);
+    let freed = previous.and_then(|id| state.orders.get(&id)).filter(same).map_or(Credits::ZERO, |order| order.hold);
+    let left = left(state, project) + freed;
+    if hold > left {
+        return Err(Rejection::ProjectExhausted { name: project.name.clone(), needed: hold, left });
+    }
+    Ok(())
+}
+
+/// The project that an order names.
 pub fn of_request<'a>(state: &'a State, participant: ParticipantId, request: &OrderRequest) -> Option<&'a Project> {
     state.project(participant, request.project.as_deref()?)
 }
@@ -122,21 +123,13 @@ pub fn put(
         turn.emit(Event::ProjectChanged(project));
         return Ok(id);
     };
-    if limit < project.spent {
+    let held = turn.state.project_orders(&project).1;
+    if limit < project.spent + held {
         return Err(conflict(
-            "project_limit_below_spent",
+            "project_limit_too_low",
             format!(
-                "The project has spent {} already. Set at least that; no award is taken back for a lower limit.",
+                "The project has spent {} and {held} is held for its open bids. Set at least the sum of both, or cancel bids first.",
                 project.spent
-            ),
-        ));
-    }
-    let least = project.spent + at_stake(turn.state, &project);
-    if limit < least {
-        return Err(conflict(
-            "project_in_round",
-            format!(
-                "A round with bids of the project is being cleared; with what it may win the project may come to {least}. Repeat the change in a few seconds."
             ),
         ));
     }
@@ -148,16 +141,10 @@ pub fn put(
     Ok(id)
 }
 
-/// The most that the sealed round may charge to a project.
-fn at_stake(state: &State, project: &Project) -> Credits {
-    let sealed = open_orders(state, project).filter(|o| o.sealed_in.is_some());
-    sealed.map(|o| o.hold).sum::<Credits>().min(project.left())
-}
-
 /// Deletes a project that no open bid names. What its awards give back later counts nowhere any more.
 pub fn delete(turn: &mut Turn<'_>, participant: ParticipantId, name: &str) -> Result<ProjectId, Refusal> {
     let mut project = turn.state.project(participant, name).cloned().ok_or_else(|| not_found("project"))?;
-    let open = open_orders(turn.state, &project).count();
+    let (open, _) = turn.state.project_orders(&project);
     if open > 0 {
         return Err(conflict(
             "project_has_open_orders",

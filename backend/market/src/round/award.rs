@@ -5,12 +5,10 @@
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
 use crate::book::validate::MOST_ROWS;
-use crate::book::{
-    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs, validate,
-};
+use crate::book::{Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs};
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
-use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
+use crate::ids::{AwardId, NodeId, OrderId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{firm, is_recallable, node_of, pool_of};
 use crate::project;
@@ -35,8 +33,6 @@ pub enum AwardError {
     Unknown(String),
     #[error("{0} would be charged more than its hold")]
     HoldExceeded(OrderId),
-    #[error("project {0} would be charged more than it has left")]
-    BudgetExceeded(ProjectId),
 }
 
 /// Applies the outcome of the sealed round.
@@ -55,7 +51,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
             Winner::Order(id) => {
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                let won = Won { lines, slots: run, nodes: at, certified, with: None };
+                let won = Won { lines, slots: run, nodes: at, certified };
                 fill(turn, number, id, won)?;
             }
         }
@@ -113,7 +109,6 @@ fn read_awards(
     prices: &Prices,
 ) -> Result<Vec<Draft>, AwardError> {
     let mut drafts = Vec::new();
-    let mut charged: BTreeMap<ProjectId, Credits> = BTreeMap::new();
     for award in &outcome.awards {
         let unknown = || AwardError::Unknown(award.order.clone());
         let mut lines = Vec::new();
@@ -137,19 +132,11 @@ fn read_awards(
                 let order = turn.state.orders.get(id).ok_or_else(unknown)?;
                 let total = lines.iter().map(|l| l.money).sum();
                 if order.side == Side::Bid {
-                    let over = check_charge(order, total, Credits::from_units(award.money.0))?;
-                    if let Some(project) = project::of_order(turn.state, order) {
-                        *charged.entry(project.id).or_default() += total - over;
-                    }
+                    check_charge(order, total, Credits::from_units(award.money.0))?;
                 }
             }
         }
         drafts.push(Draft { winner, lines, slots, certified: award.money.0 });
-    }
-    for (id, charged) in charged {
-        if turn.state.projects.get(&id).is_some_and(|p| charged > p.left()) {
-            return Err(AwardError::BudgetExceeded(id));
-        }
     }
     Ok(drafts)
 }
@@ -251,12 +238,10 @@ pub(crate) struct Won {
     pub slots: i64,
     pub nodes: Vec<NodeId>,
     pub certified: i64,
-    /// The order of the same member that it has it from, or gives it to.
-    pub with: Option<OrderId>,
 }
 
 pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> Result<(), AwardError> {
-    let Won { mut lines, slots, nodes, certified, with } = won;
+    let Won { mut lines, slots, nodes, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     // Taking it back is its lender's right: there is nothing to answer for.
     if order.side == Side::Offer && order.request.assurance == Assurance::Firm {
@@ -281,7 +266,6 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
         rolled_from: None,
         reoffered: false,
         drawn: order.origin == Origin::Draw,
-        netted_with: with,
         participant: order.participant,
         instance: order.request.instance,
         lines,
@@ -297,9 +281,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
             && !elsewhere
             && !recallable
             // Sold on it would be divisible, and a device is not.
-            && !has_gpu
-            // What its giver keeps would be missing to others' buyers.
-            && with.is_none(),
+            && !has_gpu,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };
@@ -311,7 +293,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
     workload::away::begin(turn, &award);
     turn.emit(Event::AwardMade(award));
     project::spend(turn, project, paid);
-    let hold = rest.hold(turn, &order, paid);
+    let hold = rest.hold(&order, paid);
     let freed = order.hold - paid - hold;
     place::release(turn, order.participant, id, freed);
     // A cancellation that came in while the round was sealed still waits for its rest.
@@ -375,6 +357,13 @@ fn charge(
     Ok(total - over)
 }
 
+/// The part of a limit for what is left, rounded for its owner's sake: a bid pays no more for a unit than before, and an
+/// offer asks no less.
+fn rest_of_limit(order: &Order, left: i64, all: i64) -> Credits {
+    let limit = order.remaining_limit;
+    if order.side == Side::Bid { limit.share_floor(left, all) } else { limit - limit.share_floor(all - left, all) }
+}
+
 /// What an order still asks for after an award.
 struct Rest {
     open: bool,
@@ -408,7 +397,7 @@ impl Rest {
             if replicas <= 0 {
                 return closed;
             }
-            let limit = order.remaining_limit.share_floor(replicas, i64::from(order.remaining_replicas));
+            let limit = rest_of_limit(order, replicas, i64::from(order.remaining_replicas));
             return Self { open: !limit.is_zero(), amounts: order.remaining.clone(), replicas: replicas as u32, limit };
         }
         let amounts: Amounts = order.remaining.iter().map(|(r, q)| (*r, (q - won(*r)).max(0))).collect();
@@ -417,7 +406,7 @@ impl Rest {
         }
         let shares = order.remaining.iter().map(|(r, q)| (amount(&amounts, *r), *q));
         let least = shares.min_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
-        let limit = least.map_or(Credits::ZERO, |(left, all)| order.remaining_limit.share_floor(left, all));
+        let limit = least.map_or(Credits::ZERO, |(left, all)| rest_of_limit(order, left, all));
         // Units of a bundle that were rounded up may have cost more than their part of it.
         let spent: Credits = lines.iter().map(|l| l.money).sum();
         let limit =
@@ -426,16 +415,11 @@ impl Rest {
     }
 
     /// What stays held for the rest, out of what the award left of the hold.
-    fn hold(&self, turn: &Turn<'_>, order: &Order, charged: Credits) -> Credits {
+    fn hold(&self, order: &Order, charged: Credits) -> Credits {
         if !self.open || order.side == Side::Offer {
             return Credits::ZERO;
         }
-        let mut request = order.request.clone();
-        request.resources = self.amounts.clone();
-        request.replicas = self.replicas;
-        request.limit = self.limit;
-        let needed = validate::hold_needed(turn.state, &request);
-        needed.min(order.hold - charged)
+        self.limit.min(order.hold - charged)
     }
 }
 

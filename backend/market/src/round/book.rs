@@ -1,13 +1,11 @@
 //! The book of a round: the state, seen by the clearing.
 //!
-//! Money has 6 digits in a book; collars and references are rounded up to them, so that a
-//! hold computed from the finer number always covers the coarser one.
-use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Origin, Reason, Side, validate};
+//! Money has 6 digits in a book; collars and references are rounded up to them.
+use crate::book::{self, Alternative, Assurance, Order, OrderStatus, Origin, Reason, Side};
 use crate::clearing::{self, Money};
-use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId, ProjectId};
+use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::recallable::{book_node, book_pool, is_recallable, pool_of};
 use crate::pool::supply::money_up;
-use crate::project;
 use crate::round::away;
 use crate::round::capacity::{self, Entry, Places};
 use crate::round::faulty::drop_faulty;
@@ -43,15 +41,6 @@ pub struct Draft {
     pub reoffers: BTreeSet<AwardId>,
     /// What its bids would take to other nodes, and what else they could.
     pub moves: Moves,
-}
-
-/// The part of an order that is still asked for, as a request of its own.
-pub fn remaining_request(order: &Order) -> OrderRequest {
-    let mut request = order.request.clone();
-    request.resources = order.remaining.clone();
-    request.replicas = order.remaining_replicas;
-    request.limit = order.remaining_limit;
-    request
 }
 
 /// The alternatives of an order that are still open, in the order of the book.
@@ -95,12 +84,9 @@ struct Waiting<'a> {
 }
 
 fn waiting(state: &State) -> Waiting<'_> {
-    // Bids of a project that has nothing left take nobody's place.
-    let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
-    let (used_up, rest): (Vec<&Order>, Vec<&Order>) = state.orders.values().filter(|o| is_open(o)).partition(used_up);
-    let (no_path, asking): (Vec<&Order>, Vec<&Order>) = rest.into_iter().partition(|o| vacate::has_no_path(state, o));
-    let used_up = used_up.iter().map(|o| (o.id, Reason::Budget));
-    let excluded = used_up.chain(no_path.iter().map(|o| (o.id, Reason::NoVacatePath))).collect();
+    let open = state.orders.values().filter(|o| is_open(o));
+    let (no_path, asking): (Vec<&Order>, Vec<&Order>) = open.partition(|o| vacate::has_no_path(state, o));
+    let excluded = no_path.iter().map(|o| (o.id, Reason::NoVacatePath)).collect();
     Waiting { asking, excluded }
 }
 
@@ -158,7 +144,6 @@ impl<'a> Builder<'a> {
         let takes_part = |o: &&Order| {
             let owner = state.participants.get(&o.participant);
             self.places.has(Entry::Order(o.id))
-                && validate::hold_of_rest(state, o) <= o.hold
                 && owner.is_some_and(|p| p.arrears.is_zero())
                 && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
@@ -198,9 +183,6 @@ impl<'a> Builder<'a> {
             if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
                 return Err(Reason::InArrears);
             }
-            if validate::hold_of_rest(self.state, order) > order.hold {
-                return Err(Reason::InsufficientHold);
-            }
         }
         let (mut node, mut move_fee) = (None, Credits::ZERO);
         let mut possible = alternatives;
@@ -239,7 +221,7 @@ impl<'a> Builder<'a> {
             incumbent: false,
             alternatives: entries,
             parent: None,
-            budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
+            budget: None,
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| book_node(n, order.request.assurance == Assurance::Recallable)),
             class: class(order.request.class),
@@ -284,7 +266,8 @@ impl<'a> Builder<'a> {
     }
 
     fn drop_offers(&mut self) {
-        self.sit_out(&sits_out::self_trades(&self.orders), Reason::SelfTrade);
+        let resales = sits_out::resales_met(&self.orders);
+        self.orders.retain(|o| !resales.contains(&o.id));
         self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), Reason::LeavesNode);
     }
 
@@ -359,7 +342,6 @@ impl<'a> Builder<'a> {
         apart_by_node(&mut book);
         let unreachable = take_out_unreachable(&mut book);
         self.excluded.extend(unreachable.into_iter().map(|id| (id, Reason::MinFillUnreachable)));
-        book.budgets = budgets(state, &book.orders);
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);
         hold_to_wholes(&mut book);
@@ -367,16 +349,6 @@ impl<'a> Builder<'a> {
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }
     }
-}
-
-/// What the projects of bids have left.
-fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
-    let projects: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
-    let left = |id: &str| {
-        let project = id.parse().ok().and_then(|id: ProjectId| state.projects.get(&id));
-        project.map_or(Credits::ZERO, |p| p.left())
-    };
-    projects.into_iter().map(|id| clearing::Budget { amount: money(left(id)), id: id.clone() }).collect()
 }
 
 /// What may be taken back as products of the nodes where it is lent (`recallable::book_pool`).

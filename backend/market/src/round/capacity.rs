@@ -3,15 +3,13 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Order, Origin, away, validate};
-use crate::ids::{OrderId, ParticipantId, ProjectId};
-use crate::project;
+use crate::book::{Order, Origin, away};
+use crate::ids::{OrderId, ParticipantId};
 use crate::round::Award;
 use crate::round::book::takes_orders;
 use crate::round::resale;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -21,9 +19,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;
-/// Of a bid of a project that has less left than its bids count: their row joins all products that they
-/// name, and a round of thirty such projects costs eight times as much as one of bundles (`awkward_cost.rs`).
-const BUDGET_ROW: u64 = 160;
 /// So many replicas cost what a row does.
 const REPLICAS_A_ROW: usize = 1_000;
 /// No order counts more: one must never be a round by itself.
@@ -42,8 +37,6 @@ pub enum Couples {
     Nothing,
     /// Slots, pools or choices.
     Products,
-    /// The bids of its project, which have less left than they count together.
-    Budget,
 }
 
 /// Who has a place in the coming round.
@@ -63,18 +56,14 @@ impl Places {
 
 /// Shares a round's room out. In a flood there are tens of thousands of orders and a place for a few thousand.
 pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) -> Places {
-    let tight = tight_projects(state, orders);
     let pools: Vec<&str> = state.pools.keys().map(String::as_str).filter(|p| takes_orders(state, p)).collect();
     let turn_of = |o: &Order| Turn {
         since: o.held_back_since(state.market.full_round).unwrap_or(u64::MAX),
         by_itself: o.origin != Origin::Manual,
         entry: Entry::Order(o.id),
     };
-    let waits = |o: &&Order| Waits {
-        turn: turn_of(o),
-        participant: o.participant,
-        weight: weight(state, o, slots, &pools, &tight),
-    };
+    let waits =
+        |o: &&Order| Waits { turn: turn_of(o), participant: o.participant, weight: weight(state, o, slots, &pools) };
     let for_sale = state.awards.values().filter(|a| resale::of(state, now, slots, a).is_some());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
@@ -138,19 +127,8 @@ fn share_out(mut queues: BTreeMap<ParticipantId, Queue<'_>>, most: u64) -> BTree
     taken
 }
 
-/// Projects whose open bids count more than is left: the clearing has a row for them.
-fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
-    let mut counted: BTreeMap<ProjectId, Credits> = BTreeMap::new();
-    for order in orders {
-        let Some(project) = project::of_order(state, order) else { continue };
-        *counted.entry(project.id).or_default() += validate::hold_of_rest(state, order);
-    }
-    counted.retain(|id, counted| state.projects.get(id).is_some_and(|p| *counted > p.left()));
-    counted.into_keys().collect()
-}
-
 /// `pools` are those that take orders.
-fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str], tight: &BTreeSet<ProjectId>) -> u64 {
+fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str]) -> u64 {
     let (mut alternatives, mut rows, mut longest) = (0, 0, 0);
     for pool in order.request.pools.iter().map(|choice| choice.pool.as_str()).filter(|pool| pools.contains(pool)) {
         let amounts = away::amounts(state, &order.request, &order.remaining, pool);
@@ -164,11 +142,7 @@ fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str], tight: &
     let couples = alternatives > 1 || longest > 1 || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
-    let couples = match project::of_order(state, order) {
-        Some(project) if tight.contains(&project.id) => Couples::Budget,
-        _ if couples => Couples::Products,
-        _ => Couples::Nothing,
-    };
+    let couples = if couples { Couples::Products } else { Couples::Nothing };
     weight_of(rows * replicas, couples).min(MOST_OF_ONE)
 }
 
@@ -184,7 +158,6 @@ pub fn weight_of(rows: usize, couples: Couples) -> u64 {
         * match couples {
             Couples::Nothing => ROW,
             Couples::Products => COUPLING_ROW,
-            Couples::Budget => BUDGET_ROW,
         }
 }
 

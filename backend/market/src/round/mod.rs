@@ -12,7 +12,6 @@ mod in_flight;
 pub mod left_out;
 pub mod merkle;
 pub mod movers;
-mod netting;
 pub mod not_won;
 pub mod occupancy;
 mod products;
@@ -237,9 +236,6 @@ pub struct Award {
     /// Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reoffered: bool,
-    /// The order of the same member that it is netted with: nobody pays. `round` is 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub netted_with: Option<OrderId>,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,
     /// The part of the order's limit that this award uses up: the resale limit.
@@ -265,11 +261,6 @@ impl Award {
     /// The round that made it, if one did.
     pub fn round_number(&self) -> Option<u64> {
         (self.round != safe_state::NO_ROUND).then_some(self.round)
-    }
-    /// Of what costs nothing: its limit in nano-credits, and its units.
-    pub fn netted_limit(&self) -> Option<(i128, i128)> {
-        let units: i64 = self.lines.iter().map(|l| l.quantity).sum();
-        self.netted_with.map(|_| (i128::from(self.limit.units()) * 1_000, i128::from(units.max(1))))
     }
     pub fn is_live(&self) -> bool {
         self.lines.iter().any(|line| !line.settled)

@@ -4,7 +4,6 @@ use crate::book::{NotWon, Order, Reason, Side, runs};
 use crate::clearing::outcome::{self, Award, Bottleneck};
 use crate::clearing::{self, Alternative, Outcome, ProductKey};
 use crate::ids::OrderId;
-use crate::project;
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use crate::units::Credits;
@@ -66,9 +65,6 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
             say_of_runs(why, order, window, sealed, outcome);
         }
     }
-    for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == Reason::Budget) {
-        why.budget_left = Some(budget_left(turn, sealed, *id));
-    }
     let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
     list.retain(|(id, why)| {
         turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
@@ -107,13 +103,6 @@ fn say_of_runs(why: &mut NotWon, order: &Order, window: i64, sealed: &SealedBook
 
 /// Nano-credits in a micro-credit.
 const NANO_PER_MICRO: i128 = 1_000;
-
-/// What the project of a bid had left for the round; one that had nothing is not in the book.
-fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
-    let project = turn.state.orders.get(&id).and_then(|o| project::of_order(turn.state, o)).map(|p| p.id.to_string());
-    let budget = project.and_then(|id| sealed.book.budgets.iter().find(|b| b.id == id));
-    budget.map_or(Credits::ZERO, |b| Credits::from_units(b.amount.0))
-}
 
 /// A reason, and the node that has too little room where one has.
 fn with_node(reason: outcome::Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {

@@ -6,14 +6,11 @@
 //! move others' prices for free. Such bids sit the round out. One that could have a part, and no whole replica beside what
 //! others want, would do the same: it takes part as all or none of a replica, which is what it is, and is told what that
 //! would have cost. Others stay divisible: one at just the price of what is left over wins then, and a block would not.
-//! A unit is to a bid whose project can't pay for one what a replica is to those.
 use crate::clearing::book::{Alternative, Fraction};
-use crate::clearing::budget_reason;
-use crate::clearing::problem::Market;
 use crate::clearing::rational::Rat;
 use crate::clearing::{Book, Order, ProductKey, Side};
 use crate::ids::OrderId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A replica's part of an order is rounded down to so many parts of it: rounded up to whole replicas, it is one.
 const PARTS: i128 = 1_000_000_000_000;
@@ -37,56 +34,17 @@ pub fn take_out_unreachable(book: &mut Book) -> Vec<OrderId> {
     gone.iter().filter_map(|o| o.id.parse().ok()).collect()
 }
 
-/// Has bids whose budget does not pay for a unit of them take part as a unit at least, which no price brings them: with a part
-/// of one they would be at the margin, at their own limit, and have nothing in the end.
-fn hold_to_whole_units(book: &mut Book) {
-    if book.budgets.is_empty() {
-        return;
-    }
-    let units: BTreeMap<usize, Rat> = {
-        let market = Market::new(book);
-        let least = |i: usize| {
-            let ways = 0..market.orders[i].alternatives.len();
-            let least = ways.map(|a| budget_reason::least(&market, i, a)).min().unwrap_or_default();
-            // books are written in decimals
-            Rat::ratio((&least * &Rat::int(PARTS)).ceil(), PARTS).min(Rat::int(1))
-        };
-        budget_reason::beyond(&market).into_iter().map(|i| (i, least(i))).collect()
-    };
-    for (i, least) in units {
-        let order = &mut book.orders[i];
-        if order.min_fill.0 < least {
-            order.min_fill = Fraction(least);
-        }
-    }
-}
-
-/// Has bids that could have a part of a unit or a replica win a whole one at least. Asks for the budgets of the book.
+/// Has bids that could have a part of a replica win a whole one at least.
 pub fn hold_to_wholes(book: &mut Book) {
-    hold_to_whole_units(book);
     let there = supply(book, |_| true);
     let others = Others { divisible: supply(book, is_divisible), demand: demand(book) };
-    let spent_up = spent_up(book);
     for order in &mut book.orders {
         let Some(replicas) = replicas(order) else { continue };
         let one = Rat::ratio(PARTS / i128::from(replicas), PARTS);
-        let may_run_out = order.budget.as_ref().is_some_and(|budget| spent_up.contains(budget));
-        if order.min_fill.0 < one && (may_run_out || could_have_a_part(order, replicas, &there, &others)) {
+        if order.min_fill.0 < one && could_have_a_part(order, replicas, &there, &others) {
             order.min_fill = Fraction(one);
         }
     }
-}
-
-/// Budgets that don't pay the limits of all bids under them.
-fn spent_up(book: &Book) -> BTreeSet<String> {
-    let mut wanted: BTreeMap<&str, i128> = BTreeMap::new();
-    for bid in book.orders.iter().filter(|o| o.side == Side::Bid) {
-        if let Some(budget) = &bid.budget {
-            *wanted.entry(budget).or_default() += i128::from(bid.limit.0);
-        }
-    }
-    let too_small = book.budgets.iter().filter(|b| wanted.get(b.id.as_str()).is_some_and(|w| *w > b.amount.0.into()));
-    too_small.map(|b| b.id.clone()).collect()
 }
 
 fn replicas(order: &Order) -> Option<i64> {
@@ -123,13 +81,7 @@ fn supply(book: &Book, counts: impl Fn(&Order) -> bool) -> BTreeMap<ProductKey, 
 
 fn demand(book: &Book) -> Demand {
     let mut demand = Demand::new();
-    let amounts: BTreeMap<&String, i128> = book.budgets.iter().map(|b| (&b.id, b.amount.0.into())).collect();
-    let is_paid_for = |bid: &Order| {
-        let least = bid.min_fill.0.clone().max(Rat::ratio(1, replicas(bid).unwrap_or(i64::MAX).into()));
-        let amount = bid.budget.as_ref().and_then(|budget| amounts.get(budget));
-        amount.is_none_or(|amount| &least * &Rat::int(bid.limit.0.into()) <= Rat::int(*amount))
-    };
-    for bid in book.orders.iter().filter(|o| o.side == Side::Bid && is_paid_for(o)) {
+    for bid in book.orders.iter().filter(|o| o.side == Side::Bid) {
         for alternative in &bid.alternatives {
             for quantity in &alternative.quantities {
                 let each = unit_worth(bid, alternative);
@@ -292,7 +244,7 @@ mod tests {
         [attack, ""].map(|attack| {
             let text = format!(
                 r#"{{"format":"headroom.book/1","cap":"10","alpha":"0","seed":1,"products":[{products}],
-                "budgets":[{{"id":"h","amount":"0.9"}}],"orders":[{others}{attack}]}}"#
+                "orders":[{others}{attack}]}}"#
             );
             let mut book = parse(&text).expect("a book");
             assert_eq!(take_out_unreachable(&mut book), []);
@@ -324,7 +276,6 @@ mod tests {
             ("alone", BIDS.to_owned(), attack(2_000, "3.2", "")),
             ("an offer of more than anybody takes", offer("3.6", r#","min_fill":"1""#, ""), attack(1_600, "2.5", "")),
             ("an offer of two slots", offer("3000", "", r#",["p","cpu",1,3000]"#), attack(1_600, "2.5", "")),
-            ("a budget of less than a replica", BIDS.to_owned(), attack(1_200, "3", r#","budget":"h""#)),
         ] {
             let [with, without] = beside(&others, &attack);
             assert!(!with.1, "{what}");

@@ -76,7 +76,7 @@ fn undeliverable<'a>(state: &State, slots: &[Slot], award: &'a Award) -> Option<
     let instance = award.instance.and_then(|id| state.instances.get(&id))?;
     let node = node_of(award).filter(|node| *node != instance.node)?;
     // What a project has paid comes back to it as a credit, and what is sold on as its member's proceeds.
-    let is_plain = award.kind == AwardKind::Bought && award.netted_with.is_none() && award.project.is_none();
+    let is_plain = award.kind == AwardKind::Bought && award.project.is_none();
     if !is_plain || !may_be_left(award, instance) {
         return None;
     }
@@ -155,7 +155,6 @@ pub(super) fn sell(
         rolled_from: None,
         drawn: false,
         reoffered,
-        netted_with: None,
         participant: held.participant,
         instance: held.instance,
         lines,

@@ -1,13 +1,12 @@
 //! Sealing: who takes part in the next round, and the commitment to it.
-use crate::book::{Order, OrderStatus, Side, expire, validate};
+use crate::book::expire;
 use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
-use crate::ledger::{Account, TransferKind};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
+use crate::round::{Round, RoundState, book, merkle, safe_state};
 use crate::state::SealedBook;
-use crate::turn::{Cause, Turn};
+use crate::turn::Turn;
 use std::sync::Arc;
 
 /// Seals the next round and returns its book, in which bids may take `movers` to another node; `None` if
@@ -17,10 +16,8 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
         return None;
     }
     expire::expire(turn);
-    raise_holds(turn);
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
-    netting::net(turn, &slots);
     let draft = book::build(turn.state, turn.now, &slots, movers);
     if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
         return None;
@@ -59,28 +56,4 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     let sealed = SealedBook { round: number, book: book.clone(), slots, excluded, scarce, reoffers, trading };
     turn.state.sealed = Some(sealed);
     Some((number, book))
-}
-
-/// No collar makes anybody pay more than that, and there may be tens of thousands to ask.
-fn holds_its_limit(order: &Order) -> bool {
-    order.hold >= order.remaining_limit
-}
-
-/// A collar may have risen since an order was placed: its hold follows where the balance
-/// allows; where it does not, the order sits the round out (see `book::build`).
-fn raise_holds(turn: &mut Turn<'_>) {
-    let short = |turn: &Turn<'_>, order: &Order| {
-        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel || holds_its_limit(order) {
-            return None;
-        }
-        let needed = validate::hold_of_rest(turn.state, order);
-        (needed > order.hold).then_some((order.id, order.participant, needed, order.hold))
-    };
-    let raises: Vec<_> = turn.state.orders.values().filter_map(|o| short(turn, o)).collect();
-    for (id, participant, needed, hold) in raises {
-        let (available, held) = (Account::Available(participant), Account::Held(participant));
-        if turn.transfer(TransferKind::Hold, available, held, needed - hold, Cause::order(id)).is_ok() {
-            turn.emit(Event::OrderHold { order: id, hold: needed });
-        }
-    }
 }

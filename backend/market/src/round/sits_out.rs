@@ -1,54 +1,43 @@
 //! Offers that sit a round out for what else their owners ask of it.
+use crate::book::self_trade::Units;
 use crate::book::{self, Assurance};
-use crate::clearing::{self, Order, Side};
-use crate::ids::OrderId;
-use crate::pool::PoolSlug;
+use crate::clearing::{Alternative, Order, ProductKey, Side};
 use crate::pool::recallable::node_of;
 use crate::round::AwardKind;
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::Resource;
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Offers in products that their participants bid for, and pay as much for as is asked. What could be netted (`netting.rs`)
-/// is no longer among them.
-pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
-    let products = |o: &Order| -> Vec<(String, clearing::ProductKey)> {
-        let rows = o.alternatives.iter().flat_map(|a| a.quantities.iter());
-        rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
-    };
-    let mut wanted: BTreeMap<_, Unit> = BTreeMap::new();
+/// What was won and is for sale again, and its own holder bids for and pays as much as is asked. No gate refuses that bid:
+/// an award is no order that could be cancelled.
+pub fn resales_met(orders: &[Order]) -> BTreeSet<String> {
+    let mut bids: BTreeMap<&str, Vec<&Order>> = BTreeMap::new();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
-        for product in products(bid) {
-            let most = Unit::paid(bid, &product.1);
-            wanted.entry(product).and_modify(|known| *known = (*known).max(most)).or_insert(most);
-        }
+        bids.entry(&bid.owner).or_default().push(bid);
     }
-    let meets = |o: &Order| {
-        let asked = Unit::asked(o);
-        products(o).iter().any(|product| wanted.get(product).is_some_and(|paid| *paid >= asked))
-    };
-    orders.iter().filter(|o| o.side == Side::Offer && meets(o)).map(|o| o.id.clone()).collect()
+    let paid: BTreeMap<&str, _> = bids.into_iter().map(|(owner, bids)| (owner, Units::paid(ways(bids)))).collect();
+    let is_met = |o: &Order| paid.get(o.owner.as_str()).is_some_and(|paid| paid.reach(&Units::asked(ways([o]))));
+    let resales = orders.iter().filter(|o| o.side == Side::Offer && o.incumbent);
+    resales.filter(|o| is_met(o)).map(|o| o.id.clone()).collect()
 }
 
-/// The open bids of an offer's owner for what it offers, those of its own workload first: what `self_trades` looks for,
-/// among the orders as they are now and whatever they pay.
-pub fn own_bids(state: &State, offer: &book::Order) -> Vec<OrderId> {
-    let seconds = state.market.rhythm.slot_seconds;
-    let products = |o: &book::Order| -> BTreeSet<(PoolSlug, Slot, Resource)> {
-        let slots = |a: &book::Alternative| a.slots.iter().map(|s| (a.pool.clone(), *s)).collect::<Vec<_>>();
-        let places = o.request.alternatives(seconds).iter().flat_map(slots).collect::<Vec<_>>();
-        places.into_iter().flat_map(|(p, s)| o.remaining.keys().map(move |r| (p.clone(), s, *r))).collect()
+/// Whether two orders are of one participant and could trade with each other.
+pub fn is_self_trade(one: &Order, other: &Order) -> bool {
+    let (bid, offer) = if one.side == Side::Bid { (one, other) } else { (other, one) };
+    let are_of_one = one.owner == other.owner && one.side != other.side;
+    are_of_one && Units::paid(ways([bid])).reach(&Units::asked(ways([offer])))
+}
+
+/// The alternatives of orders of one side, with the most that each pays or the least that it asks.
+fn ways<'a>(orders: impl IntoIterator<Item = &'a Order>) -> impl Iterator<Item = (i64, Vec<(&'a ProductKey, i64)>)> {
+    let of_order = |o: &'a Order| {
+        let (limit, is_bid) = (o.limit.0, o.side == Side::Bid);
+        let rows = |a: &'a Alternative| a.quantities.iter().map(|q| (&q.product, q.quantity)).collect();
+        let way = move |a: &'a Alternative| (if is_bid { limit - a.adder.0 } else { limit + a.adder.0 }, rows(a));
+        o.alternatives.iter().map(way)
     };
-    let offered = products(offer);
-    let is_met = |o: &&book::Order| {
-        let is_own = o.side == book::Side::Bid && o.participant == offer.participant && o.status.is_live();
-        is_own && products(o).iter().any(|product| offered.contains(product))
-    };
-    let mut met: Vec<&book::Order> = state.orders.values().filter(is_met).collect();
-    met.sort_by_key(|o| (o.request.instance != offer.request.instance, o.id));
-    met.into_iter().map(|o| o.id).collect()
+    orders.into_iter().flat_map(of_order)
 }
 
 /// Who has taken back so often what it had lent for a slot lends it no more there: once is a change of mind.
@@ -76,46 +65,6 @@ pub fn not_taken_back(
     places.retain(|place| !place.slots.iter().any(is_over));
     places
 }
-
-/// Micro-credits for so many units.
-#[derive(Clone, Copy)]
-struct Unit(i128, i128);
-
-impl Unit {
-    /// What a bid would pay for a unit of a product at most, were all else for nothing.
-    fn paid(bid: &Order, product: &clearing::ProductKey) -> Self {
-        let rows = bid.alternatives.iter().map(|a| {
-            let units: i64 = a.quantities.iter().filter(|q| q.product == *product).map(|q| q.quantity).sum();
-            Self(i128::from(bid.limit.0 - a.adder.0), i128::from(units))
-        });
-        rows.filter(|unit| unit.1 > 0).max().unwrap_or(Self(0, 1))
-    }
-    /// What an offer asks for a unit at least: of one of several products any of them may be given for nothing.
-    fn asked(offer: &Order) -> Self {
-        let rows = offer.alternatives.iter().map(|a| match &a.quantities[..] {
-            [only] => Self(i128::from(offer.limit.0 + a.adder.0), i128::from(only.quantity.max(1))),
-            _ => Self(0, 1),
-        });
-        rows.min().unwrap_or(Self(0, 1))
-    }
-}
-
-impl Ord for Unit {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.0 * other.1).cmp(&(other.0 * self.1))
-    }
-}
-impl PartialOrd for Unit {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl PartialEq for Unit {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Unit {}
 
 /// Offers of workloads that a bid of this round would have elsewhere by then.
 pub fn offers_of_movers(state: &State, orders: &[Order]) -> BTreeSet<String> {

@@ -107,9 +107,6 @@ pub struct Decision {
 /// again as that would have cost; a seller what it would have had for all that it sold; either what it was charged beyond
 /// that. `None` if that does not fit an amount.
 pub fn at_stake(receipt: &Receipt) -> Option<Credits> {
-    if receipt.netted_with.is_some() {
-        return Some(Credits::ZERO);
-    }
     let charged = match receipt.side {
         Side::Bid => receipt.amount.checked_add(receipt.credit_note)?.checked_add(receipt.reservation_fee)?,
         Side::Offer => {

@@ -157,9 +157,8 @@ impl Imbalances {
         delivery: &impl Delivery,
     ) {
         let mut losses: BTreeMap<Product, Vec<(Line, Credits)>> = BTreeMap::new();
-        // What a member misses of its own has cost it nothing, and what was drawn no lender had promised.
-        let paid_for = |a: &Award| a.kind == AwardKind::Bought && a.netted_with.is_none() && !a.drawn;
-        for (award, line) in lines(slot, awards).filter(|(a, _)| paid_for(a)) {
+        // What was drawn no lender had promised.
+        for (award, line) in lines(slot, awards).filter(|(a, _)| a.kind == AwardKind::Bought && !a.drawn) {
             let product = product_of(line);
             let instance = award.instance.and_then(|id| state.instances.get(&id));
             let elsewhere = |i: &Instance| award.nodes.first().is_some_and(|node| *node != i.node);
@@ -261,10 +260,8 @@ fn imbalance_price(state: &State, slot: Slot, awards: &[Award], product: &Produc
 /// What could stand in for missing units, in the order in which it is taken, with its price.
 fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<(i64, Price)> {
     let mut rungs = unsold(state, slot, lines(slot, awards), product);
-    // The limit of what costs nothing is easily written down.
-    let bought = lines(slot, awards).filter(|(a, l)| {
-        a.kind == AwardKind::Bought && a.netted_with.is_none() && product_of(l) == *product && l.quantity > l.resold
-    });
+    let bought = lines(slot, awards)
+        .filter(|(a, l)| a.kind == AwardKind::Bought && product_of(l) == *product && l.quantity > l.resold);
     let mut firm: Vec<_> =
         bought.map(|(a, l)| (a.class != Class::Opportunistic, unit_limit(a, l), a.id, l.quantity - l.resold)).collect();
     firm.sort();

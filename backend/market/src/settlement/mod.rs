@@ -53,9 +53,6 @@ pub struct Receipt {
     pub participant: ParticipantId,
     pub instance: Option<InstanceId>,
     pub round: u64,
-    /// The order of the same member that it was netted with: nobody pays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub netted_with: Option<OrderId>,
     pub slot: Slot,
     pub lines: Vec<ReceiptLine>,
     pub amount: Credits,

@@ -116,10 +116,7 @@ fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalance
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled && !l.is_recallable()) {
             let (collar, kept) =
                 (turn.state.collar(&line.pool, line.resource, line.slot), imbalances.kept(award, line));
-            // What a member's own workloads give each other is no promise kept, but may be one broken.
-            if award.netted_with.is_none() || kept > 0 {
-                record.add(line.quantity, kept, collar);
-            }
+            record.add(line.quantity, kept, collar);
         }
     }
     for (id, lending) in records {
@@ -243,7 +240,6 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         participant: award.participant,
         instance: award.instance,
         round: award.round,
-        netted_with: award.netted_with,
         slot,
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),

@@ -7,7 +7,7 @@
 //!
 //! Without this two members could sell to each other at a price of their own, let the delivery
 //! fail, and be made whole by the exchange.
-use crate::ids::{AwardId, ParticipantId};
+use crate::ids::AwardId;
 use crate::pool::PoolSlug;
 use crate::pool::recallable::book_pool;
 use crate::round::{Award, AwardKind, AwardLine};
@@ -53,17 +53,15 @@ impl Trade {
     }
 }
 
-/// Round and product that a line was traded in, of what may be taken back that of its node; of what a member has from itself,
-/// the member.
-pub type Key = (u64, Option<ParticipantId>, PoolSlug, Resource);
+/// Round and product that a line was traded in, of what may be taken back that of its node.
+pub type Key = (u64, PoolSlug, Resource);
 
 pub fn key(award: &Award, line: &AwardLine) -> Key {
-    let member = award.netted_with.map(|_| award.participant);
     let pool = match award.nodes.first() {
         Some(node) => book_pool(&line.pool, &node.to_string()),
         None => line.pool.clone(),
     };
-    (award.round, member, pool, line.resource)
+    (award.round, pool, line.resource)
 }
 
 /// What failed in a slot, by round and product.
@@ -165,7 +163,6 @@ pub(super) mod tests {
             rolled_from: None,
             drawn: false,
             reoffered: false,
-            netted_with: None,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),
             lines: vec![line],

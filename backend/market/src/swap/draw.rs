@@ -111,7 +111,7 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
     let grounds = owner.is_none().then(|| Box::new(grounds(&instance, asked)));
     let by = PlacedBy { origin: Origin::Draw, grounds };
     let order = place::place_for_now(turn, instance.participant, request, money, by);
-    let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
+    let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units() };
     award::fill(turn, NO_ROUND, order, won).map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
     plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })

@@ -153,7 +153,7 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
     for order in wanted {
         let request = request(turn.state, instance, slot, &order);
         let origin = if order.side == Side::Bid { Origin::AutoBid } else { Origin::AutoOffer };
-        // A refusal (no balance, too many orders) just means that there is no automatic order.
+        // A refusal (no balance, too many orders, an own order that it meets) just means that there is no automatic order.
         let by = PlacedBy::rule(origin, order.grounds);
         let _refused = place::place(turn, instance.participant, order.side, request, None, by);
     }

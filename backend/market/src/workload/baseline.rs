@@ -1,6 +1,6 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
 use super::register::{check_amounts, check_quota, check_shape, first_fit};
-use crate::book::{Side, away};
+use crate::book::{Side, away, self_trade};
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::recallable::node_of;
@@ -44,6 +44,7 @@ pub fn set_baseline(
     instance.baseline = baseline;
     instance.floor = floor;
     turn.emit(Event::InstanceChanged(instance));
+    self_trade::follow_baseline(turn, id);
     Ok(id)
 }
 

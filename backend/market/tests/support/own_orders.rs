@@ -46,11 +46,6 @@ pub fn awards(one: &One, order: OrderId) -> Vec<Award> {
     one.world.state.awards.values().filter(|a| a.order == order).cloned().collect()
 }
 
-pub fn netted(one: &One, order: OrderId) -> i64 {
-    let netted = awards(one, order).into_iter().filter(|a| a.netted_with.is_some());
-    netted.map(|a| a.lines.iter().map(|l| l.quantity).sum::<i64>()).sum()
-}
-
 pub fn credits(text: &str) -> Credits {
     text.parse().unwrap()
 }

@@ -1,6 +1,6 @@
 //! An auditor of projects: it sums up what the ledger says, and asks nothing of `project::spend`.
 use super::world::World;
-use headroom_market::book::NotWon;
+use headroom_market::book::Order;
 use headroom_market::command::Reply;
 use headroom_market::event::Event;
 use headroom_market::ids::{OrderId, ParticipantId, ProjectId};
@@ -57,7 +57,7 @@ pub fn check_spent(world: &World) {
     }
 }
 
-/// A limit is taken unless it is negative, under what was spent, or under what a round may still charge.
+/// A limit is taken unless it is negative, or under what is spent and held.
 pub fn check_put(
     world: &World,
     before: Option<Project>,
@@ -75,11 +75,12 @@ pub fn check_put(
         }
         Reply::Refused(refusal) => {
             assert_eq!(now, before.as_ref(), "a refusal changes nothing");
-            let sealed = world.state.sealed.is_some();
             match refusal.code {
                 "project_limit_out_of_range" => assert!(limit.is_negative()),
-                "project_limit_below_spent" => assert!(before.is_some_and(|p| limit < p.spent)),
-                "project_in_round" => assert!(sealed),
+                "project_limit_too_low" => {
+                    let held = |p: &Project| world.state.project_orders(p).1;
+                    assert!(before.is_some_and(|p| limit < p.spent + held(&p)));
+                }
                 other => panic!("{other}"),
             }
         }
@@ -87,19 +88,13 @@ pub fn check_put(
     }
 }
 
-/// How many bids were told that their project had too little, and in how many rounds a budget was
-/// smaller than the bids under it.
-pub fn budgets_that_bound(world: &World) -> (usize, usize) {
-    let (mut told, mut rounds) = (0, 0);
-    for (_, events) in &world.log {
-        for event in events {
-            let Event::RoundAwarded { not_won, .. } = event else { continue };
-            let budget = |why: &&NotWon| why.reason.code() == "BUDGET";
-            let of_round: Vec<&NotWon> = not_won.iter().map(|(_, why)| why).filter(budget).collect();
-            assert!(of_round.iter().all(|why| why.budget_left.is_some()), "with its number");
-            told += of_round.len();
-            rounds += usize::from(of_round.iter().any(|why| why.budget_left.is_some_and(|left| !left.is_zero())));
-        }
+/// What is spent and held is never more than the limit, and the sums of the open bids are those of the orders.
+pub fn check_reserved(world: &World) {
+    for project in world.state.projects.values().filter(|p| p.deleted_at.is_none()) {
+        let of = |o: &&Order| o.participant == project.participant && o.request.project.as_ref() == Some(&project.name);
+        let open: Vec<&Order> = world.state.orders.values().filter(of).collect();
+        let held: Credits = open.iter().map(|o| o.hold).sum();
+        assert_eq!(world.state.project_orders(project), (open.len() as u32, held));
+        assert!(project.spent + held <= project.limit, "{} and {held} of {}", project.spent, project.limit);
     }
-    (told, rounds)
 }

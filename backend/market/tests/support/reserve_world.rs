@@ -27,8 +27,6 @@ pub struct World {
     pub rounds: Vec<PastRound>,
     pub requests: BTreeMap<String, OrderRequest>,
     pub members: Vec<(ParticipantId, InstanceId)>,
-    /// Bids are for a project of this limit, which every bidder has.
-    pub project: Option<Credits>,
 }
 
 pub fn amounts(cpu: i64) -> Amounts {
@@ -66,8 +64,7 @@ impl World {
             two_person_approval: false,
         });
         let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world =
-            Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new(), project: None };
+        let mut world = Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new() };
         let name = "test".to_owned();
         world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
         world.run(Command::CreatePool {
@@ -185,14 +182,7 @@ impl World {
         }
     }
 
-    pub fn place(&mut self, participant: ParticipantId, side: Side, mut request: OrderRequest) -> Option<String> {
-        if let Some(limit) = self.project.filter(|_| side == Side::Bid) {
-            let name = "all".to_owned();
-            request.project = Some(name.clone());
-            if self.state.project(participant, &name).is_none() {
-                assert!(matches!(self.run(Command::PutProject { participant, name, limit }), Reply::Project(_)));
-            }
-        }
+    pub fn place(&mut self, participant: ParticipantId, side: Side, request: OrderRequest) -> Option<String> {
         let command = Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
         let Reply::Order(id) = self.run(command) else { return None };
         self.requests.insert(id.to_string(), request);
@@ -281,9 +271,8 @@ impl World {
     }
 }
 
-pub fn random_market(seed: u64, schedule: &[(&str, &str)], project: Option<Credits>) -> World {
+pub fn random_market(seed: u64, schedule: &[(&str, &str)]) -> World {
     let mut world = World::new(seed, schedule);
-    world.project = project;
     world.members();
     for _ in 0..16 {
         for _ in 0..3 {

@@ -1,6 +1,5 @@
 //! The steps of a random exchange, each with its auditors.
 use super::{approvals, left_over, movers};
-use headroom_market::book::validate::hold_of_rest;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -21,8 +20,8 @@ use headroom_market::workload::{Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::self_trade::nobody_meets_itself;
 use super::world::*;
-use super::world_netting::nobody_meets_itself;
 use super::world_rolls::check_roll;
 pub use super::world_settle::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
@@ -101,7 +100,7 @@ pub fn clear_round(world: &mut World) -> bool {
         assert!(bids.all(|o| o.owner != participant.id.to_string()), "{} owes and bids", participant.name);
     }
     who_cannot_move_bids_where_it_is(world, &book);
-    holds_follow_collars(world);
+    bids_hold_their_limits(world);
     nothing_is_overdue(world);
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     let in_book = |o: &&Order| o.sealed_in == Some(round);
@@ -243,12 +242,10 @@ pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u
     assert_eq!(world.state.market.last_root, sealed.root);
 }
 
-/// A bid in a round holds the most that it can be charged there, as far as its owner has it.
-pub fn holds_follow_collars(world: &World) {
-    for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
-        let needed = hold_of_rest(&world.state, order);
-        let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
-        assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
+/// A live bid holds what is left of its limit.
+pub fn bids_hold_their_limits(world: &World) {
+    for order in world.state.orders.values().filter(|o| o.side == Side::Bid) {
+        assert_eq!(order.hold, order.remaining_limit, "{}", order.id);
     }
 }
 

@@ -9,7 +9,6 @@ use headroom_market::clearing::outcome::Award;
 use headroom_market::clearing::{self, Book, Fraction, Mode, Money, rational::Rat};
 use headroom_market::ids::ParticipantId;
 use headroom_market::pool::recallable::{book_node, book_pool, pool_of};
-use headroom_market::project;
 use headroom_market::round::movers::TRIAL;
 use headroom_market::round::sits_out;
 use headroom_market::round::supply::book_product;
@@ -63,14 +62,10 @@ pub async fn in_last_round(
     let asked = app.sequencer.query(move |state| {
         let asked = entry(state, &known, participant, side, &request)?;
         let others = others(state, now, &known, &asked);
-        // None of its project's bids was in that round: it has what is left now.
-        let left = project::of_request(state, participant, &request).filter(|p| asked.budget == Some(p.id.to_string()));
-        let left = left.map(|p| clearing::Budget { id: p.id.to_string(), amount: Money(p.left().units()) });
-        let budget = left.filter(|budget| known.budgets.iter().all(|b| b.id != budget.id));
-        Some((asked, others, budget))
+        Some((asked, others))
     });
-    let (asked, others, budget) = asked.await.ok()??;
-    let book = if others.is_empty() && budget.is_none() { book } else { Arc::new(with(&book, others, budget)) };
+    let (asked, others) = asked.await.ok()??;
+    let book = if others.is_empty() { book } else { Arc::new(with(&book, others)) };
     let answer = move || {
         // Also for who has hung up: the work goes on, and the next waits for it.
         let _turn = turn;
@@ -146,8 +141,6 @@ fn entry(
     let node = instance.filter(|_| stays).map(|i| book_node(i.node, recallable));
     let node = node.filter(|name| book.nodes.iter().any(|n| n.id == *name));
     let instance = instance.map(|i| i.id.to_string()).filter(|id| book.instances.iter().any(|i| i.id == *id));
-    let budget =
-        project::of_request(state, participant, request).filter(|_| side == Side::Bid).map(|p| p.id.to_string());
     Some(clearing::Order {
         id: ASKED.to_owned(),
         owner: participant.to_string(),
@@ -158,7 +151,7 @@ fn entry(
         incumbent: false,
         alternatives,
         parent: None,
-        budget,
+        budget: None,
         replicas: (request.replicas > 1).then_some(i64::from(request.replicas)),
         node,
         class: clearing::Class::Standard,
@@ -181,10 +174,9 @@ fn others(state: &Market, now: Timestamp, book: &Book, asked: &clearing::Order) 
     keys.into_iter().filter(|key| !listed.contains(key)).filter_map(product).collect()
 }
 
-fn with(book: &Book, others: Vec<clearing::Product>, budget: Option<clearing::Budget>) -> Book {
+fn with(book: &Book, others: Vec<clearing::Product>) -> Book {
     let mut book = book.clone();
     book.products.extend(others);
-    book.budgets.extend(budget);
     book
 }
 
@@ -197,7 +189,7 @@ fn answer(round: u64, book: &Book, asked: clearing::Order) -> Option<InLastRound
         let whole = is_bid.then_some(won.money);
         return Some(found(&won, whole));
     }
-    let at_any_price = clear_with(book, &clearing::Order { limit: ANY_PRICE, budget: None, ..asked })?;
+    let at_any_price = clear_with(book, &clearing::Order { limit: ANY_PRICE, ..asked })?;
     let whole = (at_any_price.part == all).then_some(at_any_price.money);
     Some(found(&won, whole))
 }
@@ -211,11 +203,9 @@ struct Won {
 /// `None` where no outcome of the book with the order passes the check.
 fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
     let mut with = book.clone();
+    // Of one participant only one of two orders that could trade with each other is open.
+    with.orders.retain(|o| !sits_out::is_self_trade(o, asked));
     with.orders.push(asked.clone());
-    let nothing = |reason: Reason| Won { part: Share::from_units(0), money: Credits::ZERO, reason: Some(reason) };
-    if sits_out::self_trades(&with.orders).contains(ASKED) {
-        return Some(nothing(Reason::SelfTrade));
-    }
     let outcome = clearing::clear(&with, Mode::Market, &MixedInteger::PRODUCTION, &TRIAL).ok()?;
     let outcome = clearing::verify_round(&with, outcome).ok()?.into_inner();
     if let Some(award) = outcome.awards.iter().find(|a| a.order == ASKED) {
@@ -224,7 +214,7 @@ fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
         return Some(Won { part, money: Credits::from_units(award.money.0), reason });
     }
     let refused = outcome.refused.iter().find(|r| r.order == ASKED)?;
-    Some(nothing(refused.reason.into()))
+    Some(Won { part: Share::ZERO, money: Credits::ZERO, reason: Some(refused.reason.into()) })
 }
 
 /// What it fills, rounded down; of whole replicas the least part of any of its products.

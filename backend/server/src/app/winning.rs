@@ -3,13 +3,13 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-use crate::app::last_round::{ANY_PRICE, part_of};
+use crate::app::last_round::part_of;
 use crate::app::turns::{Bounds, Lane, Turns};
 use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
 use headroom_market::ids::ParticipantId;
 use headroom_market::units::Share;
 use headroom_solver::MixedInteger;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,13 +54,6 @@ pub struct Otherwise {
     pub in_part: Option<bool>,
     /// Whether any of it is won where it asks for less, for the same a unit.
     pub for_less: Option<bool>,
-    /// Whether any of it is won without its project.
-    pub without_project: Option<bool>,
-    /// Whether any of it is won where its project has enough for all of its bids; where it has, and those others are cancelled;
-    /// where it has, and whatever the order's own limit is.
-    pub in_rich_project: Option<bool>,
-    pub alone_in_rich_project: Option<bool>,
-    pub at_any_limit_in_rich_project: Option<bool>,
     /// Of what won a part: its limit in that round, and the one with which it would have won all that it asked for then.
     pub all_of_it: Option<(Money, Money)>,
 }
@@ -248,22 +241,7 @@ fn otherwise<'a>(
             break;
         }
     }
-    let mut tried = Otherwise { in_part, for_less, ..Otherwise::default() };
-    if order.budget.is_some() {
-        tried.without_project = wins(clearing::Order { budget: None, ..order.clone() }).map(|award| award.is_some());
-        let mut rich = book.clone();
-        rich.orders.iter_mut().filter(|o| o.budget == order.budget).for_each(|o| o.budget = None);
-        let wins_at = |book: &Book, limit: Money| wins_in(book, limit).map(|award| award.is_some());
-        tried.in_rich_project = wins_at(&rich, order.limit);
-        if tried.in_rich_project == Some(false) {
-            tried.at_any_limit_in_rich_project = wins_at(&rich, ANY_PRICE);
-            let of_project: BTreeSet<&String> =
-                book.orders.iter().filter(|o| o.budget == order.budget && o.id != order.id).map(|o| &o.id).collect();
-            rich.orders.retain(|o| !of_project.contains(&o.id));
-            tried.alone_in_rich_project = wins_at(&rich, order.limit);
-        }
-    }
-    tried
+    Otherwise { in_part, for_less, ..Otherwise::default() }
 }
 
 /// The same that asks for less of everything, for the same a unit; `None` where that is nothing of something.
@@ -280,30 +258,4 @@ fn less_of(order: &clearing::Order, thousandths: i128) -> Option<clearing::Order
         }
     }
     less.alternatives.iter().flat_map(|a| &a.quantities).all(|row| row.quantity > 0).then_some(less)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two bids of a project that has enough for neither, beside supply for one: more of the project goes to the dearer one.
-    #[test]
-    fn what_more_of_a_project_brings_is_tried_with_all_of_its_bids() {
-        let bid = |id: &str, limit: &str| {
-            serde_json::json!({"id": id, "owner": "o", "side": "bid", "limit": limit, "min_fill": "1", "budget": "web",
-                "alternatives": [{"quantities": [["p", "cpu_milli", 0, 100]]}]})
-        };
-        let supply = serde_json::json!([{"quantity": 100, "reserve": "0.010000"}]);
-        let book = serde_json::json!({"format": "headroom.book/1", "cap": "10", "seed": 1,
-            "products": [{"pool": "p", "resource": "cpu_milli", "slot": 0, "supply": supply}],
-            "budgets": [{"id": "web", "amount": "1"}], "orders": [bid("cheap", "2"), bid("dear", "3")]});
-        let book: Book = serde_json::from_value(book).expect("a book");
-        let tried = |order: &'static str| {
-            otherwise(&book, &|| Asked { order, runs_of: None, guess: None }, Winning::NoneTried, &|| true)
-        };
-        let (cheap, dear) = (tried("cheap"), tried("dear"));
-        assert_eq!((cheap.in_rich_project, dear.in_rich_project), (Some(false), Some(true)));
-        assert_eq!((cheap.alone_in_rich_project, cheap.at_any_limit_in_rich_project), (Some(true), Some(true)));
-        assert_eq!((cheap.without_project, dear.alone_in_rich_project), (Some(true), None));
-    }
 }

@@ -318,7 +318,7 @@ fn warn_of_unknown_products(book: &Book) {
     }
 }
 
-/// Rounds net what one member asks for and lends before a book is written (mechanism §4.8). A book that has both for one
+/// The market refuses an order that could trade with one of the same member (`self_trade`). A book that has both for one
 /// workload is cleared as it is, and then one may be worth filling at a loss for the other's sake, which no price allows.
 fn warn_of_own_trades(book: &Book) {
     let orders_of = |side: Side| {
@@ -337,8 +337,8 @@ fn warn_of_own_trades(book: &Book) {
     let (bid, offer, owner, others) = (&bid.id, &offer.id, &bid.owner, both.count() - 1);
     let more = if others == 0 { String::new() } else { format!(" (and so {others} times more)") };
     crate::cli::complain(format_args!(
-        "headroom: {bid} and {offer} of {owner} are a bid and an offer of workload {instance} for {product}{more}; rounds net such orders \
-         before a book is written, here they are cleared as they are"
+        "headroom: {bid} and {offer} of {owner} are a bid and an offer of workload {instance} for {product}{more}; the market refuses \
+         the second of such orders, here they are cleared as they are"
     ));
 }
 

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 160] = [
+const OTHERS: [(&str, u16, &str); 159] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -220,12 +220,7 @@ const OTHERS: [(&str, u16, &str); 160] = [
     ("too_many_hints", 409, "Withdraw a hint, or wait until one expires."),
     ("too_many_profiles", 409, "Change an application profile with PUT instead of adding one."),
     ("too_many_projects", 409, "A participant has at most 64 projects; delete one that is no longer used."),
-    ("project_limit_below_spent", 409, "The project has spent more already; the detail says how much."),
-    (
-        "project_in_round",
-        409,
-        "A round with bids of the project is being cleared, and may win more than the new limit; repeat the change in a few seconds.",
-    ),
+    ("project_limit_too_low", 409, "More than that is spent or held for the project's bids; the detail says how much."),
     ("project_has_open_orders", 409, "Cancel or replace the open bids that name the project first."),
     ("project_limit_out_of_range", 422, "A project's limit is from 0 to 1000000000 credits."),
     ("project_name_invalid", 422, "A project's name has 1 to 64 letters, digits, '-', '_' or '.'."),

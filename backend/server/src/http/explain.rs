@@ -10,7 +10,7 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side, away};
+use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, away};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
@@ -19,7 +19,6 @@ use headroom_market::round::Award;
 use headroom_market::state::State as Market;
 use headroom_market::workload::vacate;
 use headroom_store::read::Scope;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Explanation>> {
@@ -57,8 +56,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     // it may come before others.
     let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let is_searched = |why: &&NotWon| {
-        use Reason::{Budget, MinFillUnreachable, NoHostFits, SolverFallback};
-        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback | Budget)
+        use Reason::{MinFillUnreachable, NoHostFits, SolverFallback};
+        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback)
     };
     let found = match refused.filter(is_searched) {
         Some(why) => {
@@ -85,9 +84,6 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         let lines = awards.iter().flat_map(|a| &a.lines).map(|l| (l.resource, l.slot, l.quantity));
         explanation.sentence = won::in_part(&order, lines, slot_seconds).unwrap_or(explanation.sentence);
     }
-    if let Some(netted) = netted(&order, &awards) {
-        explanation.sentence = format!("{} {netted}", explanation.sentence);
-    }
     Ok(Json(explanation))
 }
 
@@ -106,22 +102,6 @@ async fn latest_awards(app: &App, order: &Order) -> Answered<Vec<Award>> {
         }
     }
     Ok(awards)
-}
-
-/// What of an order its owner's other orders gave or took before a round.
-fn netted(order: &Order, awards: &[Award]) -> Option<String> {
-    let (mut others, mut quantities) = (BTreeSet::new(), BTreeSet::new());
-    for award in awards {
-        let Some(other) = award.netted_with else { continue };
-        others.insert(other.to_string());
-        quantities.extend(award.lines.iter().map(|l| (l.slot, l.resource, l.quantity, award.id)));
-    }
-    let (slot, resource, ..) = quantities.first().copied()?;
-    let of_slot = quantities.iter().filter(|(at, r, ..)| (*at, *r) == (slot, resource));
-    let sum: i64 = of_slot.map(|(_, _, quantity, _)| quantity).sum();
-    let others = others.into_iter().collect::<Vec<_>>().join(", ");
-    let way = if order.side == Side::Bid { "came from your own" } else { "went to your own" };
-    Some(format!("Of it {sum} {resource} a slot {way} {others} before a round, for nothing."))
 }
 
 /// Why the last round did not fill a bid, and what would have.

@@ -38,7 +38,7 @@ pub mod request_id;
 pub mod reserve_decisions;
 pub mod reserve_prices;
 pub mod reserve_simulation;
-pub mod round_prices;
+pub mod round_externality;
 pub mod rounds;
 pub mod scarcity;
 pub mod serve;
@@ -84,7 +84,7 @@ use utoipa_swagger_ui::SwaggerUi;
     tags(
         (name = "session", description = "Signing in, who am I, API keys"),
         (name = "market", description = "Pools, prices, rounds, awards"),
-        (name = "orders", description = "Bids, offers, and the budgets of projects"),
+        (name = "orders", description = "Bids, offers, and the limits of projects"),
         (name = "workloads", description = "Modules, instances, strategies"),
         (name = "swaps", description = "Resizes and moves"),
         (name = "forecasts", description = "Demand ahead, and how good forecasts have been"),
@@ -110,7 +110,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
-        .merge(round_prices::router())
+        .merge(round_externality::router())
         .merge(rounds::router())
         .merge(swaps::router())
         .merge(instances::router())

@@ -227,7 +227,7 @@ struct PricesQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
     /// `round`: of each round the price of the earliest slot that it traded (all of a round's are in
-    /// `GET /v1/rounds/{number}/prices`); `slot`: one mean price a slot.
+    /// `GET /v1/rounds/{number}`); `slot`: one mean price a slot.
     #[param(inline)]
     interval: Option<Interval>,
     /// Only from this time on: of rounds when they were sealed, of slots their beginning.

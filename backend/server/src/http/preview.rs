@@ -18,7 +18,7 @@ use axum::extract::State;
 use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
 use headroom_market::ids::ParticipantId;
 use headroom_market::pool::NodeState;
-use headroom_market::project::{self, Project};
+use headroom_market::project;
 use headroom_market::round::left_out;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
@@ -46,13 +46,11 @@ pub struct Preview {
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Option<Credits>,
     pub expected_high: Option<Credits>,
-    /// The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this.
-    pub worst_case: Credits,
     /// No trading fee in this version.
     pub fee: Credits,
     /// Share of the latest slots in which the limit would have been enough; `null` without any, and
     /// 0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
-    /// that the last round would have taken, of a bid no more than the part that its project has left for.
+    /// that the last round would have taken.
     pub fill_probability: Option<f64>,
     /// Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots.
     pub chances: Vec<Chance>,
@@ -210,10 +208,9 @@ fn preview(
     // How much others lend is not known; nodes say nothing of it.
     let room = (side == Side::Bid && !recallable).then(|| Room::of(state, request));
     let project = project::of_request(state, participant, request);
-    let least_counted = least * validate::least_hold(state, request).units() as f64;
-    let bounded = project.and_then(|p| project_warning(p, hold, least_counted));
-    let impossible =
-        room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, most)| *most <= 0.0);
+    let project_left = project.map(|p| project::left(state, p));
+    let exhausted = project.zip(project_left).and_then(|(p, left)| project_warning(p, left, hold));
+    let impossible = room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || exhausted.is_some();
     let is_priced = costs.unpriced.is_empty();
     let slots = if is_priced { slots } else { 0 };
     let asked = left_out::as_open(now, participant, side, request);
@@ -223,10 +220,7 @@ fn preview(
         (0, _) => None,
         // prices say nothing of a bid that no round looks at
         _ if left_out.is_some() => Some(0.0),
-        _ => {
-            let paid_for = bounded.as_ref().map_or(1.0, |(_, most)| *most);
-            Some((enough.count() as f64 / slots as f64).min(paid_for))
-        }
+        _ => Some(enough.count() as f64 / slots as f64),
     };
     let chance = |probability: f64| {
         let limit = if side == Side::Bid { costs.quantile(probability) } else { costs.reached(probability) };
@@ -236,7 +230,7 @@ fn preview(
     let available = state.available(participant);
     let mut warnings = warnings(side, request.limit, &costs, hold, available);
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
-    warnings.extend(bounded.map(|(said, _)| said));
+    warnings.extend(exhausted);
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(firm_instead(state, now, side, request));
     warnings.extend(away_warning(state, request));
@@ -260,7 +254,6 @@ fn preview(
         slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
         expected_low: is_priced.then(|| costs.quantile(0.1)),
         expected_high: is_priced.then(|| costs.quantile(0.9)),
-        worst_case: if side == Side::Bid { request.limit.max(hold) } else { Credits::ZERO },
         fee: Credits::ZERO,
         fill_probability,
         chances,
@@ -272,7 +265,7 @@ fn preview(
         basis_slots: slots,
         last_cost: is_priced.then_some(costs.last),
         available_after: available - hold,
-        project_left: project.map(Project::left),
+        project_left,
         in_last_round: None,
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),

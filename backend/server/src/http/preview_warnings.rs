@@ -62,28 +62,14 @@ pub(super) fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits,
     warnings
 }
 
-/// What a bid is told of its project, and the most of it that can win as the project's limit is, 0 where nothing can.
-/// `least`: the least that it counts for the project, in micro-credits.
-pub(super) fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, f64)> {
-    let (name, left) = (&project.name, project.left());
-    if left.is_zero() {
-        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), 0.0));
-    }
-    if hold <= left {
-        return None;
-    }
-    if least > left.units() as f64 {
-        let said = format!(
-            "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
-        );
-        return Some((said, 0.0));
-    }
-    Some((
+/// That its project has less left than the bid reserves.
+pub(super) fn project_warning(project: &Project, left: Credits, hold: Credits) -> Option<String> {
+    (hold > left).then(|| {
         format!(
-            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
-        ),
-        left.units() as f64 / hold.units() as f64,
-    ))
+            "Project {} has {left} left, and this bid reserves {hold}: it is refused until other bids of the project are cancelled or its limit is raised.",
+            project.name
+        )
+    })
 }
 
 /// What the workload's own strategy keeps the order from, whatever its price.
@@ -165,12 +151,7 @@ pub(super) fn left_out_warning(reason: Reason, order: &Order) -> String {
 
 /// What the last round would have left undone of it.
 pub(super) fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
-    let InLastRound { round, part, whole, reason, .. } = last;
-    if *reason == Some(Reason::SelfTrade) {
-        return Some(format!(
-            "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
-        ));
-    }
+    let InLastRound { round, part, whole, .. } = last;
     let percent = part.units() / 10_000;
     let part = match (side, part.units()) {
         (_, 1_000_000) => return None,
@@ -193,28 +174,6 @@ mod tests {
     use headroom_market::ids::ParticipantId;
     use headroom_market::round::left_out::as_open;
 
-    #[test]
-    fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
-        let now = Timestamp::from_seconds(0);
-        let of = |limit: &str, least: f64| {
-            let project = Project {
-                id: headroom_market::ids::ProjectId::from_raw(1),
-                participant: ParticipantId::from_raw(1),
-                name: "web".to_owned(),
-                limit: limit.parse().unwrap(),
-                spent: "1".parse().unwrap(),
-                created_at: now,
-                updated_at: now,
-                deleted_at: None,
-            };
-            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, most)| most)
-        };
-        assert_eq!(of("5", 1.0), None, "just enough");
-        assert_eq!(of("4.999999", 1.0), Some(0.0), "all or none");
-        assert_eq!(of("4.999999", 0.5), Some(0.99999975), "3.999999 of 4");
-        assert_eq!(of("3", 0.5), Some(0.5));
-        assert_eq!(of("1", 0.0), Some(0.0), "nothing is left");
-    }
     #[test]
     fn who_is_left_out_hears_the_code_and_why() {
         let now = Timestamp::from_seconds(0);

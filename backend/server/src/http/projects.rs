@@ -1,4 +1,4 @@
-//! Projects: budgets of a participant's own, named by its bids.
+//! Projects: limits of a participant's own, named by its bids.
 use crate::app::App;
 use crate::http::auth::{Anyone, Member};
 use crate::http::extract::{Body, Path, Query};
@@ -71,7 +71,7 @@ async fn get_project(
     found.await?.map(Json).ok_or_else(|| Problem::not_found("project"))
 }
 
-/// Makes a project, or gives it another limit. Its bids compete for what is left of it.
+/// Makes a project, or gives it another limit. A bid reserves its hold and is refused if less is left.
 #[utoipa::path(put, path = "/projects/{name}", tag = "orders", operation_id = "putProject", request_body = ProjectLimit, params(("name" = String, Path, description = "1 to 64 letters, digits, '-', '_' or '.'")),
     responses((status = 200, description = "The project", body = ProjectView), Problems))]
 async fn put_project(

@@ -233,7 +233,7 @@ fn why_left_out(reason: LeftOut) -> &'static str {
         LeftOut::PriceBeyondLimit => "the administered price is above the limit of its bid",
         LeftOut::NoPrice => "nothing of the kind has ever had a price",
         LeftOut::InsufficientFunds => "its owner's available balance is too small",
-        LeftOut::Budget => "its project has too little left",
+        LeftOut::ProjectExhausted => "its project has too little left",
         LeftOut::Arrears => "its owner owes for what workloads have kept",
         LeftOut::NoHostFits => "its node has no room for it, or nobody goes on lending it there",
         LeftOut::WorkloadLimit => "its own limits allow no more",

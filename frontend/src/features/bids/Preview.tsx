@@ -23,8 +23,6 @@ export function Preview({ side, preview: last, fault, stale, order, placing, lac
   const runs = !!order && order.min_run_slots > 0;
   const run = runs && preview?.slots ? ` for ${preview.slots === 1 ? '1 slot' : `${preview.slots} slots`}` : '';
   const all = !runs && preview?.slots && preview.slots > 1 ? ` of all ${preview.slots} slots` : '';
-  // Prices are capped for now: less than the limit is held at first, and more as they rise.
-  const capped = order && preview && side === 'bid' && micro(preview.hold) < micro(order.limit);
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
@@ -32,7 +30,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing, lac
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={likely && !likely.out ? formatMoney(likely.price) : '–'} label={preview && !likely ? NO_PRICE : likely?.out ? outText(side, likely.out) : `cr expected${run}`} />
-        <KeyFigure value={side === 'bid' ? (preview ? money(preview.worst_case) : '–') : order ? money(order.limit) : '–'} label={side === 'bid' ? 'cr at most' : 'cr at least, if lent'} />
+        <KeyFigure value={order ? money(order.limit) : '–'} label={side === 'bid' ? 'cr at most' : 'cr at least, if lent'} />
       </div>
       {/* Above all that comes and goes with an answer: a button that moves under the pointer loses the click. */}
       <Button type="submit" kind="primary" size="lg" kbd={withMod('↩')} disabled={!order || beyond} busy={placing.busy}>
@@ -41,11 +39,10 @@ export function Preview({ side, preview: last, fault, stale, order, placing, lac
       {problem && (calm && !placing.problem ? <Note tone="acc">{problem.said}</Note> : <div role="alert"><Note tone="bad">{problem.said}</Note></div>)}
       {preview && (
         <dl className="kv">
-          {capped && <><dt>Limit of the whole order</dt><dd>{money(order.limit)} cr</dd></>}
           {likely?.out && <><dt>{priceText(side, likely.out)}{run}</dt><dd>{formatMoney(likely.price)} cr</dd></>}
           {preview.basis === 'recent_slots' && preview.expected_low != null && preview.expected_high != null && <><dt>In 80 % of these slots</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd></>}
           <dt>At the last prices</dt><dd>{preview.last_cost == null ? NO_PRICE : `${money(preview.last_cost)} cr`}</dd>
-          <dt>{capped ? 'Held now; it follows prices up to the limit' : side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
+          <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
           {side === 'offer' && <><dt>Bond once it wins, as far as there is money</dt><dd>{money(preview.bond)} cr</dd></>}
           {preview.project_left !== null && <><dt>Left in its project</dt><dd>{money(preview.project_left)} cr</dd></>}
           <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>

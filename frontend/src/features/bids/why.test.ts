@@ -69,7 +69,6 @@ describe('under what is asked for, with capacity left', () => {
   });
   it('where something was sold out, or the round is not known, it is', () => {
     for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('nothing to be had at its limit');
-    expect(headOf(order, 'BUDGET', left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)))).toBe('project budget used up');
     expect(headOf({ ...order, status: 'partially_filled', awarded: '1.000000' }, 'MARGINAL_PRORATA', { none: [], free: true })).toBe('at the price, shared out');
   });
 });

@@ -15,7 +15,6 @@ function charge(price: string, quantity: number): bigint {
 
 /** The most that may be claimed: of what was bought what it cost for good and what of it was missing, of what was lent what is missing to all of it. */
 export function atStake(r: Receipt): Micro {
-  if (r.netted_with) return asMicro(0n);
   if (r.side === 'bid') return asMicro(micro(r.amount) + micro(r.credit_note) + micro(r.reservation_fee ?? '0'));
   const whole = r.lines.reduce((sum, l) => sum + charge(l.price, l.awarded), 0n);
   const missing = whole - micro(r.amount) + micro(r.imbalance ?? '0');

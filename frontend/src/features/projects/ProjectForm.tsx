@@ -3,13 +3,13 @@ import { Button, Field, Note, NumberField, Panel, toast } from '@/components/ui'
 import { type Project, useWrite } from '@/lib/api';
 import { asMicro, formatMoney, micro, trimmed } from '@/lib/money';
 import { DeleteProject } from './DeleteProject';
-import { check, sendable, wireLimit } from './project';
+import { check, sendable, used, wireLimit } from './project';
 
 /** A new project, or another limit for the one that is selected. */
 export function ProjectForm({ project, names, onDone }: { project?: Project; names: string[]; onDone: (name: string | null) => void }) {
   const [draft, setDraft] = useState({ name: project?.name ?? '', limit: project ? trimmed(project.limit) : '' });
   const write = useWrite<{ limit: string }, Project>(['/projects']);
-  const faults = check(draft, project ? [] : names, project ? micro(project.spent) : asMicro(0n));
+  const faults = check(draft, project ? [] : names, project ? used(project) : asMicro(0n));
   const good = sendable(draft, faults);
   const save = (e: FormEvent) => {
     e.preventDefault();

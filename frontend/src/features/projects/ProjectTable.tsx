@@ -1,7 +1,7 @@
 import { type Column, DataTable, Money, Short } from '@/components/ui';
 import { type Project, useParticipantNames } from '@/lib/api';
 import { formatCount, formatPercent } from '@/lib/money';
-import { isTight, isUsedUp, parts } from './project';
+import { isUsedUp, parts } from './project';
 
 /** Spent full, committed lighter, the rest empty; the figures are in the columns beside it. */
 function Use({ project }: { project: Project }) {
@@ -17,7 +17,7 @@ function Use({ project }: { project: Project }) {
   );
 }
 
-const note = (p: Project) => (isUsedUp(p) ? 'used up' : isTight(p) ? 'its bids compete' : '');
+const note = (p: Project) => (isUsedUp(p) ? 'nothing left' : '');
 
 export function ProjectTable({ rows, selected, onSelect }: { rows: Project[]; selected?: string; onSelect?: (p: Project) => void }) {
   const names = useParticipantNames();
@@ -35,6 +35,6 @@ export function ProjectTable({ rows, selected, onSelect }: { rows: Project[]; se
   ];
   return (
     <DataTable label="Projects" columns={columns} rows={rows} rowKey={(p) => p.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'name', desc: false }} csvName="projects"
-      footer="Left: limit less spent. Committed: held for open bids, which compete for what is left" />
+      footer="Committed: held for open bids. Left: limit less spent and committed, for new bids" />
   );
 }

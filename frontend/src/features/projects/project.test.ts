@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Project } from '@/lib/api';
 import { micro } from '@/lib/money';
-import { check, isTight, isUsedUp, parts, sendable, wireLimit } from './project';
+import { check, isUsedUp, parts, sendable, used, wireLimit } from './project';
 
-const project = (limit: string, spent: string, committed: string) => ({ limit, spent, committed, left: String(Number(limit) - Number(spent)) }) as Project;
+const project = (limit: string, spent: string, committed: string) => ({ limit, spent, committed, left: String(Number(limit) - Number(spent) - Number(committed)) }) as Project;
 const nothing = micro('0');
 
 describe('project', () => {
@@ -12,7 +12,7 @@ describe('project', () => {
     for (const name of ['-web', 'a b', 'a/b', 'ä', 'x'.repeat(65)]) expect(check({ name, limit: '1' }, [], nothing).name, name).toBeTruthy();
     expect(check({ name: 'web', limit: '1' }, ['web'], nothing).name).toContain('There is a project');
   });
-  it('refuses a limit that can be read in two ways or is under what was spent, and sends none of them', () => {
+  it('refuses a limit that can be read in two ways or is under what is used, and sends none of them', () => {
     for (const limit of ['', '1,5', '-3', 'x', '4.99', '1000000000.1']) {
       const draft = { name: 'web', limit };
       expect(sendable(draft, check(draft, [], micro('5'))), limit).toBe(false);
@@ -25,6 +25,6 @@ describe('project', () => {
     expect(parts(project('10', '4', '3'))).toEqual({ spent: 40, committed: 30 });
     expect(parts(project('10', '8', '30'))).toEqual({ spent: 80, committed: 20 });
     expect(parts(project('0', '0', '3'))).toEqual({ spent: 0, committed: 0 });
-    expect([isTight(project('10', '8', '3')), isTight(project('10', '8', '2')), isUsedUp(project('8', '8', '0'))]).toEqual([true, false, true]);
+    expect([isUsedUp(project('10', '8', '2')), isUsedUp(project('10', '8', '1')), used(project('10', '8', '1')) === micro('9')]).toEqual([true, false, true]);
   });
 });

@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import type { PriceInParts, PriceToExternality, RoundPrice } from '@/lib/api';
+import type { PriceToExternality, RoundPrice } from '@/lib/api';
 import { PricesPanel } from './PricesPanel';
 
 afterEach(cleanup);
@@ -13,24 +13,15 @@ it('a price at which nothing was traded was set by nobody, and is muted', () => 
   expect([traded?.textContent?.includes('not traded'), traded?.textContent?.includes('▲ Bid'), traded?.querySelector('.big') === null]).toEqual([false, true, false]);
 });
 
-const inParts = (volume: number, parts: Partial<PriceInParts>): PriceInParts => ({ pool: `p${volume}`, resource: 'cpu_milli', slot: '2026-11-25T10:00:00Z', price: '0.000144000', base: '0.000144000', congestion: '0.000000000', transfer: '0.000000000', scarcity: '0.000000000', ...parts });
-
-it('a price says what it consists of, and only that', () => {
-  render(<PricesPanel prices={[price(1), price(2)]} inParts={{ round: 1, prices: [inParts(1, { base: '0.000100000', scarcity: '0.000044000' }), inParts(2, {})], price_to_externality: null, no_externality: 'no_winner' }} />);
-  expect(screen.getByText('0.1000 asked + 0.0440 scarcity')).toBeTruthy();
-  expect(screen.getByText('0.1440 asked')).toBeTruthy();
-  expect(screen.queryByText(/Price ÷ externality/)).toBeNull();
-});
-
 it('what winners pay is compared with what their winning costs others', () => {
-  const of = (more: Partial<PriceToExternality>) => ({ round: 1, prices: [], price_to_externality: { winners: 40, looked_at: 16, paid: '50.000000', externality: '35.000000', ratio: '1.428', least: '1.000', greatest: '2.100', ...more }, no_externality: null });
-  const { container, rerender } = render(<PricesPanel prices={[price(1)]} inParts={of({})} />);
+  const of = (more: Partial<PriceToExternality>) => ({ round: 1, price_to_externality: { winners: 40, looked_at: 16, paid: '50.000000', externality: '35.000000', ratio: '1.428', least: '1.000', greatest: '2.100', ...more }, no_externality: null });
+  const { container, rerender } = render(<PricesPanel prices={[price(1)]} externality={of({})} />);
   expect(container.textContent).toContain('1.428. Together 16 of the 40 winning bids, chosen by the seed, pay 50.00 cr; what their winning costs all others, the operator among them, is 35.00 cr (a single bid: 1.000 to 2.100)');
-  rerender(<PricesPanel prices={[price(1)]} inParts={of({ winners: 1, looked_at: 1, externality: '0.000000', ratio: null, least: null, greatest: null })} />);
+  rerender(<PricesPanel prices={[price(1)]} externality={of({ winners: 1, looked_at: 1, externality: '0.000000', ratio: null, least: null, greatest: null })} />);
   expect(container.textContent).toContain('the winning bid pays 50.00 cr, and nobody would be better off without');
-  rerender(<PricesPanel prices={[price(1)]} inParts={of({ paid: null, externality: null, least: null, greatest: null })} />);
+  rerender(<PricesPanel prices={[price(1)]} externality={of({ paid: null, externality: null, least: null, greatest: null })} />);
   expect(container.textContent).toContain('1.428. That is what 16 of the 40 winning bids, chosen by the seed, pay, beside what their winning costs all others');
-  rerender(<PricesPanel prices={[price(1)]} inParts={of({ winners: 2, looked_at: 2, ratio: null, paid: null, externality: null, least: null, greatest: null })} />);
+  rerender(<PricesPanel prices={[price(1)]} externality={of({ winners: 2, looked_at: 2, ratio: null, paid: null, externality: null, least: null, greatest: null })} />);
   expect(container.textContent).toContain('not told of so few winning bids');
 });
 

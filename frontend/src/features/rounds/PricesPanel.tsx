@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import { Button, CopyId, type Column, DataTable, Panel, Price } from '@/components/ui';
-import type { RoundPrice, RoundPrices } from '@/lib/api';
+import type { RoundExternality, RoundPrice } from '@/lib/api';
 import { formatCount, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { Externality, PriceParts, partsText } from './PriceParts';
+import { Externality } from './Externality';
 
 const KIND: Record<string, string> = { bid: '▲ Bid', offer: '▼ Offer', reserve: '= Reserve price', arc: '→ Another pool’s price', cap: '⊤ Price cap', none: '– Nobody' };
 
@@ -18,11 +18,8 @@ const traded = (p: RoundPrice) => p.volume > 0;
 
 const keyOf = (p: { pool: string; node?: string | null; resource: string; slot: string }) => `${p.pool}/${p.node ?? ''}/${p.resource}/${p.slot}`;
 
-export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts?: RoundPrices }) {
-  const parts = new Map(inParts?.prices.map((p) => [keyOf(p), p]));
-  // Of what nobody traded a price parts the best bid from the cheapest supply: it consists of nothing.
-  const partsOf = (p: RoundPrice) => (traded(p) ? parts.get(keyOf(p)) : undefined);
-  const others = inParts?.price_to_externality;
+export function PricesPanel({ prices, externality }: { prices: RoundPrice[]; externality?: RoundExternality }) {
+  const others = externality?.price_to_externality;
   const z = zone.use();
   const range = (p: RoundPrice) => (p.low === p.high ? 'one price' : `${formatPrice(unitPrice(p.resource, p.low))}–${formatPrice(unitPrice(p.resource, p.high))}`);
   const columns: Column<RoundPrice>[] = [
@@ -31,7 +28,6 @@ export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts
     { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
     { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className={p.volume === 0 ? 't3' : 'big'}><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
     { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
-    { id: 'parts', head: 'Consists of', help: 'What its dearest source asks for, what ways from other pools charge and earn, and what is paid beyond that because there is no more.', extra: true, cell: (p) => <PriceParts of={partsOf(p)} />, value: (p) => { const of = partsOf(p); return of ? partsText(of) : ''; } },
     { id: 'set', head: 'Set by', cell: (p) => (p.volume === 0 ? <span className="t3" title="It parts the best bid from the cheapest offer">not traded</span> : <Setter by={p.set_by} />), value: (p) => (p.volume === 0 ? 'not traded' : p.set_by) },
     { id: 'volume', extra: 'phone', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];

@@ -1,7 +1,7 @@
 import { Link, useParams } from '@tanstack/react-router';
 import { Page, State, Strip, When } from '@/components/ui';
 import type { EmptyText } from '@/components/ui/states';
-import { type List, type Outcome, type Round, type RoundPrices, useResource } from '@/lib/api';
+import { type List, type Outcome, type Round, type RoundExternality, useResource } from '@/lib/api';
 import { formatCount, formatDuration } from '@/lib/money';
 import { CertificatePanel } from './CertificatePanel';
 import { MyOrders } from './MyOrders';
@@ -56,7 +56,7 @@ export default function RoundPage() {
   const real = Number.isInteger(number) && number > 0;
   const of = useResource<Round>(`/rounds/${text}`);
   const outcome = useResource<Outcome>(real ? `/rounds/${text}/result` : null);
-  const inParts = useResource<RoundPrices>(of.data?.certificate ? `/rounds/${text}/prices` : null).data;
+  const externality = useResource<RoundExternality>(of.data?.certificate ? `/rounds/${text}/externality` : null).data;
   const newest = useResource<List<Round>>('/rounds', { limit: 1 }).data?.data[0]?.number;
   const known = of.data !== undefined;
   return (
@@ -68,7 +68,7 @@ export default function RoundPage() {
         <Facts round={r} />
         <div className="split wide">
           <div className="grid content-start">
-            <PricesPanel prices={r.prices} inParts={inParts?.round === r.number ? inParts : undefined} />
+            <PricesPanel prices={r.prices} externality={externality?.round === r.number ? externality : undefined} />
             <div className="halves"><Reasons of={outcome} round={r} /><MyOrders of={outcome} /></div>
           </div>
           <CertificatePanel round={r} />

@@ -7,7 +7,7 @@ const TEXTS: Record<string, string> = {
   rolled: 'goes on with it, no round was held', lent_on: 'goes on lending it, no round was held',
 };
 const LEFT_OUT: Record<string, string> = {
-  LETS_GO: 'its strategy lets go', PRICE_BEYOND_LIMIT: 'the administered price is above its limit', INSUFFICIENT_FUNDS: 'too little is available', BUDGET: 'its project has too little left',
+  LETS_GO: 'its strategy lets go', PRICE_BEYOND_LIMIT: 'the administered price is above its limit', INSUFFICIENT_FUNDS: 'too little is available', PROJECT_EXHAUSTED: 'its project has too little left',
   ARREARS: 'its owner is in arrears', NO_HOST_FITS: 'its node has no room for it', WORKLOAD_LIMIT: 'above its own limits', LEAVES_NODE: 'it is on another node then', ELSEWHERE: 'it had it in another pool', NO_PRICE: 'it never had a price',
 };
 /** One phrase for a row; kinds of later versions are shown as they are. */

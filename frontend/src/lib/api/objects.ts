@@ -142,12 +142,12 @@ export interface AuditEvent {
   /** The same fields as they were. */
   before?: unknown;
 }
-/** A budget of one's own: bids that name it compete for what is left. */
+/** A limit of one's own: bids that name it reserve what they hold. */
 export interface Project {
   id: string; participant: string; name: string; limit: string;
   /** Charged for its awards and not credited back. */
   spent: string;
-  /** `limit` less `spent`. */
+  /** `limit` less `spent` and `committed`. */
   left: string;
   /** Held for its open bids; it may be more than what is left. */
   committed: string; open_orders: number; created_at: string; updated_at: string;
@@ -177,7 +177,7 @@ export interface Order extends OrderBody {
   grounds?: Grounds | null; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
-  hold: string; bond: string; currency: string; worst_case: string; fee: string;
+  hold: string; bond: string; currency: string; fee: string;
   /** Like `last_cost` not there where something of it has neither a trade nor a reserve price. */
   expected?: string | null; expected_low?: string | null; expected_high?: string | null;
   /** How many slots the amounts are of: fewer than the window's where a run of it would win. Limits are those of the whole order. */
@@ -209,12 +209,10 @@ export interface RoundPrice {
   /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
-/** `price` = `base` + `congestion` + `transfer` + `scarcity`. */
-export interface PriceInParts { pool: string; node?: string | null; resource: string; slot: string; price: string; base: string; congestion: string; transfer: string; scarcity: string }
 /** What winning bids pay, beside what their winning costs all others. */
 /** Sums and single bids are for platform roles; members are told the ratio where it is of four bids or more. */
 export interface PriceToExternality { winners: number; looked_at: number; ratio: string | null; paid: string | null; externality: string | null; least: string | null; greatest: string | null }
-export interface RoundPrices { round: number; prices: PriceInParts[]; price_to_externality: PriceToExternality | null; no_externality: 'no_winner' | 'too_large' | 'busy' | null }
+export interface RoundExternality { round: number; price_to_externality: PriceToExternality | null; no_externality: 'no_winner' | 'too_large' | 'busy' | null }
 export interface Certificate {
   verified: boolean; quality: string; welfare: string;
   /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
@@ -234,8 +232,6 @@ export interface AwardLine { pool: string; resource: ResourceName; slot: string;
 /** What an order won in a round: `bought`, `lent` or `resold`. */
 export interface Award {
   id: string; round: number; kind: string; side: 'bid' | 'offer'; order: string; participant: string; instance: string | null; lines: AwardLine[]; money: string; created_at: string;
-  /** The own order that it was netted with: nobody pays. */
-  netted_with?: string | null;
 }
 export interface Outcome {
   format: string;
@@ -393,7 +389,7 @@ export interface Recommendation {
 }
 
 export interface Receipt {
-  id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string; netted_with?: string | null;
+  id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string;
   lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; imbalance?: string }[];
   amount: string; credit_note: string; reservation_fee?: string; imbalance?: string; cause: string | null; recorded_at: string;
 }

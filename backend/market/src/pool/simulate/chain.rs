@@ -5,7 +5,6 @@
 //! limit in proportion. One that left the book because all of it was won stays until a round could no
 //! longer take it. Whatever left for another reason (cancelled, replaced, expired, sat out) is left out
 //! as it was.
-use super::budgets::Budgets;
 use super::capacity::{Capacity, absolute, index, is_of};
 use super::elasticity::{WHOLE, scaled};
 use super::{Life, PastRound, Question};
@@ -51,7 +50,6 @@ pub(super) struct Chain<'q> {
     /// Awards of these rounds by id: whether the simulation made the same.
     same: BTreeMap<String, bool>,
     capacity: Capacity<'q>,
-    budgets: Budgets,
 }
 
 /// The order with its slots counted otherwise; alternatives with a slot that is not there fall away.
@@ -111,14 +109,13 @@ fn slots_of_run(alternative: &Alternative) -> i64 {
 impl<'q> Chain<'q> {
     pub fn new(question: &'q Question, demand: i64) -> Self {
         let capacity = Capacity::new(question);
-        let (tracks, holdings, same, budgets) = (BTreeMap::new(), Vec::new(), BTreeMap::new(), Budgets::default());
-        Self { question, demand, tracks, holdings, same, capacity, budgets }
+        let (tracks, holdings, same) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        Self { question, demand, tracks, holdings, same, capacity }
     }
 
     /// The book that the round would have had.
     pub fn rewrite(&mut self, round: &PastRound) -> Book {
         self.capacity.see(round);
-        self.budgets.see(round);
         for order in &round.book.orders {
             let Some(last) = moved(order, |slot| absolute(&round.slots, slot)) else { continue };
             let life = self.question.orders.get(&order.id).cloned().unwrap_or(Life {
@@ -148,12 +145,11 @@ impl<'q> Chain<'q> {
         }
         orders.extend(self.holdings.iter().filter_map(|h| resale(h, round)));
         orders.retain(|o| self.capacity.knows(o, &round.slots));
-        let meets = sits_out::self_trades(&orders);
-        orders.retain(|o| !meets.contains(&o.id));
+        let resales = sits_out::resales_met(&orders);
+        orders.retain(|o| !resales.contains(&o.id));
         orders.sort_by(|a, b| a.id.cmp(&b.id));
         let mut book = Book { orders, ..(*round.book).clone() };
         self.capacity.rewrite(&mut book, round);
-        self.budgets.rewrite(&mut book);
         book
     }
 
@@ -227,7 +223,6 @@ impl<'q> Chain<'q> {
     /// Takes in what the round gave in truth, and what it gave in the simulation.
     pub fn note(&mut self, round: &PastRound, book: &Book, outcome: Option<&Outcome>) {
         self.capacity.note(round, book, outcome);
-        self.budgets.note(round, book, outcome);
         let truth: BTreeMap<&str, &Award> = round.outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
         let simulated: BTreeMap<&str, &Award> =
             outcome.into_iter().flat_map(|o| &o.awards).map(|a| (a.order.as_str(), a)).collect();

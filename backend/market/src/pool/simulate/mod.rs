@@ -3,7 +3,7 @@
 //! Every round is cleared as it was sealed (*before*) and rewritten for the new schedule (*after*), by
 //! the same program. The rewritten rounds are coupled: what the operator has sold of a slot is left
 //! out of its later rounds, an order that no longer wins asks on until it would have expired, one that
-//! now wins earlier asks no more, projects have left what their bids have not paid (`budgets.rs`), what is won can be sold on, and nodes and lenders have what the
+//! now wins earlier asks no more, what is won can be sold on, and nodes and lenders have what the
 //! simulated awards leave them (`chain.rs`, `capacity.rs`).
 //!
 //! Held fixed: who bids what and when, cancellations and replacements, balances and holds, which
@@ -11,7 +11,6 @@
 //! reference price. The band moves the first of these (`elasticity.rs`).
 //!
 //! Absent on purpose: any effect. Nothing here touches a state.
-mod budgets;
 mod capacity;
 mod chain;
 pub mod elasticity;

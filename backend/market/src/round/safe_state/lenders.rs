@@ -140,9 +140,6 @@ pub(super) fn bought(state: &State, id: InstanceId, slot: Slot, resource: Resour
 
 /// The least that a lender asked for a unit of a line: its price, lowered as the award's limit is under its money; up.
 pub(super) fn asked_for(award: &Award, line: &AwardLine) -> Price {
-    if let Some((limit, units)) = award.netted_limit() {
-        return Price::from_units(i64::try_from((limit + units - 1) / units).unwrap_or(i64::MAX));
-    }
     let (limit, money) = (i128::from(award.limit.units()), i128::from(award.money.units()));
     if money <= 0 || limit >= money {
         return line.price;

@@ -55,7 +55,7 @@ pub enum LeftOut {
     /// Its owner can't pay.
     InsufficientFunds,
     /// Its project has too little left.
-    Budget,
+    ProjectExhausted,
     /// Its owner owes for what workloads kept.
     Arrears,
     /// Its node has no room for it beside what others have there.

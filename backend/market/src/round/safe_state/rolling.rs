@@ -162,8 +162,8 @@ impl Rolling {
         }
         let money: Credits = lines.iter().map(|l| l.money).sum();
         let project = award.project.and_then(|id| turn.state.projects.get(&id));
-        if project.is_some_and(|p| p.left() < money) {
-            return Err(LeftOut::Budget);
+        if project.is_some_and(|p| project::left(turn.state, p) < money) {
+            return Err(LeftOut::ProjectExhausted);
         }
         let from_lenders = self.needed_of_lenders(turn, node, wanted).ok_or(LeftOut::NoHostFits)?;
         // Of a part its part of the limit.
@@ -252,7 +252,6 @@ impl Rolling {
             limit,
             resell: false,
             rolled_from: Some(before.id),
-            netted_with: None,
             created_at: turn.now,
             ..before.clone()
         };

@@ -193,33 +193,6 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }
-        (Reason::Budget, _) => {
-            // what is spent no other bid gives back
-            let nothing_left = why.budget_left.is_none_or(|left| left.is_zero());
-            let both = otherwise.alone_in_rich_project == Some(true);
-            let raise = if nothing_left || both {
-                "Raise the limit of its project"
-            } else {
-                "Raise the limit of its project, or cancel other bids of the project"
-            };
-            let raised = otherwise.in_rich_project.or(otherwise.without_project);
-            changes.push(change(raise, None, raised != Some(false)));
-            if both {
-                changes.push(change("Raise the limit of its project, and cancel the project's other bids", None, true));
-            }
-            if otherwise.at_any_limit_in_rich_project == Some(true) {
-                changes.push(change("Raise its own limit and that of its project", None, true));
-            }
-            changes.push(change("Name another project, or none", None, otherwise.without_project != Some(false)));
-        }
-        (Reason::SelfTrade, _) => {
-            changes.push(change(
-                "Ask for more than your bids would pay, cancel those bids, or offer another slot",
-                None,
-                true,
-            ));
-            changes.push(change(other_limit, None, false));
-        }
         (Reason::TookBack, _) => {
             changes.push(change("Offer another slot, or offer it firmly (`assurance: firm`)", None, true));
             changes.push(change(other_limit, None, false));
@@ -243,8 +216,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
             | Reason::Paradoxical
             | Reason::TieLost
             | Reason::SolverFallback
-    ) || by_no_limit
-        || why.budget_left.is_some_and(|left| !left.is_zero());
+    ) || by_no_limit;
     // a device is one workload's or another's: no order takes a part of them
     let divides = !order.request.resources.contains_key(&Resource::GpuMilli);
     if all_or_none && divides && !order.request.min_fill.is_zero() {

@@ -31,10 +31,6 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::InArrears => {
             "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
         }
-        Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
-        Reason::SelfTrade => {
-            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for the same workload or for one on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
-        }
         Reason::TookBack => {
             "Its workload has lent the same for a slot of it more than once, and taken it back each time. It is not lent as recallable again in that slot: others had bought it and lost it."
         }
@@ -90,9 +86,6 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         }
         Reason::SolverFallback => {
             "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
-        }
-        Reason::Budget => {
-            "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
         }
         Reason::ForecastHeadroom if order.request.replicas > 1 => {
             "The limit was above the price, but not one more replica was to be had: what was left was too little for a whole one or, at the highest price that the round allows, was shared equally."
@@ -150,7 +143,6 @@ pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&Winnin
                         .to_owned()
                 }
             },
-            _ if why.reason == Reason::Budget => budget_sentence(order, why),
             _ if why.reason == Reason::Paradoxical => paradoxical_sentence(order, winning),
             _ => sentence_of(why.reason, order),
         },
@@ -196,28 +188,6 @@ fn paradoxical_sentence(order: &Order, winning: Option<&WinningLimit>) -> String
     }
 }
 
-/// The project with its numbers: what it had left, and what the order could have cost.
-fn budget_sentence(order: &Order, why: &NotWon) -> String {
-    let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
-        return sentence_of(why.reason, order);
-    };
-    let live = order.status.is_live();
-    if left.is_zero() {
-        let waits = if live { "; the order waits for it." } else { "." };
-        return format!("Its project {name} had nothing left. Raise the project's limit{waits}");
-    }
-    // What has ended holds nothing any more, and what it once held is not written down; nor is it of who won a part since.
-    let most = if !order.awards.is_empty() {
-        "the order could have cost more".to_owned()
-    } else if live {
-        format!("the order could have cost up to {}", order.hold.min(order.remaining_limit))
-    } else {
-        format!("the order's limit was {}", order.remaining_limit)
-    };
-    format!(
-        "Its project {name} had {left} credits left for the round, and {most}: what was left was not enough for it, or went to the project's other bids."
-    )
-}
 /// That no other limit was tried, and what to do about it.
 pub fn not_tried(why: NotTried) -> &'static str {
     match why {

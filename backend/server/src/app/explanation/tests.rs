@@ -152,32 +152,11 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
 
 #[test]
 fn numbers_stand_in_the_place_of_what_a_reason_says_of_any_order() {
-    let mut offer = order(OFFER, "2", "SELF_TRADE", "0", "0", None);
-    let bid: OrderId = BID.parse().expect("an id");
-    let own = Numbers::OwnBids { bids: vec![bid], own_workload: true };
-    let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&own));
-    assert!(said.sentence.contains(BID) && said.sentence.contains("very workload"), "{}", said.sentence);
-    offer.last_reason.as_mut().expect("a reason").reason = Reason::ThrashLimit;
+    let offer = order(OFFER, "2", "THRASH_LIMIT", "0", "0", None);
     let slot = Slot::starting_at(1_795_646_400);
     let thrash = Numbers::Thrash { slot, resource: Resource::CpuMilli, most: 100, left: 20 };
     let said = super::explain(&offer, None, &Winning::Unknown.into(), Some(&thrash));
     assert!(said.sentence.contains("100 cpu_milli") && said.sentence.contains("20 of that"), "{}", said.sentence);
-}
-
-#[test]
-fn a_budget_of_an_order_that_has_ended_is_compared_with_its_limit() {
-    let mut spent = order(BID, "3", "BUDGET", "0", "0", None);
-    spent.request.project = Some("web".to_owned());
-    spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.00152".parse().unwrap());
-    spent.hold = "2.5".parse().unwrap();
-    let said = explain(&spent, None, Winning::Unknown);
-    assert!(said.sentence.contains("had 0.001520 credits left"), "{}", said.sentence);
-    assert!(said.sentence.contains("could have cost up to 2.500000"), "{}", said.sentence);
-    // Its hold is released: that is not what it could have cost.
-    (spent.status, spent.hold) = (OrderStatus::Expired, Credits::ZERO);
-    let said = explain(&spent, None, Winning::Unknown);
-    assert!(said.sentence.contains("had 0.001520 credits left"), "{}", said.sentence);
-    assert!(!said.sentence.contains("0.000000") && said.sentence.contains("limit was 3.000000"), "{}", said.sentence);
 }
 
 #[test]
@@ -296,20 +275,6 @@ fn who_won_a_part_is_told_what_all_of_it_took() {
     assert!(said.ends_with("in round 7 it would have won with a limit of 4.400000 instead of 4.000000."), "{said}");
 }
 
-#[test]
-fn another_project_is_advised_only_where_it_helps() {
-    let mut spent = order(BID, "3", "BUDGET", "0", "0", None);
-    spent.request.project = Some("web".to_owned());
-    spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.5".parse().unwrap());
-    for (without_project, helps) in [(None, true), (Some(true), true), (Some(false), false)] {
-        let otherwise = Otherwise { without_project, ..Otherwise::default() };
-        let found = Found { otherwise, ..Winning::NoneTried.into() };
-        let said = super::explain(&spent, None, &found, None);
-        let projects = said.changes.iter().filter(|c| c.change.contains("project")).map(|c| c.helps);
-        assert_eq!(projects.collect::<Vec<_>>(), [helps, helps], "{:?}", said.changes);
-    }
-}
-
 /// Whom nothing was tried for is told so: a limit that follows from prices alone looks no different else.
 #[test]
 fn that_no_other_limit_was_tried_is_told() {
@@ -328,26 +293,6 @@ fn what_was_taken_back_is_told_what_else_to_offer() {
     assert!(
         matches!(changes[..], [(another, true), ("Lower the limit", false)] if another.starts_with("Offer another slot"))
     );
-}
-
-/// That the project's other bids take what a higher limit of it brings, or that its own limit is too low as well, is told.
-#[test]
-fn where_more_of_the_project_alone_does_not_help_what_else_it_takes_is_told() {
-    let mut spent = order(BID, "3", "BUDGET", "9.9", "6.9", None);
-    spent.request.project = Some("web".to_owned());
-    spent.last_reason.as_mut().expect("a reason").budget_left = Some("0.5".parse().unwrap());
-    let said = |otherwise: Otherwise| {
-        let found = Found { otherwise, ..Winning::NoneTried.into() };
-        let said = super::explain(&spent, None, &found, None);
-        said.changes.iter().map(|c| (c.change.clone(), c.helps)).collect::<Vec<_>>()
-    };
-    let poor = Otherwise { without_project: Some(true), in_rich_project: Some(false), ..Otherwise::default() };
-    let others = said(Otherwise { alone_in_rich_project: Some(true), ..poor });
-    assert!(others.contains(&("Raise the limit of its project".to_owned(), false)), "{others:?}");
-    assert!(others.iter().any(|(text, helps)| text.contains("and cancel the project's other bids") && *helps));
-    let cheap = said(Otherwise { at_any_limit_in_rich_project: Some(true), without_project: Some(false), ..poor });
-    assert!(cheap.contains(&("Raise its own limit and that of its project".to_owned(), true)), "{cheap:?}");
-    assert!(cheap.contains(&("Name another project, or none".to_owned(), false)), "{cheap:?}");
 }
 
 #[test]

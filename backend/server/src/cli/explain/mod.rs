@@ -3,9 +3,9 @@
 //! Everything is read from the book and its outcome; only the limit that would have won is found by
 //! clearing the book again. Exit codes as in `offline`.
 mod depth;
+mod externality;
 mod losers;
 mod other_side;
-mod price;
 mod reasons;
 mod rows;
 mod story;
@@ -136,7 +136,7 @@ fn searched(story: &Story<'_>, order: &Order, longest: Duration) -> String {
     let mut text = String::new();
     let proposer = headroom_solver::MixedInteger::OFFLINE;
     if let Some(found) = externality(book, outcome, &order.id, &proposer, &Limits::default()) {
-        text += &price::beside_others(found);
+        text += &externality::beside_others(found);
     }
     if let Some(refused) = story.refusal(&order.id) {
         let found = search(book, refused, longest);

@@ -1,13 +1,12 @@
 //! What an outcome says about one order, told from top to bottom.
 use super::other_side::{Lack, Wish, because_of};
-use super::price;
 use super::reasons::because;
 use super::rows::{part_won, replicas, share_won};
 use super::words::{bottleneck, grouped, list, money, money_of, percent, trimmed};
 use headroom_market::clearing::book::{Order, Quantity, Side};
 use headroom_market::clearing::outcome::{Award, PriceRow, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Money, Outcome, ProductKey, Winning, price_parts};
+use headroom_market::clearing::{Book, Money, Outcome, ProductKey, Winning};
 use std::fmt::Write as _;
 
 /// A book and its outcome, told.
@@ -166,7 +165,6 @@ impl<'a> Story<'a> {
 
     /// The prices of everything that it asks for, and who set them.
     fn faced(&self, order: &Order, t: &mut String) {
-        let parts = price_parts(self.book, self.outcome);
         for (n, alternative) in order.alternatives.iter().enumerate() {
             let title = match order.alternatives.len() {
                 1 => "What it faced:".to_owned(),
@@ -191,9 +189,6 @@ impl<'a> Story<'a> {
                     trimmed(cost, 9),
                     self.set_by(&q.product, &row.set_by)
                 );
-                if let Some(parts) = parts.get(&q.product).and_then(price::parts) {
-                    let _ = writeln!(t, "  {:>12}   {parts}", "");
-                }
             }
         }
     }

@@ -1,4 +1,4 @@
-// A limit above what the market's highest prices come to: each sum of the ticket stands under its own name.
+// Each sum of the ticket stands under its own name.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -23,25 +23,14 @@ async function open() {
   type('For', '2');
 }
 
-it('with a binding cap the hold is less than the most to pay', async () => {
+it('the limit, the most to pay and the hold are one sum', async () => {
   await open();
   type(/^Limit for/, '12000');
-  // One core for two slots, at 1000 times the collar of a millicore.
-  const held = (2 * 1000 * Number(pool.resources.find((r) => r.resource === 'cpu_milli')?.collar)).toFixed(2);
-  await waitFor(() => expect(button().textContent).toBe(`Place bid, hold ${held} crCtrl ↩`));
+  await waitFor(() => expect(button().textContent).toBe('Place bid, hold 24,000.00 crCtrl ↩'));
   expect(screen.getByText(/^For all 2 slots/).textContent).toMatch(/^For all 2 slots 24,000\.00 cr, the limit of the whole order/);
   expect(screen.getByText(/^Preview of all 2 slots/)).toBeTruthy();
-  expect(sum('Limit of the whole order')).toBe('24,000.00 cr');
-  expect(sum('Held now; it follows prices up to the limit')).toBe(held);
+  expect(sum('Held, the rest comes back')).toBe('24,000.00');
   expect(screen.getByText('cr at most').previousElementSibling?.textContent).toBe('24,000.00');
-});
-
-it('under the cap the limit is said once', async () => {
-  await open();
-  type(/^Limit for/, '3');
-  await waitFor(() => expect(button().textContent).toContain('hold 6.00 cr'));
-  expect(screen.getByText(/^For all 2 slots/).textContent).toMatch(/^For all 2 slots 6\.00 cr/);
-  expect(screen.queryByText('Limit of the whole order')).toBeNull();
 });
 
 it('a ticket with a fault shows no sum of an older order', async () => {
