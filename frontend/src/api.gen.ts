@@ -926,7 +926,7 @@ export interface components {
          * @description Why a workload does not go on with what it has.
          * @enum {string}
          */
-        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "BUDGET" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
+        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "PROJECT_EXHAUSTED" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
         /** @description How a participant has kept what it promised as a lender. */
         LendingRecord: {
             /**
@@ -1513,9 +1513,9 @@ export interface components {
             /** @example list */
             object: string;
             data: (components["schemas"]["Project"] & {
-                /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+                /** @description What new bids may reserve: the limit less what was spent and what is held. */
                 left: components["schemas"]["Credits"];
-                /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+                /** @description Held for its open bids together. */
                 committed: components["schemas"]["Credits"];
                 /** Format: int32 */
                 open_orders: number;
@@ -1962,7 +1962,6 @@ export interface components {
             binding_node?: string | null;
             /** @description The resource that it has too little of. */
             binding_resource?: string | null;
-            budget_left?: components["schemas"]["Credits"] | null;
             /**
              * Format: int32
              * @description Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
@@ -2354,15 +2353,13 @@ export interface components {
             slots: number;
             expected_low?: components["schemas"]["Credits"] | null;
             expected_high?: components["schemas"]["Credits"] | null;
-            /** @description The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this. */
-            worst_case: components["schemas"]["Credits"];
             /** @description No trading fee in this version. */
             fee: components["schemas"]["Credits"];
             /**
              * Format: double
              * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
              *     0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
-             *     that the last round would have taken, of a bid no more than the part that its project has left for.
+             *     that the last round would have taken.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
@@ -2395,22 +2392,6 @@ export interface components {
          * @enum {string}
          */
         PriceFrom: "trade" | "reference";
-        /** @description `price` = `base` + `congestion` + `transfer` + `scarcity`, per base unit and slot. */
-        PriceInParts: {
-            pool: string;
-            node?: components["schemas"]["NodeId"] | null;
-            resource: string;
-            slot: components["schemas"]["Slot"];
-            price: components["schemas"]["Price"];
-            /** @description What a unit costs at the dearest source that it is had from: a step of the reserve price, or a lender. */
-            base: components["schemas"]["Price"];
-            /** @description What a way from another pool that is used to its limit earns. */
-            congestion: components["schemas"]["Price"];
-            /** @description What ways from other pools charge. */
-            transfer: components["schemas"]["Price"];
-            /** @description What there is too little of: beyond what the dearest source asks for. */
-            scarcity: components["schemas"]["Price"];
-        };
         PriceNow: {
             price: components["schemas"]["Price"];
             slot: components["schemas"]["Slot"];
@@ -2533,9 +2514,9 @@ export interface components {
         };
         /** @description A project as the API shows it, with what its open bids stand for. */
         ProjectView: components["schemas"]["Project"] & {
-            /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+            /** @description What new bids may reserve: the limit less what was spent and what is held. */
             left: components["schemas"]["Credits"];
-            /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+            /** @description Held for its open bids together. */
             committed: components["schemas"]["Credits"];
             /** Format: int32 */
             open_orders: number;
@@ -2588,7 +2569,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2854,16 +2835,15 @@ export interface components {
             /** @description Slots whose awards are not settled yet. */
             open_slots: components["schemas"]["Slot"][];
         };
-        /** @example rnd_01jd3z6k2m9x7q4v8n5t1w0r3c */
-        RoundId: string;
-        /** @description The prices of a cleared round, in parts. */
-        RoundPrices: {
+        /** @description Price ÷ externality of a cleared round. */
+        RoundExternality: {
             /** Format: int64 */
             round: number;
-            prices: components["schemas"]["PriceInParts"][];
             price_to_externality?: components["schemas"]["PriceToExternality"] | null;
             no_externality?: components["schemas"]["NoExternality"] | null;
         };
+        /** @example rnd_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        RoundId: string;
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";
         /**
