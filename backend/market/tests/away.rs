@@ -215,9 +215,10 @@ fn its_other_orders_wait_until_it_is_home() {
     two.bid("100", &["q"]);
     let mut later = request(&two.world, two.instance, 200, "100", &["p"], "0");
     (later.window.start_at, later.window.end_at) = (slot.plus(2, seconds).start(), slot.plus(3, seconds).start());
-    let Reply::Order(other) = two.place(Side::Bid, later.clone()) else { panic!("refused") };
+    let Reply::Order(other) = two.place(Side::Bid, later) else { panic!("refused") };
+    // Another slot than it bids for: nobody trades with itself.
     let mut lends = request(&two.world, two.instance, 300, "0.1", &["p"], "0");
-    lends.window = later.window;
+    (lends.window.start_at, lends.window.end_at) = (slot.plus(3, seconds).start(), slot.plus(4, seconds).start());
     let Reply::Order(offer) = two.place(Side::Offer, lends) else { panic!("refused") };
     two.round();
     let away = || Some("WORKLOAD_AWAY".to_owned());
