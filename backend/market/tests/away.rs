@@ -380,16 +380,6 @@ fn a_bid_that_can_not_carry_its_workload_is_refused() {
     assert_eq!(refused(two.place(Side::Offer, offer)).0, "offer_outside_home_pool");
 }
 
-/// A hold covers all of the workload where it may be carried.
-#[test]
-fn its_hold_is_that_of_the_dearest_place() {
-    let mut two = two();
-    let id = two.bid("1000", &["p", "q"]);
-    let slot = RHYTHM.first_open(two.world.now);
-    let collar = two.world.state.collar("q", Resource::CpuMilli, slot);
-    assert_eq!(two.world.state.orders[&id].hold, collar.hold_round_up(4_500).unwrap());
-}
-
 /// Home again with its last slot elsewhere not settled yet, and two more nodes there.
 #[test]
 fn right_after_its_return_a_bid_at_home_is_for_its_own_node() {
@@ -429,7 +419,7 @@ fn what_it_has_elsewhere_is_for_sale_for_the_slots_after_its_window() {
 fn a_bid_above_its_workloads_limit_makes_no_other_order_wait() {
     let mut two = two();
     let slot = RHYTHM.first_open(two.world.now);
-    let leaves = request(&two.world, two.instance, 5_400, "1000", &["q"], "1");
+    let leaves = request(&two.world, two.instance, 5_400, "900", &["q"], "1");
     assert!(matches!(two.place(Side::Bid, leaves), Reply::Order(_)));
     let instance = two.instance;
     two.world.run(Command::SetBaseline { instance, baseline: cpu(3_700), floor: cpu(100) });

@@ -25,7 +25,7 @@ impl Exchange {
         self.world.run(Command::PutProject { participant: self.owner, name: "web".into(), limit })
     }
 
-    /// 600 milli for a slot, at a limit that only the collar bounds, all or none.
+    /// 600 milli for a slot, all or none, at a limit that any price is under.
     fn bid(&mut self) -> (OrderId, Credits) {
         self.bid_for(Some("web"), TimeInForce::Gtc)
     }
@@ -47,7 +47,7 @@ impl Exchange {
             instance: None,
             window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
             resources: [(Resource::CpuMilli, 600)].into(),
-            limit: "20".parse().unwrap(),
+            limit: "8".parse().unwrap(),
             min_fill: "1".parse().unwrap(),
             time_in_force,
             expires_at: None,
@@ -130,9 +130,9 @@ fn a_replacement_reserves_no_more_than_the_difference() {
         let request = Box::new(request.clone());
         exchange.world.run(Command::ReplaceOrder { participant, order, request, client_order: None })
     };
-    *request.resources.get_mut(&Resource::CpuMilli).unwrap() += 100;
+    request.limit = Credits::from_units(hold.units() + 1);
     assert_eq!(code(&replace(&request)), "project_exhausted");
-    *request.resources.get_mut(&Resource::CpuMilli).unwrap() -= 100;
+    request.limit = hold;
     assert_eq!(code(&replace(&request)), "none");
 }
 
