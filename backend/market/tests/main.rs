@@ -41,7 +41,6 @@ mod recalls_paid;
 mod recalls_second;
 mod refused_books;
 mod renewals;
-mod reoffer;
 mod reserve_prices;
 mod room;
 mod runs;

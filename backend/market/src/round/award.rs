@@ -48,7 +48,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
-            Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
+            Winner::Resale(source) => resale::sell(turn, number, source, lines)?,
             Winner::Order(id) => {
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
                 let won = Won { lines, slots: run, nodes: at, certified };
@@ -264,7 +264,6 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
         order: id,
         resale_of: None,
         rolled_from: None,
-        reoffered: false,
         drawn: order.origin == Origin::Draw,
         participant: order.participant,
         instance: order.request.instance,

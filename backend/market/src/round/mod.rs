@@ -233,9 +233,6 @@ pub struct Award {
     /// Taken in its slot, from then on (`swap/draw.rs`). `round` is 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drawn: bool,
-    /// Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub reoffered: bool,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,
     /// The part of the order's limit that this award uses up: the resale limit.

@@ -5,7 +5,6 @@ mod delivered;
 pub mod dispute;
 pub(crate) mod imbalance;
 pub mod meter;
-mod reoffered;
 mod reservation_fee;
 pub mod settle;
 mod shortfall;

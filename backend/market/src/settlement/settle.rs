@@ -16,7 +16,6 @@ use crate::settlement::bond::LendingRecord;
 use crate::settlement::delivered::Deliveries;
 use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
-use crate::settlement::reoffered;
 use crate::settlement::reservation_fee::{self, Fees};
 use crate::settlement::shortfall::Shortfalls;
 use crate::settlement::{Receipt, ReceiptLine};
@@ -35,9 +34,12 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let mut deliveries = Deliveries::of(slot, turn.state.market.rhythm.slot_end(slot), &awards, readings);
     deliver_what_was_given_up(turn.state, slot, &awards, &mut deliveries);
-    let shortfalls = reoffered::shortfalls(slot, &awards, &mut deliveries, |deliveries, award, line| {
-        by_exchange(turn.state, deliveries, award, line)
-    });
+    let shortfalls = Shortfalls::of(
+        slot,
+        &awards,
+        |award, line| deliveries.line(award, line),
+        |award, line| by_exchange(turn.state, &deliveries, award, line),
+    );
     let fees = Fees::of_slot(turn.state, slot, turn.now, &awards, &deliveries);
     let known = Known { state: turn.state, deliveries: &deliveries, shortfalls: &shortfalls };
     let imbalances = Imbalances::of(turn.state, slot, &awards, readings, &known);
