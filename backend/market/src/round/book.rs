@@ -138,9 +138,7 @@ impl<'a> Builder<'a> {
         let mut growth = Growth::of(self.state);
         // One that has no part in the round itself keeps nothing from others.
         let takes_part = |o: &&Order| {
-            let owner = state.participants.get(&o.participant);
             self.places.has(Entry::Order(o.id))
-                && owner.is_some_and(|p| p.arrears.is_zero())
                 && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
@@ -173,11 +171,6 @@ impl<'a> Builder<'a> {
             alternatives = sits_out::not_taken_back(self.state, order, alternatives);
             if alternatives.is_empty() {
                 return Err(Reason::TookBack);
-            }
-        }
-        if order.side == Side::Bid {
-            if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
-                return Err(Reason::InArrears);
             }
         }
         let (mut node, mut move_fee) = (None, Credits::ZERO);

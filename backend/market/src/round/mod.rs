@@ -144,10 +144,6 @@ pub struct AwardLine {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalls: Vec<TakenBack>,
     pub settled: bool,
-    /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
-    pub bond: Credits,
-    /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
-    pub bond_held: Credits,
 }
 
 fn is_zero(n: &i64) -> bool {
@@ -169,8 +165,6 @@ impl AwardLine {
             recalled: 0,
             recalls: Vec::new(),
             settled: false,
-            bond: Credits::ZERO,
-            bond_held: Credits::ZERO,
         })
     }
     /// What of it is still to be there: sold on or taken back, it is somebody else's.

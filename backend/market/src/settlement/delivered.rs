@@ -26,6 +26,10 @@ impl Delivered {
     fn whole(quantity: i64) -> Self {
         Self { due: quantity, had: quantity, missed: 0 }
     }
+    /// What was to be there and was not.
+    pub fn missing(self) -> i64 {
+        (self.due - self.had).max(0)
+    }
 }
 
 /// What became of the lines of a slot that ticks tell of.

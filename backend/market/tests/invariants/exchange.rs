@@ -113,7 +113,7 @@ fn i21_holds_cover_charges_and_no_balance_is_negative() {
             }
             let Event::Transferred(t) = event else { return Ok(()) };
             let left = state.ledger.balance(t.debit) - t.amount;
-            let member = matches!(t.debit, Account::Available(_) | Account::Held(_) | Account::Bond(_));
+            let member = matches!(t.debit, Account::Available(_) | Account::Held(_));
             ensure(!member || !left.is_negative(), || format!("{:?} has {left} after {}", t.debit, t.kind.name()))
         })
         .map(|_| ())
