@@ -290,7 +290,7 @@ fn i27_a_holder_that_is_bought_out_is_paid_at_least_its_limit() {
         .map(|_| ())
     }
     // Among the others few are bought out: here each bids more than those before, and all would sell.
-    let histories: Vec<History> = (0..300)
+    let histories: Vec<History> = (0..600)
         .map(|seed| {
             let (World { log, .. }, _) = random_life_with(seed, |world, mut command| {
                 if let Command::PlaceOrder { side: Side::Bid, request, .. } = &mut command {
