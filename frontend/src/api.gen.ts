@@ -210,8 +210,6 @@ export interface components {
             rolled_from?: components["schemas"]["AwardId"] | null;
             /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
             drawn?: boolean;
-            /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
-            reoffered?: boolean;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
             /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -252,10 +250,6 @@ export interface components {
             /** @description When what of it was taken back after its slot had begun: it is paid for until then. */
             recalls?: components["schemas"]["TakenBack"][];
             settled: boolean;
-            /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
-            bond: components["schemas"]["Credits"];
-            /** @description What of the bond is held until the slot is settled; the rest stands against the proceeds. */
-            bond_held: components["schemas"]["Credits"];
         };
         /** @description Where a workload is to be in other slots than those that it has won elsewhere. */
         Away: {
@@ -276,9 +270,6 @@ export interface components {
             currency: string;
             available: components["schemas"]["Credits"];
             held: components["schemas"]["Credits"];
-            bond: components["schemas"]["Credits"];
-            /** @description Owed for what own workloads kept; until it is paid, bids sit rounds out. */
-            arrears: components["schemas"]["Credits"];
         };
         /** @description The same replay with demand that follows the price. */
         BandEnd: {
@@ -926,30 +917,7 @@ export interface components {
          * @description Why a workload does not go on with what it has.
          * @enum {string}
          */
-        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "BUDGET" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
-        /** @description How a participant has kept what it promised as a lender. */
-        LendingRecord: {
-            /**
-             * Format: int64
-             * @description Lent and settled: a resource of an award in a slot counts as one.
-             */
-            lines: number;
-            /**
-             * Format: int64
-             * @description What its own workloads kept of them, in millionths of a line.
-             */
-            kept: number;
-            /**
-             * Format: int64
-             * @description What replacing them could have cost at the collars of their slots, in micro-credits.
-             */
-            at_risk: number;
-            /**
-             * Format: int64
-             * @description What replacing what was kept of them could have cost, in micro-credits.
-             */
-            kept_at_risk: number;
-        };
+        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "PROJECT_EXHAUSTED" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
         Level: {
             /**
              * @description The order's own limit for a unit of this resource: of a bundle, the share that the
@@ -1077,8 +1045,6 @@ export interface components {
                 rolled_from?: components["schemas"]["AwardId"] | null;
                 /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
                 drawn?: boolean;
-                /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
-                reoffered?: boolean;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1415,10 +1381,6 @@ export interface components {
                  *     admin grants it; nobody takes it.
                  */
                 highest_class: components["schemas"]["Class"];
-                /** @description How it has kept what it promised as a lender: the size of its bonds. */
-                lending: components["schemas"]["LendingRecord"];
-                /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-                arrears: components["schemas"]["Credits"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1490,12 +1452,6 @@ export interface components {
                 volume: number;
                 set_by: string;
                 reserve?: components["schemas"]["Price"] | null;
-                imbalance_price?: components["schemas"]["Price"] | null;
-                /**
-                 * Format: int64
-                 * @description How much they kept, base units; `null` where no imbalance price is known.
-                 */
-                imbalance_volume?: number | null;
                 administered_price?: components["schemas"]["Price"] | null;
                 /**
                  * Format: int64
@@ -1513,9 +1469,9 @@ export interface components {
             /** @example list */
             object: string;
             data: (components["schemas"]["Project"] & {
-                /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+                /** @description What new bids may reserve: the limit less what was spent and what is held. */
                 left: components["schemas"]["Credits"];
-                /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+                /** @description Held for its open bids together. */
                 committed: components["schemas"]["Credits"];
                 /** Format: int32 */
                 open_orders: number;
@@ -1545,9 +1501,7 @@ export interface components {
                 /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
                 reservation_fee: components["schemas"]["Credits"];
                 /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-                imbalance: components["schemas"]["Credits"];
-                /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-                bond: components["schemas"]["Credits"];
+                compensation: components["schemas"]["Credits"];
                 /** @description Why less was delivered than awarded, where known. */
                 cause?: string | null;
                 recorded_at: components["schemas"]["Timestamp"];
@@ -1962,7 +1916,6 @@ export interface components {
             binding_node?: string | null;
             /** @description The resource that it has too little of. */
             binding_resource?: string | null;
-            budget_left?: components["schemas"]["Credits"] | null;
             /**
              * Format: int32
              * @description Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
@@ -2125,10 +2078,6 @@ export interface components {
              *     admin grants it; nobody takes it.
              */
             highest_class: components["schemas"]["Class"];
-            /** @description How it has kept what it promised as a lender: the size of its bonds. */
-            lending: components["schemas"]["LendingRecord"];
-            /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-            arrears: components["schemas"]["Credits"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2339,11 +2288,6 @@ export interface components {
         /** @description What an order would do if its slots cost what the latest slots have cost. No effect. */
         Preview: {
             hold: components["schemas"]["Credits"];
-            /**
-             * @description Of an offer: held once it wins, as far as there is money, until its slots are settled; at the last prices
-             *     and by the lender's record so far. 0 of a bid.
-             */
-            bond: components["schemas"]["Credits"];
             currency: string;
             expected?: components["schemas"]["Credits"] | null;
             /**
@@ -2354,15 +2298,13 @@ export interface components {
             slots: number;
             expected_low?: components["schemas"]["Credits"] | null;
             expected_high?: components["schemas"]["Credits"] | null;
-            /** @description The most that can be charged: the limit. The hold may be less at first; it follows rising prices up to this. */
-            worst_case: components["schemas"]["Credits"];
             /** @description No trading fee in this version. */
             fee: components["schemas"]["Credits"];
             /**
              * Format: double
              * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
              *     0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
-             *     that the last round would have taken, of a bid no more than the part that its project has left for.
+             *     that the last round would have taken.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
@@ -2395,22 +2337,6 @@ export interface components {
          * @enum {string}
          */
         PriceFrom: "trade" | "reference";
-        /** @description `price` = `base` + `congestion` + `transfer` + `scarcity`, per base unit and slot. */
-        PriceInParts: {
-            pool: string;
-            node?: components["schemas"]["NodeId"] | null;
-            resource: string;
-            slot: components["schemas"]["Slot"];
-            price: components["schemas"]["Price"];
-            /** @description What a unit costs at the dearest source that it is had from: a step of the reserve price, or a lender. */
-            base: components["schemas"]["Price"];
-            /** @description What a way from another pool that is used to its limit earns. */
-            congestion: components["schemas"]["Price"];
-            /** @description What ways from other pools charge. */
-            transfer: components["schemas"]["Price"];
-            /** @description What there is too little of: beyond what the dearest source asks for. */
-            scarcity: components["schemas"]["Price"];
-        };
         PriceNow: {
             price: components["schemas"]["Price"];
             slot: components["schemas"]["Slot"];
@@ -2442,12 +2368,6 @@ export interface components {
             volume: number;
             set_by: string;
             reserve?: components["schemas"]["Price"] | null;
-            imbalance_price?: components["schemas"]["Price"] | null;
-            /**
-             * Format: int64
-             * @description How much they kept, base units; `null` where no imbalance price is known.
-             */
-            imbalance_volume?: number | null;
             administered_price?: components["schemas"]["Price"] | null;
             /**
              * Format: int64
@@ -2533,9 +2453,9 @@ export interface components {
         };
         /** @description A project as the API shows it, with what its open bids stand for. */
         ProjectView: components["schemas"]["Project"] & {
-            /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+            /** @description What new bids may reserve: the limit less what was spent and what is held. */
             left: components["schemas"]["Credits"];
-            /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+            /** @description Held for its open bids together. */
             committed: components["schemas"]["Credits"];
             /** Format: int32 */
             open_orders: number;
@@ -2588,7 +2508,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2630,9 +2550,7 @@ export interface components {
             /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
             reservation_fee: components["schemas"]["Credits"];
             /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-            imbalance: components["schemas"]["Credits"];
-            /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-            bond: components["schemas"]["Credits"];
+            compensation: components["schemas"]["Credits"];
             /** @description Why less was delivered than awarded, where known. */
             cause?: string | null;
             recorded_at: components["schemas"]["Timestamp"];
@@ -2655,14 +2573,13 @@ export interface components {
             amount: components["schemas"]["Credits"];
             /** @description Escrow that goes back because it was not delivered (buyers only). */
             credit_note: components["schemas"]["Credits"];
-            imbalance_price?: components["schemas"]["Price"] | null;
             /**
              * Format: int64
              * @description Of a lent line: what its own workload kept.
              */
             kept: number;
-            /** @description The line's part of the receipt's `imbalance`. */
-            imbalance: components["schemas"]["Credits"];
+            /** @description The line's part of the receipt's `compensation`. */
+            compensation: components["schemas"]["Credits"];
         };
         /** @description A recommendation and the orders that would carry it out. Nothing moves by itself. */
         Recommendation: {
@@ -2854,16 +2771,15 @@ export interface components {
             /** @description Slots whose awards are not settled yet. */
             open_slots: components["schemas"]["Slot"][];
         };
-        /** @example rnd_01jd3z6k2m9x7q4v8n5t1w0r3c */
-        RoundId: string;
-        /** @description The prices of a cleared round, in parts. */
-        RoundPrices: {
+        /** @description Price ÷ externality of a cleared round. */
+        RoundExternality: {
             /** Format: int64 */
             round: number;
-            prices: components["schemas"]["PriceInParts"][];
             price_to_externality?: components["schemas"]["PriceToExternality"] | null;
             no_externality?: components["schemas"]["NoExternality"] | null;
         };
+        /** @example rnd_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        RoundId: string;
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";
         /**
@@ -3076,7 +2992,7 @@ export interface components {
             currency: string;
             from: components["schemas"]["Timestamp"];
             to: components["schemas"]["Timestamp"];
-            /** @description Available + held + bond before `from`. */
+            /** @description Available + held before `from`. */
             opening: components["schemas"]["Credits"];
             closing: components["schemas"]["Credits"];
             lines: components["schemas"]["StatementLine"][];
@@ -3086,8 +3002,6 @@ export interface components {
              *     closing is of the balances.
              */
             difference: components["schemas"]["Credits"];
-            /** @description Owed now for what own workloads kept. */
-            arrears: components["schemas"]["Credits"];
             /** @description More lines exist than are shown; the CSV has all. */
             truncated: boolean;
         };
@@ -3312,11 +3226,7 @@ export interface components {
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
             /** @description Received for what lenders kept, less paid for what own workloads kept: may be below 0. */
-            imbalances: components["schemas"]["Credits"];
-            /** @description Paid for memory or GPU that own workloads kept beyond their slot. */
-            overstays: components["schemas"]["Credits"];
-            /** @description Paid later for what own workloads kept. */
-            arrears: components["schemas"]["Credits"];
+            compensations: components["schemas"]["Credits"];
             /** @description Received because disputes were upheld. */
             dispute_notes: components["schemas"]["Credits"];
         };
