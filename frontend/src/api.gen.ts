@@ -210,8 +210,6 @@ export interface components {
             rolled_from?: components["schemas"]["AwardId"] | null;
             /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
             drawn?: boolean;
-            /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
-            reoffered?: boolean;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
             /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -252,10 +250,6 @@ export interface components {
             /** @description When what of it was taken back after its slot had begun: it is paid for until then. */
             recalls?: components["schemas"]["TakenBack"][];
             settled: boolean;
-            /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
-            bond: components["schemas"]["Credits"];
-            /** @description What of the bond is held until the slot is settled; the rest stands against the proceeds. */
-            bond_held: components["schemas"]["Credits"];
         };
         /** @description Where a workload is to be in other slots than those that it has won elsewhere. */
         Away: {
@@ -276,9 +270,6 @@ export interface components {
             currency: string;
             available: components["schemas"]["Credits"];
             held: components["schemas"]["Credits"];
-            bond: components["schemas"]["Credits"];
-            /** @description Owed for what own workloads kept; until it is paid, bids sit rounds out. */
-            arrears: components["schemas"]["Credits"];
         };
         /** @description The same replay with demand that follows the price. */
         BandEnd: {
@@ -926,30 +917,7 @@ export interface components {
          * @description Why a workload does not go on with what it has.
          * @enum {string}
          */
-        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "PROJECT_EXHAUSTED" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
-        /** @description How a participant has kept what it promised as a lender. */
-        LendingRecord: {
-            /**
-             * Format: int64
-             * @description Lent and settled: a resource of an award in a slot counts as one.
-             */
-            lines: number;
-            /**
-             * Format: int64
-             * @description What its own workloads kept of them, in millionths of a line.
-             */
-            kept: number;
-            /**
-             * Format: int64
-             * @description What replacing them could have cost at the collars of their slots, in micro-credits.
-             */
-            at_risk: number;
-            /**
-             * Format: int64
-             * @description What replacing what was kept of them could have cost, in micro-credits.
-             */
-            kept_at_risk: number;
-        };
+        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "PROJECT_EXHAUSTED" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
         Level: {
             /**
              * @description The order's own limit for a unit of this resource: of a bundle, the share that the
@@ -1077,8 +1045,6 @@ export interface components {
                 rolled_from?: components["schemas"]["AwardId"] | null;
                 /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
                 drawn?: boolean;
-                /** @description Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`). */
-                reoffered?: boolean;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1415,10 +1381,6 @@ export interface components {
                  *     admin grants it; nobody takes it.
                  */
                 highest_class: components["schemas"]["Class"];
-                /** @description How it has kept what it promised as a lender: the size of its bonds. */
-                lending: components["schemas"]["LendingRecord"];
-                /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-                arrears: components["schemas"]["Credits"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1490,12 +1452,6 @@ export interface components {
                 volume: number;
                 set_by: string;
                 reserve?: components["schemas"]["Price"] | null;
-                imbalance_price?: components["schemas"]["Price"] | null;
-                /**
-                 * Format: int64
-                 * @description How much they kept, base units; `null` where no imbalance price is known.
-                 */
-                imbalance_volume?: number | null;
                 administered_price?: components["schemas"]["Price"] | null;
                 /**
                  * Format: int64
@@ -1545,9 +1501,7 @@ export interface components {
                 /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
                 reservation_fee: components["schemas"]["Credits"];
                 /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-                imbalance: components["schemas"]["Credits"];
-                /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-                bond: components["schemas"]["Credits"];
+                compensation: components["schemas"]["Credits"];
                 /** @description Why less was delivered than awarded, where known. */
                 cause?: string | null;
                 recorded_at: components["schemas"]["Timestamp"];
@@ -2124,10 +2078,6 @@ export interface components {
              *     admin grants it; nobody takes it.
              */
             highest_class: components["schemas"]["Class"];
-            /** @description How it has kept what it promised as a lender: the size of its bonds. */
-            lending: components["schemas"]["LendingRecord"];
-            /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
-            arrears: components["schemas"]["Credits"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2338,11 +2288,6 @@ export interface components {
         /** @description What an order would do if its slots cost what the latest slots have cost. No effect. */
         Preview: {
             hold: components["schemas"]["Credits"];
-            /**
-             * @description Of an offer: held once it wins, as far as there is money, until its slots are settled; at the last prices
-             *     and by the lender's record so far. 0 of a bid.
-             */
-            bond: components["schemas"]["Credits"];
             currency: string;
             expected?: components["schemas"]["Credits"] | null;
             /**
@@ -2423,12 +2368,6 @@ export interface components {
             volume: number;
             set_by: string;
             reserve?: components["schemas"]["Price"] | null;
-            imbalance_price?: components["schemas"]["Price"] | null;
-            /**
-             * Format: int64
-             * @description How much they kept, base units; `null` where no imbalance price is known.
-             */
-            imbalance_volume?: number | null;
             administered_price?: components["schemas"]["Price"] | null;
             /**
              * Format: int64
@@ -2569,7 +2508,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2611,9 +2550,7 @@ export interface components {
             /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
             reservation_fee: components["schemas"]["Credits"];
             /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
-            imbalance: components["schemas"]["Credits"];
-            /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
-            bond: components["schemas"]["Credits"];
+            compensation: components["schemas"]["Credits"];
             /** @description Why less was delivered than awarded, where known. */
             cause?: string | null;
             recorded_at: components["schemas"]["Timestamp"];
@@ -2636,14 +2573,13 @@ export interface components {
             amount: components["schemas"]["Credits"];
             /** @description Escrow that goes back because it was not delivered (buyers only). */
             credit_note: components["schemas"]["Credits"];
-            imbalance_price?: components["schemas"]["Price"] | null;
             /**
              * Format: int64
              * @description Of a lent line: what its own workload kept.
              */
             kept: number;
-            /** @description The line's part of the receipt's `imbalance`. */
-            imbalance: components["schemas"]["Credits"];
+            /** @description The line's part of the receipt's `compensation`. */
+            compensation: components["schemas"]["Credits"];
         };
         /** @description A recommendation and the orders that would carry it out. Nothing moves by itself. */
         Recommendation: {
@@ -3056,7 +2992,7 @@ export interface components {
             currency: string;
             from: components["schemas"]["Timestamp"];
             to: components["schemas"]["Timestamp"];
-            /** @description Available + held + bond before `from`. */
+            /** @description Available + held before `from`. */
             opening: components["schemas"]["Credits"];
             closing: components["schemas"]["Credits"];
             lines: components["schemas"]["StatementLine"][];
@@ -3066,8 +3002,6 @@ export interface components {
              *     closing is of the balances.
              */
             difference: components["schemas"]["Credits"];
-            /** @description Owed now for what own workloads kept. */
-            arrears: components["schemas"]["Credits"];
             /** @description More lines exist than are shown; the CSV has all. */
             truncated: boolean;
         };
@@ -3292,11 +3226,7 @@ export interface components {
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
             /** @description Received for what lenders kept, less paid for what own workloads kept: may be below 0. */
-            imbalances: components["schemas"]["Credits"];
-            /** @description Paid for memory or GPU that own workloads kept beyond their slot. */
-            overstays: components["schemas"]["Credits"];
-            /** @description Paid later for what own workloads kept. */
-            arrears: components["schemas"]["Credits"];
+            compensations: components["schemas"]["Credits"];
             /** @description Received because disputes were upheld. */
             dispute_notes: components["schemas"]["Credits"];
         };

@@ -110,14 +110,14 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     let award = awards.iter().find(|a| a["order"] == bid.as_str()).context("the bid did not win")?;
     ensure!(award["lines"][0]["recalled"] == 500 && award["lines"][0]["pool"] == TWIN, "{award}");
 
-    // Time is paid for: what the buyer pays the lender earns, no bond, no imbalance.
+    // Time is paid for: what the buyer pays the lender earns, and it compensates nobody.
     admin.advance(2 * rhythm.slot_seconds).await?;
     let of = |all: Vec<Value>, id: &str| all.into_iter().find(|r| r["order"] == id).context("no receipt");
     let bought = of(buyer.list("/v1/receipts").await?, &bid)?;
     let lent = of(lender.list("/v1/receipts").await?, &offer)?;
     let delivered = bought["lines"][0]["delivered"].as_i64().context("delivered")?;
     ensure!((1..250).contains(&delivered) && bought["cause"] == "recalled", "{bought}");
-    ensure!(lent["cause"] == "recalled" && micro(&lent["imbalance"]) == 0 && micro(&lent["bond"]) == 0, "{lent}");
+    ensure!(lent["cause"] == "recalled" && micro(&lent["compensation"]) == 0, "{lent}");
     ensure!((micro(&lent["amount"]) - micro(&bought["amount"])).abs() <= 1_000, "{lent} {bought}");
     let statement = buyer.get("/v1/statements").await?.ok()?;
     assert_eq!(micro(&statement["difference"]), 0, "{statement}");

@@ -76,9 +76,6 @@ pub struct Balance {
     pub currency: &'static str,
     pub available: Credits,
     pub held: Credits,
-    pub bond: Credits,
-    /// Owed for what own workloads kept; until it is paid, bids sit rounds out.
-    pub arrears: Credits,
 }
 
 impl Balance {
@@ -89,8 +86,6 @@ impl Balance {
             currency: "credits",
             available: ledger.balance(Account::Available(participant)),
             held: ledger.balance(Account::Held(participant)),
-            bond: ledger.balance(Account::Bond(participant)),
-            arrears: state.participants.get(&participant).map(|p| p.arrears).unwrap_or_default(),
         }
     }
 }
@@ -151,9 +146,6 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
         } else if let Event::ProjectChanged(project) = event {
             projects.insert(project.id, project.clone());
         } else {
-            if let Event::ParticipantChanged(participant) = event {
-                moved.extend((participant.arrears > Credits::ZERO).then_some(participant.id));
-            }
             list.extend(of_event(event, state));
             if let Event::SlotRolled { not_rolled, .. } = event {
                 list.extend(not_rolled.iter().filter_map(|left| of_not_rolled(state, left)));

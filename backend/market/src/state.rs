@@ -39,8 +39,6 @@ pub struct SealedBook {
     pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply stands in it with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
-    /// Awards that are in it because they can't be delivered.
-    pub reoffers: BTreeSet<AwardId>,
     /// The pools that were not halted.
     pub trading: BTreeSet<PoolSlug>,
 }

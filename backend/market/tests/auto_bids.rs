@@ -107,28 +107,6 @@ impl Market {
     }
 }
 
-/// Bids of who owes would be refused; lending is how it may pay.
-#[test]
-fn who_owes_lends_though_it_will_need_more() {
-    let mut market = Market::new();
-    let minimum_price = [(CPU, "0.001".parse().unwrap())].into();
-    let lends = Strategy {
-        auto_offer: Some(AutoOffer { minimum_price, at_least_reserve_price: false, recallable_price: BTreeMap::new() }),
-        ..strategy(&BOTH, None)
-    };
-    assert!(matches!(market.set(lends), Reply::Instance(_)));
-    let mut sides_after = |owed: &str| {
-        let owner = market.owner;
-        market.world.state.participants.get_mut(&owner).expect("there").arrears = credits(owed);
-        let need = [(500, 1200), (900, 1400), (975, 1600)].map(|(level, need)| (level, amounts(need, need)));
-        let outlook = SlotOutlook { slot: market.slot, need: need.into(), lendable: amounts(300, 0), joint: None };
-        market.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(market.instance, vec![outlook])] });
-        market.world.state.orders.values().map(|o| o.side).collect::<Vec<_>>()
-    };
-    assert_eq!(sides_after("0"), [Side::Bid; 3]);
-    assert_eq!(sides_after("0.1"), [Side::Offer]);
-}
-
 /// A bid for what will hardly be needed of one resource keeps nobody from lending another.
 #[test]
 fn who_asks_for_memory_lends_processors_and_who_asks_for_processors_lends_nothing() {

@@ -111,7 +111,7 @@ fn what_is_lent_and_will_be_needed_is_bought_back_for_what_a_shortage_costs() {
     let wanted = [(cpu(200), credits("0.6")), (cpu(100), credits("0.12"))];
     assert_eq!(open(&one, lender.1, Side::Bid), wanted);
     let has = |one: &One| -> Credits {
-        let accounts = [Account::Available(lender.0), Account::Held(lender.0), Account::Bond(lender.0)];
+        let accounts = [Account::Available(lender.0), Account::Held(lender.0)];
         accounts.into_iter().map(|account| one.world.state.ledger.balance(account)).sum()
     };
     let before = has(&one);

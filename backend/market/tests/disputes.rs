@@ -43,9 +43,8 @@ impl One {
             price: "0.002".parse().unwrap(),
             amount: credits("1.5"),
             credit_note: credits(if side == Side::Bid { "0.5" } else { "0" }),
-            imbalance_price: None,
             kept: 0,
-            imbalance: Credits::ZERO,
+            compensation: Credits::ZERO,
         };
         Receipt {
             id: ReceiptId::next(&mut ids),
@@ -61,8 +60,7 @@ impl One {
             lines: vec![line],
             amount: credits("1.5"),
             reservation_fee: Credits::ZERO,
-            imbalance: Credits::ZERO,
-            bond: Credits::ZERO,
+            compensation: Credits::ZERO,
             cause: None,
             recorded_at: self.world.now,
         }

@@ -3,6 +3,7 @@
 //! state, the same commands give the same events, every swap ends.
 
 use crate::support::away;
+use crate::support::compensations;
 use crate::support::projects;
 use crate::support::recallable;
 use crate::support::recallable_paid;
@@ -19,7 +20,7 @@ use headroom_market::state::State;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Price, Resource};
+use headroom_market::units::{Credits, Resource};
 use headroom_market::workload::{InstanceState, Strategy, vacate};
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
         moves +=
             world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::SwapChanged(s) if s.moves())).count();
         check_settlement(&world);
-        Kept::default().check(&world);
+        compensations::check(&world, &mut compensations::Seen::default());
         check_replay(&world);
     }
     // The run has to have exercised what it claims to check.
@@ -48,26 +49,42 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
     assert!(fees > 0, "nobody paid a reservation fee");
 }
 
-/// The same with many who lend, and programs that keep what they have.
+/// The same with many who lend, programs that keep what they have, and lenders who are left with next to nothing.
 #[test]
 fn lenders_pay_for_what_their_programs_keep() {
-    let mut kept = Kept::default();
+    let mut kept = compensations::Seen::default();
     for seed in 300..560 {
-        let (world, _) = random_life_with(seed, with_lenders);
+        let (world, _) = random_life_with(seed, |world, command| {
+            if world.chance.below(20) == 0 {
+                take_nearly_all(world);
+            }
+            with_lenders(world, command)
+        });
         check_settlement(&world);
-        kept.check(&world);
+        compensations::check(&world, &mut kept);
         check_replay(&world);
     }
     println!("{kept:?}");
-    assert!(kept.lenders > 100 && kept.paid > 50 && kept.dearer > 100, "{kept:?}");
-    assert!(kept.compensated > 30 && kept.overstays > 30, "{kept:?}");
+    assert!(kept.kept > 100 && kept.paid > 50 && kept.short > 0 && kept.stood_in > 10, "{kept:?}");
+    assert!(kept.compensated > 30 && kept.shared > 10, "{kept:?}");
+}
+
+/// Takes from a participant what is available to it, but for a few micro-credits.
+fn take_nearly_all(world: &mut World) {
+    let at = world.chance.below(world.state.participants.len() as u64) as usize;
+    let Some(participant) = world.state.participants.keys().nth(at).copied() else { return };
+    let left = Credits::from_units(1 + world.chance.below(2_000) as i64);
+    let amount = left - world.state.available(participant);
+    if amount.is_negative() {
+        world.run(Command::Grant { participant, amount, reason: None });
+    }
 }
 
 /// The same with orders for one resource each, of which members' own would often meet. Every sealed book is looked at
 /// (`support/self_trade.rs`).
 #[test]
 fn own_orders_that_would_meet_are_refused_and_in_no_round() {
-    let (mut kept, mut refused, mut rounds) = (Kept::default(), 0, 0);
+    let (mut kept, mut refused, mut rounds) = (compensations::Seen::default(), 0, 0);
     for seed in 4_000..4_200 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let mut command = with_lenders(world, command);
@@ -80,12 +97,12 @@ fn own_orders_that_would_meet_are_refused_and_in_no_round() {
             command
         });
         check_settlement(&world);
-        kept.check(&world);
+        compensations::check(&world, &mut kept);
         check_replay(&world);
         rounds += cleared;
     }
     println!("{refused} orders refused in {rounds} rounds, {kept:?}");
-    assert!(refused > 60 && kept.lenders > 100, "{refused}, {kept:?}");
+    assert!(refused > 60 && kept.kept > 100, "{refused}, {kept:?}");
 }
 
 /// The same with workloads that are stopped and started again between rounds, and while one is under way.
@@ -209,6 +226,7 @@ fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
         rounds += cleared;
         recallable::check_history(&world, &mut seen);
         recallable_paid::check_paid(&world, &mut paid);
+        compensations::check(&world, &mut compensations::Seen::default());
         check_settlement(&world);
         check_replay(&world);
     }
@@ -438,86 +456,6 @@ pub fn check_settlement(world: &World) {
     due.retain(|_, amount| !amount.is_zero());
     assert_eq!(paid, due, "every receipt is paid, to whom it is made out");
     assert_eq!(world.state.ledger.balance(Account::Escrow), Credits::ZERO, "nothing stays in escrow");
-}
-
-/// What lenders' own workloads kept in a number of histories.
-#[derive(Debug, Default)]
-struct Kept {
-    /// Lent lines of which something was kept.
-    lenders: u32,
-    /// Of these, those that cost their lender something, and those whose bond was not all held.
-    paid: u32,
-    unsecured: u32,
-    /// Bought lines that received something of it.
-    compensated: u32,
-    /// Participants that paid for an overstay.
-    overstays: u32,
-    /// Lines whose imbalance price is above their own.
-    dearer: u32,
-}
-
-impl Kept {
-    /// Lenders pay for what they kept, by the receipts' own numbers and never more than their bond; buyers
-    /// receive no more than what they missed would have cost them; the ledger says the same.
-    fn check(&mut self, world: &World) {
-        let made = |e: &Event| if let Event::AwardMade(award) = e { Some((award.id, award.clone())) } else { None };
-        let awards: BTreeMap<_, _> = world.log.iter().flat_map(|(_, events)| events).filter_map(made).collect();
-        let (mut paid, mut received) = (BTreeMap::new(), BTreeMap::new());
-        for receipt in &world.receipts {
-            let award = &awards[&receipt.award];
-            let (mut total, mut held) = (Credits::ZERO, Credits::ZERO);
-            for line in &receipt.lines {
-                let of = award
-                    .lines
-                    .iter()
-                    .find(|l| (&l.pool, l.resource, l.slot) == (&line.pool, line.resource, receipt.slot));
-                let of = of.expect("a receipt is of its award");
-                let price = line.imbalance_price.expect("settled");
-                let dearer = Price::from_units((price.units() - line.price.units()).max(0));
-                let most = |quantity| dearer.charge_half_even(quantity).unwrap();
-                total += line.imbalance;
-                held += of.bond_held;
-                self.dearer += u32::from(!dearer.is_zero());
-                match receipt.kind {
-                    AwardKind::Lent => {
-                        let due = most(line.kept).min(of.bond).min(of.bond_held + line.amount);
-                        assert_eq!(line.imbalance, due, "of {line:?}, {of:?}");
-                        assert!((0..=line.awarded - line.delivered).contains(&line.kept), "{line:?}");
-                        self.lenders += u32::from(line.kept > 0);
-                        self.paid += u32::from(!line.imbalance.is_zero());
-                        self.unsecured += u32::from(line.imbalance > of.bond_held);
-                    }
-                    AwardKind::Bought => {
-                        assert!(Credits::ZERO <= line.imbalance, "no buyer is worse off");
-                        assert!(line.imbalance <= most(line.awarded - line.delivered), "{line:?}");
-                        assert_eq!(line.kept, 0);
-                        self.compensated += u32::from(!line.imbalance.is_zero());
-                    }
-                    AwardKind::Resold => assert!(line.imbalance.is_zero() && line.kept == 0),
-                }
-            }
-            assert_eq!((receipt.imbalance, receipt.bond), (total, held), "a receipt is the sum of its lines");
-            let of_side = if receipt.side == Side::Bid { &mut received } else { &mut paid };
-            *of_side.entry(receipt.participant).or_insert(Credits::ZERO) += receipt.imbalance;
-        }
-        let mut by_kind: BTreeMap<_, BTreeMap<_, Credits>> = BTreeMap::new();
-        for ((kind, payer), amount) in &world.imbalance_in {
-            by_kind.entry(*kind).or_default().insert(*payer, *amount);
-        }
-        paid.retain(|_, amount| !amount.is_zero());
-        received.retain(|_, amount| !amount.is_zero());
-        assert_eq!(by_kind.remove("imbalance").unwrap_or_default(), paid);
-        assert_eq!(world.imbalance_out, received);
-        self.overstays += by_kind.remove("overstay").map_or(0, |payers| payers.len() as u32);
-        assert!(by_kind.is_empty(), "{by_kind:?}");
-        let bonds = |kind: TransferKind| world.charged.get(kind.name()).copied().unwrap_or(0);
-        let held: i128 = world.receipts.iter().map(|r| i128::from(r.bond.units())).sum();
-        assert_eq!(bonds(TransferKind::Bond), held, "every bond is on a receipt");
-        assert!(bonds(TransferKind::BondRelease) <= held);
-        for id in world.state.participants.keys() {
-            assert_eq!(world.state.ledger.balance(Account::Bond(*id)), Credits::ZERO, "nothing is open");
-        }
-    }
 }
 
 /// Folding the events gives the state; applying the commands again gives the events.

@@ -131,7 +131,7 @@ fn lenders_go_on_with_what_is_needed() {
     assert_eq!((left[0].instance, left[0].reason, left[0].amounts[&CPU]), (instance, LeftOut::LetsGo, 400));
     assert_eq!((one.in_force(lender.1), one.in_force(instance)), (1_400, 500));
     let [award] = &awards(&one, lender.1, AwardKind::Lent)[..] else { panic!("one award") };
-    assert_eq!((award.lines[0].quantity, award.lines[0].bond), (600, Credits::ZERO));
+    assert_eq!(award.lines[0].quantity, 600);
     let readings = vec![one.reading(lender.1, &[1_400], 0, 0), one.reading(one.buyers[0].1, &[1_100], 0, 0)];
     let before = one.world.state.available(lender.0);
     one.world.run(Command::SettleSlot { slot: one.slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
@@ -368,8 +368,7 @@ fn what_runs_on_a_cordoned_node_stays() {
 }
 
 #[test]
-fn what_the_operator_goes_on_selling_stands_in_for_nothing() {
-    // All of the operator's 1,000 go on: what a lender keeps would be taken from a buyer.
+fn who_goes_on_lending_pays_nothing_for_what_it_keeps() {
     let mut one = one(4_000);
     let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
     firm(&mut one, lender, Side::Offer, 500, "0.2");
@@ -380,7 +379,6 @@ fn what_the_operator_goes_on_selling_stands_in_for_nothing() {
     roll(&mut one);
     let slot = one.slot;
     one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
-    let record = one.world.state.participants[&lender.0].lending;
     let mut keeps = one.world.state.instances[&lender.1].clone();
     keeps.kept_by_program.insert(slot);
     one.world.state.fold(&Event::InstanceChanged(keeps.clone()));
@@ -389,9 +387,7 @@ fn what_the_operator_goes_on_selling_stands_in_for_nothing() {
         [(lender.1, 2_000), (first.1, 1_500), (second.1, 500)].map(|(id, has)| one.reading(id, &[has], 0, 0));
     one.end(readings.to_vec());
     let kept = one.world.receipts.iter().find(|r| r.slot == slot && r.kind == AwardKind::Lent).expect("a receipt");
-    assert_eq!((kept.lines[0].kept, kept.imbalance), (500, Credits::ZERO), "there is no bond behind it");
-    assert_eq!(kept.lines[0].imbalance_price, Some(price("0.0014")), "the next in line is a buyer");
-    assert_eq!(one.world.state.participants[&lender.0].lending, record, "nobody has chosen to lend it");
+    assert_eq!((kept.lines[0].kept, kept.compensation), (500, Credits::ZERO), "nobody has chosen to lend it");
 }
 
 #[test]
@@ -443,7 +439,7 @@ fn what_a_workload_lends_by_now_it_does_not_buy_as_well() {
 }
 
 #[test]
-fn a_project_pays_for_what_goes_on_and_who_owes_does_not_go_on() {
+fn a_project_pays_for_what_goes_on() {
     let mut one = one(4_000);
     let (participant, instance) = one.buyers[0];
     let project = Command::PutProject { participant, name: "web".into(), limit: credits("1.2") };
@@ -459,13 +455,4 @@ fn a_project_pays_for_what_goes_on_and_who_owes_does_not_go_on() {
     assert_eq!((left(&one), one.in_force(instance)), (credits("0.2"), 1_500));
     let (_, not_rolled) = roll(&mut one);
     assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::ProjectExhausted, 500));
-
-    let mut one = bought();
-    let (participant, instance) = one.buyers[0];
-    let mut owes = one.world.state.participants[&participant].clone();
-    owes.arrears = credits("0.1");
-    one.world.state.fold(&Event::ParticipantChanged(owes.clone()));
-    one.world.folded.fold(&Event::ParticipantChanged(owes));
-    let (_, not_rolled) = roll(&mut one);
-    assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::Arrears, 500));
 }

@@ -98,7 +98,7 @@ const BY_OWNER: &str = "SELECT order_id, document FROM order_owners x CROSS JOIN
 /// indexes of the transfers leave them out by these words.
 macro_rules! between_owners {
     () => {
-        "kind <> 'hold' AND kind <> 'release' AND kind <> 'bond' AND kind <> 'bond_release'"
+        "kind <> 'hold' AND kind <> 'release'"
     };
 }
 
@@ -316,17 +316,17 @@ impl Store {
     /// What accounts have together, by the ledger, less what moved between them and others from a time on. One statement, so
     /// that nothing moves in between. What `balance_before` gives for them must be the same, or a transfer or a
     /// balance was changed.
-    pub async fn ledger_before(&self, accounts: &[String; 3], before: i64) -> Result<i64, StoreError> {
+    pub async fn ledger_before(&self, accounts: &[String; 2], before: i64) -> Result<i64, StoreError> {
         let text = concat!(
-            "SELECT CAST(COALESCE((SELECT SUM(balance) FROM accounts WHERE market = $1 AND id IN ($3, $4, $5)), 0) - COALESCE((SELECT SUM(amount) FROM transfers WHERE credit IN ($3, $4, $5) AND recorded_at >= $2 AND ",
+            "SELECT CAST(COALESCE((SELECT SUM(balance) FROM accounts WHERE market = $1 AND id IN ($3, $4)), 0) - COALESCE((SELECT SUM(amount) FROM transfers WHERE credit IN ($3, $4) AND recorded_at >= $2 AND ",
             between_owners!(),
-            "), 0) + COALESCE((SELECT SUM(amount) FROM transfers WHERE debit IN ($3, $4, $5) AND recorded_at >= $2 AND ",
+            "), 0) + COALESCE((SELECT SUM(amount) FROM transfers WHERE debit IN ($3, $4) AND recorded_at >= $2 AND ",
             between_owners!(),
             "), 0) AS BIGINT)"
         );
-        let [first, second, third] = accounts;
+        let [first, second] = accounts;
         let (sum,): (i64,) = on_either!(&self.market, pool => {
-            sqlx::query_as(text).bind(MARKET).bind(before).bind(first).bind(second).bind(third).fetch_one(pool).await?
+            sqlx::query_as(text).bind(MARKET).bind(before).bind(first).bind(second).fetch_one(pool).await?
         });
         Ok(sum)
     }

@@ -3,7 +3,6 @@ import { Icon } from '@/components/ui/Icon';
 import { Money } from '@/components/ui/Amount';
 import { type Balance, isPlatform, useMe, useResource } from '@/lib/api';
 import { withMod } from '@/lib/keys';
-import { micro } from '@/lib/money';
 import { Brand } from './Brand';
 import { LiveDot } from './LiveDot';
 import { UserMenu } from './parts';
@@ -32,7 +31,6 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
           <span className="vr" />
           <span className="tstat"><b><Money value={balance.available} /> cr</b><span>available</span></span>
           <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
-          {balance.arrears !== undefined && micro(balance.arrears) > 0n && <span className="tstat" title="Owed for capacity that own workloads kept. It is taken from what is available after every slot; until it is paid, bids sit rounds out."><b className="bad"><Money value={balance.arrears} /> cr</b><span>owed</span></span>}
         </>}
         <span className="vr phone-hide" />
         <ZoneSwitch />

@@ -85,7 +85,7 @@ it('on a phone a row opens with all of its columns, and what stands in it does o
   expect(screen.queryByRole('dialog')).toBeNull();
   const deliveries = await screen.findByRole('table', { name: 'Deliveries' });
   fireEvent.click(within(deliveries).getByRole('button', { name: 'All of row 2' }));
-  expect((await opened()).textContent).toMatch(/^Deliveries.*Awarded.*Price.*Imbalance, cr.*Why less/);
+  expect((await opened()).textContent).toMatch(/^Deliveries.*Awarded.*Price.*Compensation, cr.*Why less/);
 });
 
 it('on a desk a row of it opens nothing', async () => {

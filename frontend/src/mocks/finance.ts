@@ -16,14 +16,14 @@ const lines: StatementLine[] = LINES.map(([kind, description, amount], i) => {
 });
 const sum = (...kinds: string[]) => text(LINES.filter(([k]) => kinds.includes(k)).reduce((s, [, , a]) => s + (a < 0n ? -a : a), 0n));
 export const statement: Statement = {
-  participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', currency: 'credits', from: ago(86_400), to: ago(0), opening: text(OPENING), closing: text(balance), lines, difference: '0.000000', arrears: '0.000000', truncated: false,
-  totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge'), reservation_fees: '0.000000', imbalances: '0.000000', overstays: '0.000000', arrears: '0.000000', dispute_notes: '0.000000' },
+  participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', currency: 'credits', from: ago(86_400), to: ago(0), opening: text(OPENING), closing: text(balance), lines, difference: '0.000000', truncated: false,
+  totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge'), reservation_fees: '0.000000', compensations: '0.000000', dispute_notes: '0.000000' },
 };
 const account = (name: string, balance: string, participant_name: string | null = null) => ({ account: name, participant: participant_name && 'par_01KAB6Q0ZX3F4QGENOM', participant_name, balance });
 const receipt = (n: number, kind: string, awarded: number, delivered: number, price: string, amount: string, cause: string | null): Receipt => ({
   id: `rcp_01KAB6Q0ZX3F4QW${n}`, award: `awd_01KAB6Q0ZX3F4QW${n}`, order: 'bid_01KAB6Q0ZX3F4QW87K2A05', kind, side: kind === 'bought' ? 'bid' : 'offer', participant: 'par_01KAB6Q0ZX3F4QGENOM',
   instance: null, round: 940_000 + n, slot: ago(86_400 - n * 300), amount, credit_note: '0.000000', cause, recorded_at: ago(86_000 - n * 300),
-  lines: [{ pool: 'vie1-hp', resource: 'cpu_milli', awarded, delivered, price, amount, credit_note: '0.000000', kept: awarded - delivered, imbalance: '0.000000' }],
+  lines: [{ pool: 'vie1-hp', resource: 'cpu_milli', awarded, delivered, price, amount, credit_note: '0.000000', kept: awarded - delivered, compensation: '0.000000' }],
 });
 export const receipts: Receipt[] = [
   receipt(1, 'bought', 24_000, 24_000, '0.000900000', '21.600000', null), receipt(2, 'bought', 16_000, 12_000, '0.000900000', '10.800000', 'late_or_partial'),

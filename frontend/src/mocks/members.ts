@@ -18,7 +18,7 @@ export function makeUser(body: unknown): UserRecord {
 type Allowance = Partial<Pick<FullParticipant, 'quota' | 'instance_limit' | 'highest_class'>>;
 export function makeParticipant(body: unknown): FullParticipant {
   const asked = body as { name: string } & Allowance;
-  const made = { id: `par_01KAB6Q0ZX3F4QNEW${participants.length}`, platform: false, arrears: '0.000000', created_at: iso(Date.now()), name: asked.name, quota: asked.quota ?? {}, instance_limit: asked.instance_limit ?? 64, highest_class: asked.highest_class ?? 'standard' };
+  const made = { id: `par_01KAB6Q0ZX3F4QNEW${participants.length}`, platform: false, created_at: iso(Date.now()), name: asked.name, quota: asked.quota ?? {}, instance_limit: asked.instance_limit ?? 64, highest_class: asked.highest_class ?? 'standard' };
   participants.push(made);
   return made;
 }
@@ -32,7 +32,7 @@ export function grant(participant: string, body: unknown) {
   const left = Number(account?.balance ?? 0) + Number(amount);
   if (left < 0) return null;
   if (account) account.balance = left.toFixed(6);
-  return { participant, currency: 'credits', available: left.toFixed(6), held: '0.000000', bond: '0.000000', arrears: '0.000000' };
+  return { participant, currency: 'credits', available: left.toFixed(6), held: '0.000000' };
 }
 
 export const fullNodes: FullNode[] = [

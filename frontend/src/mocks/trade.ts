@@ -15,7 +15,7 @@ export function preview(body: unknown): Preview {
   const limit = Number(order.limit);
   const chanceAt = (p: number) => expected * (1 + 0.022 * Math.log(p / (1 - p)));
   return {
-    hold: dec(limit, 6), bond: dec(0, 6), slots, expected: dec(expected, 6), basis: 'recent_slots', basis_slots: 120, last_cost: dec(expected, 6), expected_low: dec(expected * 0.931, 6), expected_high: dec(expected * 1.069, 6),
+    hold: dec(limit, 6), slots, expected: dec(expected, 6), basis: 'recent_slots', basis_slots: 120, last_cost: dec(expected, 6), expected_low: dec(expected * 0.931, 6), expected_high: dec(expected * 1.069, 6),
     fill_probability: expected > 0 ? 1 / (1 + Math.exp(-(limit / expected - 1) / 0.022)) : 0, project_left: projects.find((p) => p.name === order.project)?.left ?? null, available_after: dec(Number(balance.available) - limit, 6), round: roundNow() + 1, currency: 'credits', fee: '0.000000', gate_closes_at: order.window.start_at,
     chances: [0.5, 0.8, 0.95, 0.99].map((probability) => ({ probability, limit: dec(chanceAt(probability), 6) })),
     warnings: pool && (pool.resources[0]?.utilisation ?? 0) > 0.9 ? ['Demand passes capacity in this window with 40 % chance.'] : [],

@@ -5,10 +5,10 @@ export const people = PEOPLE.map(([role, name, team]) => ({ role, name, team, em
 export type Person = (typeof people)[number];
 
 const participant = (end: string, name: string, quota: FullParticipant['quota'], more: Partial<FullParticipant> = {}): FullParticipant =>
-  ({ id: `par_01KAB6Q0ZX3F4Q${end}`, name, platform: false, quota, instance_limit: 64, highest_class: 'standard', arrears: '0.000000', created_at: '2026-11-02T08:00:00Z', ...more });
+  ({ id: `par_01KAB6Q0ZX3F4Q${end}`, name, platform: false, quota, instance_limit: 64, highest_class: 'standard', created_at: '2026-11-02T08:00:00Z', ...more });
 export const participants: FullParticipant[] = [
   participant('OPERA', 'Operator', {}, { platform: true }), participant('GENOM', 'Genomics Core', { cpu_milli: 64_000, mem_mib: 262_144 }),
-  participant('CHECK', 'Checkout', { cpu_milli: 40_000, mem_mib: 40_000 }, { highest_class: 'critical', arrears: '12.500000' }),
+  participant('CHECK', 'Checkout', { cpu_milli: 40_000, mem_mib: 40_000 }, { highest_class: 'critical' }),
 ];
 
 const SCOPES: Record<Role, string[]> = {
@@ -25,4 +25,4 @@ export function me(p: Person): Me {
     market: { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 } };
 }
 export const about: About = { version: '0.2.0', licence: 'Apache-2.0', demo: true, attributions: [{ name: 'Google cluster trace 2011', text: 'An extract of the cpu and memory usage of 24 tasks drives the demo\u2019s demand. Changed: sampled, scaled, permuted.', licence: 'CC-BY 4.0' }, { name: 'Inter', text: 'The typeface, a subset.', licence: 'SIL Open Font License 1.1' }] };
-export const balance = { available: '18204.520000', held: '1911.300000', bond: '0.000000', arrears: '0.000000', currency: 'CRD' };
+export const balance = { available: '18204.520000', held: '1911.300000', currency: 'CRD' };

@@ -83,7 +83,6 @@ mod tests {
     use super::*;
     use crate::market::{Market, Rhythm};
     use crate::participant::Participant;
-    use crate::settlement::bond::LendingRecord;
     use crate::time::Timestamp;
     use std::collections::BTreeMap;
 
@@ -99,7 +98,7 @@ mod tests {
         let participant: Participant = serde_json::from_value(json!({
             "id": "par_01m89psmrcenf9h91pq4gbeckt", "name": "Atlas", "platform": false,
             "quota": { "cpu_milli": 4000 }, "open_order_limit": 10, "instance_limit": 3, "highest_class": "critical",
-            "lending": LendingRecord::default(), "arrears": "0", "created_at": Timestamp::default()
+            "created_at": Timestamp::default()
         }))
         .expect("a participant");
         let id = participant.id;

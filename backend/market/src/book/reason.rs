@@ -37,8 +37,6 @@ pub enum Reason {
     NeededAtHome,
     /// The participant has as many awards as it may have whose slots are not settled.
     TooManyAwards,
-    /// The participant owes for what its workloads kept (`settlement/arrears.rs`).
-    InArrears,
     /// Its workload is to be on another node by then; what it offers is on the node where it runs.
     LeavesNode,
     /// What its workload had lent for a slot of it, it has taken back more than once.
@@ -69,7 +67,6 @@ impl Reason {
             Reason::WorkloadAway => "WORKLOAD_AWAY",
             Reason::NeededAtHome => "NEEDED_AT_HOME",
             Reason::TooManyAwards => "TOO_MANY_AWARDS",
-            Reason::InArrears => "IN_ARREARS",
             Reason::LeavesNode => "LEAVES_NODE",
             Reason::TookBack => "TOOK_BACK",
         }
@@ -135,8 +132,7 @@ mod tests {
         for reason in of_the_rule_book {
             assert_eq!(Reason::from(reason).code(), reason.code(), "an outcome has the same code for it");
         }
-        let own =
-            [RoundFull, AboveInstanceLimit, WorkloadAway, NeededAtHome, TooManyAwards, InArrears, LeavesNode, TookBack];
+        let own = [RoundFull, AboveInstanceLimit, WorkloadAway, NeededAtHome, TooManyAwards, LeavesNode, TookBack];
         for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {
             assert_eq!(serde_json::to_value(reason).expect("a text"), reason.code());
             assert_eq!(serde_json::from_value::<Reason>(reason.code().into()).expect("known"), reason);

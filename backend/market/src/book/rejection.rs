@@ -153,10 +153,6 @@ pub enum Rejection {
         /// That of the refused order.
         side: Side,
     },
-    /// Its owner owes for what its workloads kept.
-    InArrears {
-        owed: Credits,
-    },
     CreditHoldExceedsBalance {
         needed: Credits,
         available: Credits,
@@ -232,7 +228,6 @@ impl Rejection {
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
             SelfTrade { .. } => "self_trade",
-            InArrears { .. } => "in_arrears",
             CreditHoldExceedsBalance { .. } => "credit_hold_exceeds_balance",
             OrderEnded { .. } => "order_ended",
         }
@@ -280,7 +275,6 @@ impl Rejection {
             OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
             | SelfTrade { .. }
-            | InArrears { .. }
             | CreditHoldExceedsBalance { .. }
             | OrderEnded { .. }
             | RecommendationOutdated => String::new(),
@@ -301,7 +295,6 @@ impl Rejection {
                 | OrderEnded { .. }
                 | TooManyOpenOrders { .. }
                 | SelfTrade { .. }
-                | InArrears { .. }
                 | ProjectExhausted { .. }
                 | PoolHalted { .. }
         )
@@ -367,7 +360,6 @@ impl Rejection {
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },
             SelfTrade { other: Some(OrderId::Offer(crate::ids::OfferId::from_raw(0))), side: Side::Bid },
-            InArrears { owed: Credits::ZERO },
             CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
             OrderEnded { status: "filled" },
             RecommendationOutdated,

@@ -142,9 +142,6 @@ impl Rejection {
                     "Nobody trades with itself, and this could trade with {of_own}. Cancel it, or {otherwise}, or leave out what both name."
                 )
             }
-            InArrears { owed } => format!(
-                "{owed} credits are owed for capacity that own workloads kept though it was lent or no longer theirs. They are taken from what is available when the next slot is settled: cancel bids to free what they hold, or ask for a grant."
-            ),
             CreditHoldExceedsBalance { needed, available } => format!(
                 "The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."
             ),

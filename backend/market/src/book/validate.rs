@@ -44,26 +44,17 @@ pub fn check(
     check_window(state, now, request)?;
     check_growth(state, side, request)?;
     check_project(state, participant, side, request)?;
-    let replaced = previous.and_then(|id| state.orders.get(&id));
-    let owner = state.participants.get(&participant);
-    let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
     check_class(state, participant, request)?;
     let others = state.open_orders(participant) - u32::from(previous.is_some());
-    let most = owner.map_or(0, |p| p.open_order_limit);
+    let most = state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
     self_trade::check(state, now, participant, side, request)?;
-    let hold = match side {
+    Ok(match side {
         Side::Bid => request.limit,
         Side::Offer => Credits::ZERO,
-    };
-    // Who owes may make a bid smaller, which frees money for it, and place none.
-    let frees = replaced.is_some_and(|order| hold <= order.hold);
-    if side == Side::Bid && owed > Credits::ZERO && !frees {
-        return Err(Rejection::InArrears { owed });
-    }
-    Ok(hold)
+    })
 }
 
 /// What depends on the request alone.

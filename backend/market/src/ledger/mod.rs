@@ -14,20 +14,17 @@ use std::fmt;
 pub enum Account {
     Available(ParticipantId),
     Held(ParticipantId),
-    Bond(ParticipantId),
     Escrow,
     OperatorIncome,
-    Imbalance,
     PlatformRisk,
     Disputed,
     Rounding,
     Issued,
 }
 
-const EXCHANGE: [(Account, &str); 7] = [
+const EXCHANGE: [(Account, &str); 6] = [
     (Account::Escrow, "exchange/escrow"),
     (Account::OperatorIncome, "exchange/operator_income"),
-    (Account::Imbalance, "exchange/imbalance"),
     (Account::PlatformRisk, "exchange/platform_risk"),
     (Account::Disputed, "exchange/disputed"),
     (Account::Rounding, "exchange/rounding"),
@@ -37,7 +34,7 @@ const EXCHANGE: [(Account, &str); 7] = [
 impl Account {
     pub fn participant(self) -> Option<ParticipantId> {
         match self {
-            Account::Available(id) | Account::Held(id) | Account::Bond(id) => Some(id),
+            Account::Available(id) | Account::Held(id) => Some(id),
             _ => None,
         }
     }
@@ -48,7 +45,6 @@ impl fmt::Display for Account {
         match self {
             Account::Available(id) => write!(f, "{id}/available"),
             Account::Held(id) => write!(f, "{id}/held"),
-            Account::Bond(id) => write!(f, "{id}/bond"),
             other => {
                 let name = EXCHANGE.iter().find(|(account, _)| account == other);
                 f.write_str(name.map_or("exchange", |(_, name)| name))
@@ -68,8 +64,7 @@ impl std::str::FromStr for Account {
         match kind {
             "available" => Ok(Account::Available(owner)),
             "held" => Ok(Account::Held(owner)),
-            "bond" => Ok(Account::Bond(owner)),
-            _ => Err("an account is available, held or bond"),
+            _ => Err("an account is available or held"),
         }
     }
 }
@@ -115,22 +110,12 @@ pub enum TransferKind {
     /// Capacity that was kept for a program which could not be moved to it: available → escrow, and
     /// from there to the sellers that were not paid for it.
     ReservationFee,
-    /// The operator's supply, delivered: escrow → operator income; also what no buyer is owed of what was
-    /// paid for an imbalance.
+    /// The operator's supply, delivered: escrow → operator income.
     OperatorIncome,
     /// Sellers made whole for what the platform failed to deliver: platform risk → escrow.
     PlatformRisk,
-    /// Of an offer that won: available → bond.
-    Bond,
-    /// What of a bond was not needed once its slot is settled: bond → available.
-    BondRelease,
-    /// What a lender pays for what its workload kept, bond or available → imbalance, and from there to
-    /// the buyers that missed it.
-    Imbalance,
-    /// Memory or GPU that was kept beyond its slot: available → imbalance.
-    Overstay,
-    /// What of a bond or an overstay could not be paid in its slot: available → operator income.
-    Arrears,
+    /// What a lender pays for what its workload kept: its available → that of a buyer that missed it.
+    Compensation,
     /// What a member claims is set aside: platform risk → disputed.
     DisputeFrozen,
     /// What was not granted of it: disputed → platform risk.
@@ -144,7 +129,7 @@ pub enum TransferKind {
 impl TransferKind {
     /// Whether it is always between two accounts of one participant: such moves are on no statement.
     pub const fn stays_with_its_owner(self) -> bool {
-        matches!(self, TransferKind::Hold | TransferKind::Release | TransferKind::Bond | TransferKind::BondRelease)
+        matches!(self, TransferKind::Hold | TransferKind::Release)
     }
     pub const fn name(self) -> &'static str {
         match self {
@@ -157,11 +142,7 @@ impl TransferKind {
             TransferKind::ReservationFee => "reservation_fee",
             TransferKind::OperatorIncome => "operator_income",
             TransferKind::PlatformRisk => "platform_risk",
-            TransferKind::Bond => "bond",
-            TransferKind::BondRelease => "bond_release",
-            TransferKind::Imbalance => "imbalance",
-            TransferKind::Overstay => "overstay",
-            TransferKind::Arrears => "arrears",
+            TransferKind::Compensation => "compensation",
             TransferKind::DisputeFrozen => "dispute_frozen",
             TransferKind::DisputeReleased => "dispute_released",
             TransferKind::DisputeNote => "dispute_note",

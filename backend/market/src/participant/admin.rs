@@ -67,8 +67,6 @@ pub fn create(
         open_order_limit,
         instance_limit: allowance.instance_limit.unwrap_or(INSTANCE_LIMIT),
         highest_class: allowance.highest_class.unwrap_or_default(),
-        lending: Default::default(),
-        arrears: Default::default(),
         created_at: turn.now,
     }));
     Ok(id)

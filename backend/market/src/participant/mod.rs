@@ -4,9 +4,8 @@
 pub mod admin;
 
 use crate::ids::{KeyId, ParticipantId, UserId};
-use crate::settlement::bond::LendingRecord;
 use crate::time::Timestamp;
-use crate::units::{Amounts, Credits};
+use crate::units::Amounts;
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 
@@ -118,10 +117,6 @@ pub struct Participant {
     /// The highest class that its orders and workloads may have. A class decides ties, so an
     /// admin grants it; nobody takes it.
     pub highest_class: Class,
-    /// How it has kept what it promised as a lender: the size of its bonds.
-    pub lending: LendingRecord,
-    /// What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing.
-    pub arrears: Credits,
     pub created_at: Timestamp,
 }
 

@@ -209,13 +209,6 @@ pub struct Product {
     /// How much that is, base units; not in `volume`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rolled_volume: i64,
-    /// What a unit cost that workloads kept though others had bought it, once the slot is settled: at least
-    /// the mean price (`settlement/imbalance.rs`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imbalance_price: Option<Price>,
-    /// How much was kept, base units.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub imbalance_volume: i64,
 }
 
 fn is_zero(n: &i64) -> bool {
@@ -241,8 +234,6 @@ impl Product {
             settled: false,
             administered_price: None,
             rolled_volume: 0,
-            imbalance_price: None,
-            imbalance_volume: 0,
         }
     }
     pub fn id_text(&self) -> String {

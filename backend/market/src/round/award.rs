@@ -16,7 +16,6 @@ use crate::round::not_won::text_of;
 use crate::round::resale;
 use crate::round::safe_state::NO_ROUND;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
-use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -48,7 +47,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
-            Winner::Resale(source) => resale::sell(turn, number, source, lines, sealed.reoffers.contains(&source))?,
+            Winner::Resale(source) => resale::sell(turn, number, source, lines)?,
             Winner::Order(id) => {
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
                 let won = Won { lines, slots: run, nodes: at, certified };
@@ -241,12 +240,8 @@ pub(crate) struct Won {
 }
 
 pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> Result<(), AwardError> {
-    let Won { mut lines, slots, nodes, certified } = won;
+    let Won { lines, slots, nodes, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
-    // Taking it back is its lender's right: there is nothing to answer for.
-    if order.side == Side::Offer && order.request.assurance == Assurance::Firm {
-        bond::hold(turn, number, &order, &mut lines).map_err(|_| AwardError::HoldExceeded(id))?;
-    }
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let slot_seconds = turn.state.market.rhythm.slot_seconds;
     let rest = Rest::of(&order, &lines, slot_seconds);
@@ -264,7 +259,6 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
         order: id,
         resale_of: None,
         rolled_from: None,
-        reoffered: false,
         drawn: order.origin == Origin::Draw,
         participant: order.participant,
         instance: order.request.instance,

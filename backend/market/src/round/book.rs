@@ -37,8 +37,6 @@ pub struct Draft {
     pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply is listed with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
-    /// Awards that are in it because they can't be delivered.
-    pub reoffers: BTreeSet<AwardId>,
     /// What its bids would take to other nodes, and what else they could.
     pub moves: Moves,
 }
@@ -96,7 +94,6 @@ struct Builder<'a> {
     slots: &'a [Slot],
     hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
-    reoffers: BTreeSet<AwardId>,
     excluded: Vec<(OrderId, Reason)>,
     places: &'a Places,
     renewals: Renewals,
@@ -110,7 +107,6 @@ impl<'a> Builder<'a> {
             slots,
             hosts: Hosts::of(state, now, slots, movers),
             orders: Vec::new(),
-            reoffers: BTreeSet::new(),
             excluded: Vec::new(),
             places,
             renewals: Renewals::default(),
@@ -142,9 +138,7 @@ impl<'a> Builder<'a> {
         let mut growth = Growth::of(self.state);
         // One that has no part in the round itself keeps nothing from others.
         let takes_part = |o: &&Order| {
-            let owner = state.participants.get(&o.participant);
             self.places.has(Entry::Order(o.id))
-                && owner.is_some_and(|p| p.arrears.is_zero())
                 && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
@@ -177,11 +171,6 @@ impl<'a> Builder<'a> {
             alternatives = sits_out::not_taken_back(self.state, order, alternatives);
             if alternatives.is_empty() {
                 return Err(Reason::TookBack);
-            }
-        }
-        if order.side == Side::Bid {
-            if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
-                return Err(Reason::InArrears);
             }
         }
         let (mut node, mut move_fee) = (None, Credits::ZERO);
@@ -289,29 +278,22 @@ impl<'a> Builder<'a> {
     }
 
     fn resale(&mut self, award: &Award) -> Option<clearing::Order> {
-        let resale = resale::of(self.state, self.now, self.slots, award)?;
-        if resale.is_reoffer {
-            self.reoffers.insert(award.id);
-        }
-        let quantity = |l: &&AwardLine| Some(row(&l.pool, l.resource, self.slot_index(l.slot)?, l.left()));
-        let alternative = |(lines, beyond): &(Vec<&AwardLine>, Credits)| {
-            let quantities = lines.iter().map(quantity).collect::<Option<Vec<_>>>()?;
-            Some(clearing::Alternative { quantities, adder: money(*beyond) })
-        };
-        let alternatives = resale.alternatives.iter().map(alternative).collect::<Option<Vec<_>>>()?;
+        let limit = resale::limit(self.state, self.now, self.slots, award)?;
+        let quantity = |l: &AwardLine| Some(row(&l.pool, l.resource, self.slot_index(l.slot)?, l.left()));
+        let quantities = award.lines.iter().map(quantity).collect::<Option<Vec<_>>>()?;
         Some(clearing::Order {
             id: award.id.to_string(),
             owner: award.participant.to_string(),
             side: clearing::Side::Offer,
             instance: None,
-            limit: money(resale.limit),
+            limit: money(limit),
             min_fill: clearing::Fraction::zero(),
             incumbent: true,
-            alternatives,
+            alternatives: vec![clearing::Alternative { quantities, adder: Money(0) }],
             parent: None,
             budget: None,
             replicas: None,
-            node: resale.node.map(|node| node.to_string()),
+            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
             class: clearing::Class::Standard,
         })
     }
@@ -347,7 +329,7 @@ impl<'a> Builder<'a> {
         hold_to_wholes(&mut book);
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
-        Draft { book, excluded: self.excluded, scarce, reoffers: self.reoffers, moves: self.hosts.moves }
+        Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
     }
 }
 

@@ -64,7 +64,7 @@ pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) 
     };
     let waits =
         |o: &&Order| Waits { turn: turn_of(o), participant: o.participant, weight: weight(state, o, slots, &pools) };
-    let for_sale = state.awards.values().filter(|a| resale::of(state, now, slots, a).is_some());
+    let for_sale = state.awards.values().filter(|a| resale::limit(state, now, slots, a).is_some());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
         Waits { turn, participant: a.participant, weight: weight_of_resale(a) }

@@ -144,10 +144,6 @@ pub struct AwardLine {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalls: Vec<TakenBack>,
     pub settled: bool,
-    /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
-    pub bond: Credits,
-    /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
-    pub bond_held: Credits,
 }
 
 fn is_zero(n: &i64) -> bool {
@@ -169,8 +165,6 @@ impl AwardLine {
             recalled: 0,
             recalls: Vec::new(),
             settled: false,
-            bond: Credits::ZERO,
-            bond_held: Credits::ZERO,
         })
     }
     /// What of it is still to be there: sold on or taken back, it is somebody else's.
@@ -233,9 +227,6 @@ pub struct Award {
     /// Taken in its slot, from then on (`swap/draw.rs`). `round` is 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drawn: bool,
-    /// Sold on for what it had cost, as its workload could not be brought to it (`round/resale.rs`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub reoffered: bool,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,
     /// The part of the order's limit that this award uses up: the resale limit.

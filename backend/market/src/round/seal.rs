@@ -52,8 +52,7 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     let book = Arc::new(book);
     let scarce = draft.scarce;
     let trading = safe_state::trading(turn.state);
-    let (excluded, reoffers) = (draft.excluded, draft.reoffers);
-    let sealed = SealedBook { round: number, book: book.clone(), slots, excluded, scarce, reoffers, trading };
+    let sealed = SealedBook { round: number, book: book.clone(), slots, excluded: draft.excluded, scarce, trading };
     turn.state.sealed = Some(sealed);
     Some((number, book))
 }

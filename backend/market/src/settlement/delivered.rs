@@ -26,14 +26,16 @@ impl Delivered {
     fn whole(quantity: i64) -> Self {
         Self { due: quantity, had: quantity, missed: 0 }
     }
+    /// What was to be there and was not.
+    pub fn missing(self) -> i64 {
+        (self.due - self.had).max(0)
+    }
 }
 
 /// What became of the lines of a slot that ticks tell of.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     lines: BTreeMap<(AwardId, Resource), Delivered>,
-    /// What of a line was offered again and not taken by whoever bought it.
-    returned: BTreeMap<(AwardId, Resource), i64>,
     /// Ticks of the slot, and those of them in which the exchange stood still, as far as that is known.
     exchange: Option<(i64, i64)>,
 }
@@ -83,11 +85,6 @@ impl Deliveries {
         self.lines.insert((award.id, line.resource), Delivered::whole(line.quantity - line.resold));
     }
 
-    /// What was offered again, and not taken by whoever bought it, its holder has not had either.
-    pub fn give_back(&mut self, holder: AwardId, resource: Resource, quantity: i64) {
-        *self.returned.entry((holder, resource)).or_default() += quantity;
-    }
-
     /// Capacity without a workload of ours is made available by keeping its node free, as long as the exchange does.
     fn without_workload(&self, line: &AwardLine) -> Delivered {
         let Some((ticks, missed)) = self.exchange else { return Delivered::whole(line.quantity) };
@@ -106,10 +103,9 @@ impl Deliveries {
                 // What nobody saw was not delivered.
                 let unseen = Delivered { due: line.left(), ..Delivered::default() };
                 let of_workload = self.lines.get(&(award.id, line.resource)).copied().unwrap_or(unseen);
-                let returned = self.returned.get(&(award.id, line.resource)).copied().unwrap_or(0);
                 Delivered {
                     due: line.resold + of_workload.due,
-                    had: line.resold + of_workload.had - returned,
+                    had: line.resold + of_workload.had,
                     missed: of_workload.missed,
                 }
             }

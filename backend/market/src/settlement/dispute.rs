@@ -114,7 +114,7 @@ pub fn at_stake(receipt: &Receipt) -> Option<Credits> {
                 .lines
                 .iter()
                 .try_fold(Credits::ZERO, |sum, line| sum.checked_add(line.price.charge_half_even(line.awarded)?))?;
-            whole.checked_sub(receipt.amount)?.checked_add(receipt.imbalance)?
+            whole.checked_sub(receipt.amount)?.checked_add(receipt.compensation)?
         }
     };
     Some(charged.max(Credits::ZERO))

@@ -60,16 +60,6 @@ impl Reading {
     pub fn ticks(&self) -> i64 {
         self.runs.iter().map(|run| i64::from(run.ticks())).sum()
     }
-    /// Mean of what it had beyond its baseline and all that it `won`, rounded down: what it kept of something
-    /// that was no longer its own.
-    pub fn beyond(&self, won: i64) -> i64 {
-        let kept = |run: &Run| match *run {
-            Run::Had(beyond, ticks) => i128::from((beyond - won).max(0)) * i128::from(ticks),
-            Run::Absent { .. } | Run::Missed { .. } => 0,
-        };
-        let ticks = self.ticks();
-        if ticks == 0 { 0 } else { (self.runs.iter().map(kept).sum::<i128>() / i128::from(ticks)) as i64 }
-    }
     /// Goes on with so many ticks.
     pub fn add(&mut self, run: Run) {
         if run.ticks() == 0 {
@@ -107,7 +97,7 @@ mod tests {
             reading.add(run);
         }
         assert_eq!(reading.runs, [Run::Had(0, 2), Run::Had(500, 1), Run::Absent { absent: 3 }, Run::Had(500, 1)]);
-        assert_eq!((reading.ticks(), reading.beyond(100), empty().beyond(0)), (7, 114, 0));
+        assert_eq!(reading.ticks(), 7);
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! What was delivered, and the money that follows from it.
-pub mod arrears;
-pub mod bond;
+mod compensation;
 mod delivered;
 pub mod dispute;
-pub(crate) mod imbalance;
 pub mod meter;
-mod reoffered;
 mod reservation_fee;
 pub mod settle;
 mod shortfall;
@@ -32,13 +29,10 @@ pub struct ReceiptLine {
     pub amount: Credits,
     /// Escrow that goes back because it was not delivered (buyers only).
     pub credit_note: Credits,
-    /// What a unit cost that workloads kept though it was sold; at least the slot's mean price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imbalance_price: Option<Price>,
     /// Of a lent line: what its own workload kept.
     pub kept: i64,
-    /// The line's part of the receipt's `imbalance`.
-    pub imbalance: Credits,
+    /// The line's part of the receipt's `compensation`.
+    pub compensation: Credits,
 }
 
 /// Delivery of one award in one slot.
@@ -60,9 +54,7 @@ pub struct Receipt {
     /// For what a program's own fault kept from delivery: paid by its buyer, received by sellers.
     pub reservation_fee: Credits,
     /// For what lenders' own workloads kept: paid by the lender, received by buyers that missed it.
-    pub imbalance: Credits,
-    /// Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it.
-    pub bond: Credits,
+    pub compensation: Credits,
     /// Why less was delivered than awarded, where known.
     pub cause: Option<String>,
     pub recorded_at: Timestamp,

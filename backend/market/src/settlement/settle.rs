@@ -3,31 +3,28 @@
 //!
 //! Escrow of the slot is emptied to the last micro-credit: credit notes to buyers, proceeds
 //! to lenders and resellers, the remainder to operator income; where sellers are due more
-//! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole. What lenders owe for what
-//! their workloads kept goes through IMBALANCE, which is empty afterwards, too.
+//! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole. What lenders pay for what
+//! their workloads kept (`compensation.rs`) goes straight to buyers.
 use crate::event::Event;
-use crate::ids::{ParticipantId, ReceiptId};
+use crate::ids::ReceiptId;
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::is_recallable;
 use crate::pool::reference;
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
-use crate::settlement::bond::LendingRecord;
+use crate::settlement::compensation::Kept;
 use crate::settlement::delivered::Deliveries;
-use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
-use crate::settlement::reoffered;
 use crate::settlement::reservation_fee::{self, Fees};
 use crate::settlement::shortfall::Shortfalls;
 use crate::settlement::{Receipt, ReceiptLine};
-use crate::settlement::{arrears, bond};
 use crate::state::State;
 use crate::swap::approval;
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::Credits;
 use crate::workload::away;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     approval::close(turn, slot);
@@ -35,22 +32,23 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let mut deliveries = Deliveries::of(slot, turn.state.market.rhythm.slot_end(slot), &awards, readings);
     deliver_what_was_given_up(turn.state, slot, &awards, &mut deliveries);
-    let shortfalls = reoffered::shortfalls(slot, &awards, &mut deliveries, |deliveries, award, line| {
-        by_exchange(turn.state, deliveries, award, line)
-    });
+    let shortfalls = Shortfalls::of(
+        slot,
+        &awards,
+        |award, line| deliveries.line(award, line),
+        |award, line| by_exchange(turn.state, &deliveries, award, line),
+    );
     let fees = Fees::of_slot(turn.state, slot, turn.now, &awards, &deliveries);
-    let known = Known { state: turn.state, deliveries: &deliveries, shortfalls: &shortfalls };
-    let imbalances = Imbalances::of(turn.state, slot, &awards, readings, &known);
-    let facts = Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, fees: &fees, imbalances: &imbalances };
+    let kept = Kept::of(
+        turn.state,
+        slot,
+        &awards,
+        |award, line| deliveries.line(award, line).missing(),
+        |award, line| by_exchange(turn.state, &deliveries, award, line),
+    );
+    let facts = Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, fees: &fees, kept: &kept };
     let mut escrow = Credits::ZERO;
-    let mut owed = Credits::ZERO;
-    let mut lines_bought = Vec::new();
-    let of_slot = Cause { slot: Some(slot), ..Cause::default() };
-    for stay in &imbalances.overstays {
-        let from = Account::Available(stay.participant);
-        turn.transfer_known(TransferKind::Overstay, from, Account::Imbalance, stay.paid, of_slot);
-        owed += stay.paid;
-    }
+    let mut receipts = Vec::new();
     for award in &awards {
         let receipt = receipt(turn, award, &facts);
         let cause = Cause { order: Some(award.order), round: award.round_number(), slot: Some(slot) };
@@ -61,24 +59,13 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
             // It is a part of what has just come back.
             turn.transfer_known(TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
             project::spend(turn, award.project, receipt.reservation_fee - receipt.credit_note);
-        }
-        turn.emit(Event::Received(receipt.clone()));
-        if award.kind == AwardKind::Bought {
-            lines_bought.extend(receipt.lines);
         } else {
             pay(turn, TransferKind::Proceeds, account, receipt.amount, cause, &mut escrow);
             pay(turn, TransferKind::ReservationFee, account, receipt.reservation_fee, cause, &mut escrow);
-            owed += bond::give_back(turn, &receipt, cause);
         }
+        receipts.push(receipt);
     }
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
-        let amount = imbalance_of(award, &facts);
-        let cause = Cause { order: Some(award.order), round: award.round_number(), slot: Some(slot) };
-        let account = Account::Available(award.participant);
-        turn.transfer_known(TransferKind::Imbalance, Account::Imbalance, account, amount, cause);
-        owed = owed - amount;
-    }
-    turn.transfer_known(TransferKind::OperatorIncome, Account::Imbalance, Account::OperatorIncome, owed, of_slot);
+    let of_slot = Cause { slot: Some(slot), ..Cause::default() };
     if escrow > Credits::ZERO {
         let rest = escrow;
         pay(turn, TransferKind::OperatorIncome, Account::OperatorIncome, rest, of_slot, &mut escrow);
@@ -86,10 +73,19 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         // Exchange accounts may go negative.
         turn.transfer_known(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, of_slot);
     }
-    remember_lenders(turn, slot, &awards, &imbalances);
-    arrears::note(turn, &imbalances.unpaid);
-    arrears::collect(turn, slot);
-    remember_imbalances(turn, slot, &imbalances);
+    let compensations = kept.pay(turn, slot, &awards);
+    let mut lines_bought = Vec::new();
+    for mut receipt in receipts {
+        for line in &mut receipt.lines {
+            let id = (receipt.award, line.pool.clone(), line.resource);
+            line.compensation = compensations.get(&id).copied().unwrap_or_default();
+        }
+        receipt.compensation = receipt.lines.iter().map(|l| l.compensation).sum();
+        turn.emit(Event::Received(receipt.clone()));
+        if receipt.kind == AwardKind::Bought {
+            lines_bought.extend(receipt.lines);
+        }
+    }
     forget_what_was_not_delivered(turn, slot, &lines_bought);
     forget_failures(turn, slot);
     away::forget(turn, slot);
@@ -100,39 +96,6 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
 fn pay(turn: &mut Turn<'_>, kind: TransferKind, to: Account, amount: Credits, cause: Cause, escrow: &mut Credits) {
     turn.transfer_known(kind, Account::Escrow, to, amount, cause);
     *escrow = *escrow - amount;
-}
-
-/// What the lenders of the slot have kept of what they promised sizes their next bonds.
-fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalances: &Imbalances) {
-    let mut records: BTreeMap<ParticipantId, LendingRecord> = BTreeMap::new();
-    // Nobody has chosen to lend what goes on being lent without a round.
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.rolled_from.is_none()) {
-        let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
-        let Some(lender) = turn.state.participants.get(&award.participant) else { continue };
-        if instance.is_some_and(|i| i.failed_by_exchange.contains(&slot)) {
-            continue;
-        }
-        let record = records.entry(lender.id).or_insert(lender.lending);
-        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled && !l.is_recallable()) {
-            let (collar, kept) =
-                (turn.state.collar(&line.pool, line.resource, line.slot), imbalances.kept(award, line));
-            record.add(line.quantity, kept, collar);
-        }
-    }
-    for (id, lending) in records {
-        let mut lender = turn.state.participants[&id].clone();
-        lender.lending = lending;
-        turn.emit(Event::ParticipantChanged(lender));
-    }
-}
-
-/// The slot's imbalance prices stay with its products.
-fn remember_imbalances(turn: &mut Turn<'_>, slot: Slot, imbalances: &Imbalances) {
-    for ((pool, resource), priced) in imbalances.products() {
-        let Some(mut product) = turn.state.products.get(&(pool.clone(), *resource, slot)).cloned() else { continue };
-        (product.imbalance_price, product.imbalance_volume) = (Some(priced.price), priced.needed);
-        turn.emit(Event::ProductChanged(product));
-    }
 }
 
 /// What a workload had won in another pool and gave up by standing still was there to be used.
@@ -163,27 +126,7 @@ struct Facts<'a> {
     deliveries: &'a Deliveries,
     shortfalls: &'a Shortfalls,
     fees: &'a Fees,
-    imbalances: &'a Imbalances,
-}
-
-/// The same for the imbalances, which come first.
-struct Known<'a> {
-    state: &'a State,
-    deliveries: &'a Deliveries,
-    shortfalls: &'a Shortfalls,
-}
-
-impl Delivery for Known<'_> {
-    fn not_delivered(&self, award: &Award, line: &AwardLine) -> i64 {
-        let of_line = self.deliveries.line(award, line);
-        (of_line.due - of_line.had).max(0)
-    }
-    fn by_exchange(&self, award: &Award, line: &AwardLine) -> i64 {
-        by_exchange(self.state, self.deliveries, award, line)
-    }
-    fn proceeds(&self, award: &Award, line: &AwardLine) -> Credits {
-        worth(line, self.shortfalls.handed_on(award, line))
-    }
+    kept: &'a Kept,
 }
 
 /// Price × what was delivered of a line.
@@ -191,14 +134,8 @@ fn worth(line: &AwardLine, delivered: i64) -> Credits {
     if delivered == line.quantity { line.money } else { line.price.charge_half_even(delivered).unwrap_or_default() }
 }
 
-/// What an award pays or gets in all for what lenders kept.
-fn imbalance_of(award: &Award, facts: &Facts<'_>) -> Credits {
-    let lines = award.lines.iter().filter(|l| l.slot == facts.slot && !l.settled);
-    lines.map(|line| facts.imbalances.amount(award, line)).sum()
-}
-
 fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
-    let Facts { slot, deliveries, shortfalls, fees, imbalances } = *facts;
+    let Facts { slot, deliveries, shortfalls, fees, kept } = *facts;
     let mut lines = Vec::new();
     let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
@@ -224,13 +161,11 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
             price: line.price,
             amount,
             credit_note,
-            imbalance_price: imbalances.price_of(line),
-            kept: imbalances.kept(award, line),
-            imbalance: imbalances.amount(award, line),
+            kept: kept.of_line(award, line),
+            compensation: Credits::ZERO,
         });
     }
-    let kept = lines.iter().any(|l| l.kept > 0);
-    let bonds = award.lines.iter().filter(|l| l.slot == slot && !l.settled).map(|l| l.bond_held);
+    let keeps = lines.iter().any(|l| l.kept > 0);
     Receipt {
         id: ReceiptId::next(&mut turn.ids),
         award: award.id,
@@ -244,12 +179,11 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),
         reservation_fee,
-        imbalance: lines.iter().map(|l| l.imbalance).sum(),
-        bond: bonds.sum(),
+        compensation: Credits::ZERO,
         lines,
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
-            false if kept => Some("kept_by_program".to_owned()),
+            false if keeps => Some("kept_by_program".to_owned()),
             false if short > 0 && 2 * recalled >= short && award.drawn => Some("drawn_in_slot".to_owned()),
             false if short > 0 && 2 * recalled >= short => Some("recalled".to_owned()),
             // An outage is the cause where it is the greater part of it.

@@ -142,16 +142,16 @@ fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::book::Side;
     use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 
-    pub const SLOT: Slot = Slot::starting_at(60);
+    const SLOT: Slot = Slot::starting_at(60);
 
-    pub fn award(number: u128, kind: AwardKind, quantity: i64) -> Award {
+    fn award(number: u128, kind: AwardKind, quantity: i64) -> Award {
         let line = AwardLine::new("p".to_owned(), Resource::CpuMilli, SLOT, quantity, Price::ZERO).unwrap();
         Award {
             id: AwardId::from_raw(number),
@@ -162,7 +162,6 @@ pub(super) mod tests {
             resale_of: None,
             rolled_from: None,
             drawn: false,
-            reoffered: false,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),
             lines: vec![line],

@@ -4,8 +4,8 @@
 //! it: that is idle, and it is there already, so that a resize makes it true within seconds. It is an award like
 //! others, of an order that is filled as it is placed: by ticks from then on, for what was there.
 //!
-//! *Price*: that of the last reserve step that it reaches, at least the mean price of the slot, at most the collar: the
-//! imbalance price of what it takes. So nobody has it cheaper by waiting for the slot than bids were in the mean, and it
+//! *Price* (`draw_price.rs`): that of the last reserve step that it reaches, at least the mean price of the slot, at most
+//! the collar. So nobody has it cheaper by waiting for the slot than bids were in the mean, and it
 //! sets no price of the market. What rounds sell by the chance of a shortage is not drawn: it would be cheaper so.
 //!
 //! What is drawn ends with its slot. It is not sold on, makes nobody an incumbent, and goes on without a round for
@@ -28,9 +28,9 @@ use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::round::occupancy::{Occupancy, moves};
 use crate::round::safe_state::NO_ROUND;
-use crate::settlement::imbalance;
 use crate::state::State;
 use crate::swap::dependencies::free_now;
+use crate::swap::draw_price;
 use crate::swap::{SwapState, plan};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -154,7 +154,7 @@ pub fn offered(
         let limit = amount(&instance.limit, resource);
         return Err(Rejection::AboveInstanceLimit { resource, limit }.into());
     }
-    let unsold = imbalance::headroom(state, slot, &instance.pool, resource);
+    let unsold = draw_price::headroom(state, slot, &instance.pool, resource);
     let there = free(state, instance, slot, resource).min(unsold.iter().map(|(quantity, _)| quantity).sum());
     let quantity = whole_lots(resource, asked.quantity.min(most).min(there));
     if quantity < 1 {
@@ -162,7 +162,7 @@ pub fn offered(
                       ask again: what others let go of is free at once.";
         return Err(conflict_at("nothing_to_draw", "", detail.to_owned()));
     }
-    let price = imbalance::price_of_headroom(state, slot, &instance.pool, resource, &unsold, quantity);
+    let price = draw_price::of_headroom(state, slot, &instance.pool, resource, &unsold, quantity);
     let drawn = Drawn { order: None, resource, quantity, price, until: rhythm.slot_end(slot) };
     Ok((drawn, instance.clone()))
 }
@@ -175,16 +175,12 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     if let Some(halt) = state.halt(&instance.pool) {
         return Err(Rejection::PoolHalted { slug: instance.pool.clone(), reason: halt.reason.clone() }.into());
     }
-    let owed = state.participants.get(&instance.participant).map_or_else(Default::default, |p| p.arrears);
-    if !owed.is_zero() {
-        return Err(Rejection::InArrears { owed }.into());
-    }
     if !state.enforces(&instance.pool, resource) {
         return Err(not_enforced(state, instance.pool.clone(), resource).into());
     }
     let seconds = state.market.rhythm.slot_seconds;
     let slot = Slot::containing(now, seconds);
-    // Who has kept what was to be given back in this slot pays for that, and not for a draw instead.
+    // Who has kept what was to be given back in this slot has not shown that it gives back more.
     let keeps = instance.kept_by_program.contains(&slot);
     if vacate::is_vacatable(resource) && (keeps || !vacate::is_shown(instance)) {
         return Err(Rejection::NoVacatePath { resource }.into());

@@ -4,6 +4,7 @@ pub mod blame;
 pub mod cause;
 mod dependencies;
 pub mod draw;
+mod draw_price;
 pub mod hold_time;
 pub mod pair;
 pub mod plan;

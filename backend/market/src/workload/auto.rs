@@ -85,11 +85,7 @@ pub fn follow(turn: &mut Turn<'_>, id: InstanceId, foreseen: &Foreseen) {
         }
         let mut wanted = Vec::new();
         if instance.state == InstanceState::Running && !instance.stop_requested {
-            // Bids of who owes would be refused, and lending is how it may pay.
-            let owes = turn.state.participants.get(&instance.participant).is_some_and(|p| p.arrears > Credits::ZERO);
-            if !owes {
-                wanted.extend(bids(turn.state, &instance, slot));
-            }
+            wanted.extend(bids(turn.state, &instance, slot));
             // Nobody lends what it asks for; but to ask for memory, however unlikely it is to be needed, is no
             // reason to keep processors. Memory is given back by work, and work that waits holds it: who asks
             // for processors lends nothing.

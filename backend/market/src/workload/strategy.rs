@@ -107,7 +107,7 @@ pub fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str)
 
 /// What a workload lends whose owner has said nothing of lending, so that capacity does not idle for want of attention:
 /// what a limit alone takes back, at the pool's reserve price or more. Memory and devices come back by work of its own
-/// program, and a bond answers for it: that is for its owner to choose.
+/// program, and a compensation is due where it fails: that is for its owner to choose.
 pub fn lent_by_default(baseline: &Amounts) -> Option<AutoOffer> {
     let lends = |(resource, quantity): (&Resource, &i64)| {
         (*quantity > 0 && can_be_recalled(*resource)).then_some((*resource, Price::ZERO))

@@ -127,7 +127,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
                 received.insert(award.id);
                 let [line] = &receipt.lines[..] else { panic!("{receipt:?}") };
                 assert_eq!(receipt.amount + receipt.credit_note, award.money);
-                assert_eq!((receipt.imbalance, receipt.reservation_fee), (Credits::ZERO, Credits::ZERO));
+                assert_eq!((receipt.compensation, receipt.reservation_fee), (Credits::ZERO, Credits::ZERO));
                 let whole = RHYTHM.slot_seconds * 1_000_000;
                 let rest = RHYTHM.slot_end(line_slot(award)).micros() - award.created_at.micros();
                 // Ticks are few in these histories: one more may be counted than the time that was left.

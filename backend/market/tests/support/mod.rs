@@ -4,6 +4,7 @@
 pub mod anything;
 pub mod approvals;
 pub mod away;
+pub mod compensations;
 pub mod crowded;
 pub mod draws;
 pub mod movers;

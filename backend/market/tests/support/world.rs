@@ -38,9 +38,6 @@ pub struct World {
     pub charged: BTreeMap<TransferKindName, i128>,
     /// What left escrow, by reason and account.
     pub paid: BTreeMap<(TransferKindName, Account), Credits>,
-    /// What went into and out of the imbalance account, by reason and participant.
-    pub imbalance_in: BTreeMap<(TransferKindName, ParticipantId), Credits>,
-    pub imbalance_out: BTreeMap<ParticipantId, Credits>,
     /// Slots for which the exchange itself ended a swap.
     pub failed_by_exchange: BTreeSet<Slot>,
     /// Codes of what was refused.
@@ -77,7 +74,6 @@ impl World {
         let (state, folded) = (empty(), empty());
         let (receipts, charged, paid) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let (failed_by_exchange, refused) = (BTreeSet::new(), BTreeSet::new());
-        let (imbalance_in, imbalance_out) = (BTreeMap::new(), BTreeMap::new());
         let mut world = Self {
             state,
             folded,
@@ -87,8 +83,6 @@ impl World {
             receipts,
             charged,
             paid,
-            imbalance_in,
-            imbalance_out,
             failed_by_exchange,
             refused,
             took_at_once: 0,
@@ -130,13 +124,6 @@ impl World {
                 if transfer.debit == Account::Escrow {
                     *self.paid.entry((transfer.kind.name(), transfer.credit)).or_default() += transfer.amount;
                 }
-                if transfer.credit == Account::Imbalance {
-                    let payer = transfer.debit.participant().expect("a participant pays for an imbalance");
-                    *self.imbalance_in.entry((transfer.kind.name(), payer)).or_default() += transfer.amount;
-                }
-                if let Some(buyer) = transfer.credit.participant().filter(|_| transfer.debit == Account::Imbalance) {
-                    *self.imbalance_out.entry(buyer).or_default() += transfer.amount;
-                }
                 if transfer.kind == TransferKind::ReservationFee && transfer.credit == Account::Escrow {
                     *self.paid.entry((transfer.kind.name(), transfer.debit)).or_default() += -transfer.amount;
                 }
@@ -177,27 +164,7 @@ impl World {
             claims.sum(),
             "claims are set aside, no more and no less"
         );
-        self.bonds_are_those_of_open_awards();
         self.promises_can_be_kept();
-    }
-
-    /// A bond is held for what is not settled and for nothing else, and no more than it may cost.
-    pub fn bonds_are_those_of_open_awards(&self) {
-        let mut bonds: BTreeMap<ParticipantId, Credits> = BTreeMap::new();
-        for award in self.state.awards.values() {
-            for line in &award.lines {
-                assert!(Credits::ZERO <= line.bond_held && line.bond_held <= line.bond, "{line:?}");
-                assert!(award.kind == AwardKind::Lent || line.bond.is_zero(), "only who lends has a bond");
-                if !line.settled {
-                    *bonds.entry(award.participant).or_default() += line.bond_held;
-                }
-            }
-        }
-        for id in self.state.participants.keys() {
-            let held = self.state.ledger.balance(Account::Bond(*id));
-            assert_eq!(held, bonds.get(id).copied().unwrap_or_default(), "bonds of {id}");
-        }
-        assert_eq!(self.state.ledger.balance(Account::Imbalance), Credits::ZERO, "nobody is owed an imbalance");
     }
 
     /// What a workload has won and lent never takes it over its limit or under its floor.

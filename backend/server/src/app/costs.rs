@@ -10,7 +10,7 @@ use headroom_market::units::{Credits, Price, Resource};
 
 /// The price to reckon with: the product's last one, else that of the newest settled slot in which the pool traded it, else
 /// its class's reference. What may be taken back has the reference of what is firm, and seldom its price.
-pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
+fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
     let newest = || past_prices(state, pool, resource, slot).last().copied();
     product.or_else(newest).unwrap_or_else(|| state.reference(pool, resource, slot))

@@ -27,7 +27,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// Money of the caller's participant.
 #[utoipa::path(get, path = "/balance", tag = "finance", operation_id = "getBalance",
-    responses((status = 200, description = "Available, held, bond and arrears", body = Balance), Problems))]
+    responses((status = 200, description = "Available and held", body = Balance), Problems))]
 async fn get_balance(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Balance>> {
     by.may("finance:read").or_else(|_| by.may("orders:read"))?;
     Ok(Json(app.sequencer.query(move |s| Balance::of(s, by.participant)).await?))
@@ -53,7 +53,7 @@ pub struct Statement {
     pub currency: String,
     pub from: Timestamp,
     pub to: Timestamp,
-    /// Available + held + bond before `from`.
+    /// Available + held before `from`.
     pub opening: Credits,
     pub closing: Credits,
     pub lines: Vec<StatementLine>,
@@ -61,8 +61,6 @@ pub struct Statement {
     /// opening + Σ lines − closing: zero, or a stored transfer or balance was changed. Opening and lines are of the transfers,
     /// closing is of the balances.
     pub difference: Credits,
-    /// Owed now for what own workloads kept.
-    pub arrears: Credits,
     /// More lines exist than are shown; the CSV has all.
     pub truncated: bool,
 }
@@ -93,11 +91,7 @@ pub struct Totals {
     /// Received less paid, so that it may be below 0.
     pub reservation_fees: Credits,
     /// Received for what lenders kept, less paid for what own workloads kept: may be below 0.
-    pub imbalances: Credits,
-    /// Paid for memory or GPU that own workloads kept beyond their slot.
-    pub overstays: Credits,
-    /// Paid later for what own workloads kept.
-    pub arrears: Credits,
+    pub compensations: Credits,
     /// Received because disputes were upheld.
     pub dispute_notes: Credits,
 }
@@ -128,12 +122,12 @@ pub(super) fn period(app: &App, by: &Identity, query: &StatementQuery) -> Answer
     Ok(Period { participant, from, to })
 }
 
-fn accounts_of(participant: ParticipantId) -> [String; 3] {
-    [Account::Available(participant), Account::Held(participant), Account::Bond(participant)].map(|a| a.to_string())
+fn accounts_of(participant: ParticipantId) -> [String; 2] {
+    [Account::Available(participant), Account::Held(participant)].map(|a| a.to_string())
 }
 
 /// All ledger lines of a participant in a period, oldest first. Moves between its own
-/// accounts (holds, bonds and their release) change nothing and are left out.
+/// accounts (holds and their release) change nothing and are left out.
 async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)>> {
     let mut merged: BTreeMap<String, (LedgerLine, i64)> = BTreeMap::new();
     let names = accounts_of(period.participant);
@@ -205,12 +199,7 @@ fn describe(line: &LedgerLine) -> String {
         },
         "credit_note" => format!("Awarded and not delivered, or not there yet when it was taken{slot}"),
         "proceeds" => format!("Lent or resold and delivered{slot}"),
-        "imbalance" if line.credit == Account::Imbalance.to_string() => {
-            format!("Lent and kept by the workload's own program{slot}")
-        }
-        "imbalance" => format!("Bought and kept by who had lent it{slot}"),
-        "overstay" => format!("Kept beyond its slot by the workload's own program{slot}"),
-        "arrears" => "Owed for what own workloads had kept".to_owned(),
+        "compensation" => format!("Lent and kept by its lender's own program{slot}"),
         "dispute_note" => format!("A dispute was upheld: a note on a receipt{slot}"),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
         other => other.replace('_', " "),
@@ -234,12 +223,10 @@ pub(super) fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) ->
                 amount = signed;
                 &mut totals.reservation_fees
             }
-            "imbalance" => {
+            "compensation" => {
                 amount = signed;
-                &mut totals.imbalances
+                &mut totals.compensations
             }
-            "overstay" => &mut totals.overstays,
-            "arrears" => &mut totals.arrears,
             "dispute_note" => &mut totals.dispute_notes,
             _ => continue,
         };
@@ -280,8 +267,6 @@ async fn get_statement(
     if truncated {
         shown.drain(..shown.len() - MOST_LINES);
     }
-    let owner = period.participant;
-    let arrears = app.sequencer.query(move |s| Balance::of(s, owner).arrears).await?;
     let directory = app.directory();
     let participant_name = directory.participants.get(&period.participant).map(|p| p.name.clone());
     let participant_name = participant_name.ok_or_else(|| Problem::not_found("participant"))?;
@@ -296,7 +281,6 @@ async fn get_statement(
         lines: shown,
         totals,
         difference: balance - closing,
-        arrears,
         truncated,
     }))
 }

@@ -261,10 +261,6 @@ pub struct PricePoint {
     pub volume: i64,
     pub set_by: String,
     pub reserve: Option<Price>,
-    /// `interval=slot`, once settled: what a unit cost that workloads kept though it was sold; at least the price.
-    pub imbalance_price: Option<Price>,
-    /// How much they kept, base units; `null` where no imbalance price is known.
-    pub imbalance_volume: Option<i64>,
     /// `interval=slot`: what a unit cost of what workloads went on with, as no round was held before the gate.
     pub administered_price: Option<Price>,
     /// How much that was, base units; not in `volume`.
@@ -371,8 +367,6 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
         volume: price.volume,
         set_by: price.set_by.clone(),
         reserve: price.reserve,
-        imbalance_price: None,
-        imbalance_volume: None,
         administered_price: None,
         rolled_volume: None,
         cleared_at,
@@ -421,8 +415,6 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
                 volume: product.volume,
                 set_by: set_by.to_owned(),
                 reserve: reserve_at(product.slot),
-                imbalance_price: product.imbalance_price,
-                imbalance_volume: product.imbalance_price.map(|_| product.imbalance_volume),
                 administered_price: product.administered_price,
                 rolled_volume: product.administered_price.map(|_| product.rolled_volume),
                 cleared_at: product.slot.start(),

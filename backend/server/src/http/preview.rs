@@ -3,7 +3,7 @@
 //! Every amount but the hold comes from one list: what the order would have cost in each of the
 //! latest settled slots. Whether the nodes are large enough for it is asked of the nodes.
 use crate::app::App;
-use crate::app::costs::{bundle_costs, price_of};
+use crate::app::costs::bundle_costs;
 use crate::app::directory::Identity;
 use crate::app::last_round::{InLastRound, in_last_round};
 use crate::http::auth::Member;
@@ -33,9 +33,6 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Preview {
     pub hold: Credits,
-    /// Of an offer: held once it wins, as far as there is money, until its slots are settled; at the last prices
-    /// and by the lender's record so far. 0 of a bid.
-    pub bond: Credits,
     pub currency: String,
     /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
     /// latest slots, or without any at the last prices; `null` where something of it has neither.
@@ -165,22 +162,6 @@ fn room_warnings(room: Room, least: f64) -> Vec<String> {
     }
 }
 
-/// The bond of all that is offered.
-fn bond_of(state: &Market, participant: ParticipantId, request: &OrderRequest) -> Option<Credits> {
-    let record = state.participants.get(&participant)?.lending;
-    let first = request.alternatives(state.market.rhythm.slot_seconds).into_iter().next()?;
-    let mut bond = Credits::ZERO;
-    for slot in &first.slots {
-        for (resource, quantity) in &request.resources {
-            let all = quantity.checked_mul(i64::from(request.replicas))?;
-            let price = price_of(state, &first.pool, *resource, *slot);
-            let collar = state.collar(&first.pool, *resource, *slot);
-            bond = bond.checked_add(record.bond(all, price, collar))?;
-        }
-    }
-    Some(bond)
-}
-
 fn preview(
     state: &Market,
     now: Timestamp,
@@ -245,9 +226,7 @@ fn preview(
             "Its lender may take it back in the middle of a slot: what was not there then is credited. Each node has its price: the amounts here are of all nodes, and what the last round would have given is of its own.".to_owned(),
         );
     }
-    let bond = if side == Side::Offer && !recallable { bond_of(state, participant, request) } else { None };
     Ok(Preview {
-        bond: bond.unwrap_or_default(),
         hold,
         currency: "credits".to_owned(),
         expected: is_priced.then(|| costs.median()),

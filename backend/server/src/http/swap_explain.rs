@@ -234,7 +234,6 @@ fn why_left_out(reason: LeftOut) -> &'static str {
         LeftOut::NoPrice => "nothing of the kind has ever had a price",
         LeftOut::InsufficientFunds => "its owner's available balance is too small",
         LeftOut::ProjectExhausted => "its project has too little left",
-        LeftOut::Arrears => "its owner owes for what workloads have kept",
         LeftOut::NoHostFits => "its node has no room for it, or nobody goes on lending it there",
         LeftOut::WorkloadLimit => "its own limits allow no more",
         LeftOut::Elsewhere => "what a workload has in another pool than its own ends with its slot",

@@ -4,7 +4,7 @@ use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::{Swap, approval, plan};
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Credits};
+use headroom_market::units::Amounts;
 use headroom_market::workload::{AtEnd, ComparisonRules, away, run, vacate};
 
 /// A slot is settled this long after its end.
@@ -35,12 +35,6 @@ impl View {
         let due = |s: &Slot| state.market.rhythm.slot_end(*s).plus_seconds(SETTLE_AFTER_SECONDS) <= now;
         let lines = state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
         let products = state.products.values().map(|p| p.slot);
-        // What was kept in a slot that nobody traded is settled, too.
-        let kept = state.instances.values().flat_map(|i| i.kept_by_program.iter().copied());
-        // And the next slot, while somebody who owes for earlier ones could pay.
-        let pays =
-            state.participants.values().any(|p| p.arrears > Credits::ZERO && state.available(p.id) > Credits::ZERO);
-        let owing = pays.then_some(state.market.settled_until);
         let live = state.swaps.values().map(|s| {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
             let instance = state.instances.get(&s.instance);
@@ -55,7 +49,7 @@ impl View {
             market: state.market.clone(),
             swaps: live.collect(),
             stops: run::stops_due(state),
-            unsettled: lines.chain(products).chain(kept).chain(owing).filter(due).min(),
+            unsettled: lines.chain(products).filter(due).min(),
         }
     }
 }

@@ -43,7 +43,6 @@ export function Preview({ side, preview: last, fault, stale, order, placing, lac
           {preview.basis === 'recent_slots' && preview.expected_low != null && preview.expected_high != null && <><dt>In 80 % of these slots</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd></>}
           <dt>At the last prices</dt><dd>{preview.last_cost == null ? NO_PRICE : `${money(preview.last_cost)} cr`}</dd>
           <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
-          {side === 'offer' && <><dt>Bond once it wins, as far as there is money</dt><dd>{money(preview.bond)} cr</dd></>}
           {preview.project_left !== null && <><dt>Left in its project</dt><dd>{money(preview.project_left)} cr</dd></>}
           <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>
         </dl>

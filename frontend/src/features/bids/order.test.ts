@@ -17,7 +17,7 @@ describe('why an order did not win', () => {
     const beside = (path: string) => readFileSync(join(process.cwd(), '..', path), 'utf8');
     const guide = [...beside('docs/bidder.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1] as string);
     const { Reason } = (JSON.parse(beside('openapi/openapi.json')) as { components: { schemas: { Reason: { enum?: string[] } } } }).components.schemas;
-    expect(Reason.enum?.length).toBe(23);
+    expect(Reason.enum?.length).toBe(22);
     expect([...guide, ...(Reason.enum ?? [])].filter((code) => !KNOWN.includes(code))).toEqual([]);
     // An order that has expired is in no round: it is the rule book's code, and no round gives it.
     expect((Reason.enum ?? []).filter((code) => !guide.includes(code))).toEqual(['EXPIRED']);

@@ -63,14 +63,14 @@ export const replacement = (o: Order, limit: string): OrderBody => ({
 
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', SELF_TRADE: 'it would have met an own order', LEAVES_NODE: 'its workload leaves the node before', TOOK_BACK: 'taken back twice for this slot', INELIGIBLE: 'could not be taken in', NO_VACATE_PATH: 'needs a proven way to give memory back',
-  IN_ARREARS: 'arrears are to be paid first', FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
+  FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'nothing to be had at its limit',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for its least part', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
   USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round', FORECAST_CHANGED: 'its forecast changed', INSTANCE_STOPPED: 'its workload was stopped', INSTANCE_FAILED: 'its workload failed',
 };
 /** What reads the other way round for somebody who lends. */
-const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', MARGINAL_PRORATA: 'nobody to buy at its limit', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
+const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', MARGINAL_PRORATA: 'nobody to buy at its limit', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
 /** Codes that have words of their own; the tests compare them with those of the server. */
 export const KNOWN = Object.keys(REASONS);
 /** One phrase for a list; the sentence with numbers comes from `explain`. An unknown code reads as its own words. */

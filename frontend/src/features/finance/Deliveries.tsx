@@ -25,7 +25,7 @@ const columnsFor = (resources: string[], dispute: Column<Delivery>): Column<Deli
   { id: 'delivered', head: 'Delivered', right: true, cell: (d) => <span className={shortOf(d) ? 'warn b' : ''}>{formatQuantity(d.resource, d.delivered)}</span>, value: (d) => d.delivered, csv: each(resources, amountHead('Delivered'), (d) => shown(d.resource, d.delivered)) },
   { id: 'price', head: 'Price', right: true, extra: true, cell: (d) => `${exactPrice(d.resource, d.price)} / ${unitOf(d.resource).one}`, value: (d) => d.price, csv: each(resources, (r) => `Price of ${unitOf(r).label}, cr/${unitOf(r).one}·slot`, (d) => exactPrice(d.resource, d.price)) },
   { id: 'amount', head: 'Amount, cr', right: true, cell: (d) => <Ledger value={d.amount} />, value: (d) => d.amount },
-  { id: 'imbalance', head: 'Imbalance, cr', right: true, extra: true, cell: (d) => (micro(d.imbalance) === 0n ? '–' : <Ledger value={d.imbalance} />), value: (d) => d.imbalance },
+  { id: 'compensation', head: 'Compensation, cr', right: true, extra: true, cell: (d) => (micro(d.compensation) === 0n ? '–' : <Ledger value={d.compensation} />), value: (d) => d.compensation },
   { id: 'cause', head: 'Why less', extra: 'phone', cell: (d) => <span className="t2">{causeText(d)}</span>, value: (d) => causeText(d) },
   dispute,
 ];

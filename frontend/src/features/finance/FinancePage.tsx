@@ -1,4 +1,4 @@
-import { Note, Page, Panel } from '@/components/ui';
+import { Page, Panel } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
 import { type FinanceSummary, type Statement, useMay, useResource } from '@/lib/api';
 import { formatCount, micro } from '@/lib/money';
@@ -42,7 +42,7 @@ function One({ participant, choose }: { participant: string; choose?: (id: strin
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<CsvFile path="/statements.csv" query={query} name="statement" period={of.data} text="Statement, CSV" /></span>} bar={<PeriodBar shown={of.data} />}>
       {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
         ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>
-        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Disputes />}{!choose && <Deliveries asked={period} from={s.from} to={s.to} />}<Lines statement={s} /></>)}
+        : <><Equation statement={s} />{!choose && <Disputes />}{!choose && <Deliveries asked={period} from={s.from} to={s.to} />}<Lines statement={s} /></>)}
     </Page>
   );
 }

@@ -7,13 +7,13 @@ import { kindOf, type Total, totalsOf } from './totals';
 type Account = FinanceSummary['accounts'][number];
 type Kind = FinanceSummary['kinds'][number];
 type Moved = FinanceSummary['participants'][number];
-const money = (id: 'available' | 'held' | 'other' | 'total', head: string, extra = false): Column<Total> => ({
+const money = (id: 'available' | 'held' | 'total', head: string, extra = false): Column<Total> => ({
   id, head, right: true, extra, cell: (t) => <Amount value={t[id]} />, value: (t) => decimal(t[id] as Micro, 6),
 });
 
 const totalColumns = (open: (id: string) => void): Column<Total>[] => [
   { id: 'name', head: 'Participant', cell: (t) => <span className="row"><button type="button" className="linkish b" onClick={() => open(t.id)}><Short text={t.name} /></button></span>, value: (t) => t.name },
-  money('available', 'Available, cr'), money('held', 'Held for orders, cr', true), money('other', 'Bonds and other, cr', true), money('total', 'Total, cr'),
+  money('available', 'Available, cr'), money('held', 'Held for orders, cr', true), money('total', 'Total, cr'),
 ];
 const moved = (id: keyof Moved['totals'], head: string, help: string, extra = false): Column<Moved> => ({
   id, head, help, right: true, extra, cell: (m) => <Ledger value={m.totals[id]} />, value: (m) => m.totals[id],
@@ -22,10 +22,8 @@ const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
   { id: 'name', head: 'Participant', cell: (m) => <span className="row"><button type="button" className="linkish b" onClick={() => open(m.participant)}><Short text={m.participant_name} /></button></span>, value: (m) => m.participant_name },
   moved('charges', 'Charged, cr', 'For awards, before delivery: it lies in escrow until the slot is settled.', true), moved('credit_notes', 'Credited, cr', 'Awarded and not delivered; of what was taken later in a slot, the time before that.', true), moved('net_charges', 'Charged, less credit notes, cr', 'What was paid for deliveries, and what slots that are not settled yet will cost: until then that lies in escrow, and a part of it may come back as a credit note.'), moved('proceeds', 'Earned by lending, cr', 'Lent or resold, and delivered.'),
   moved('reservation_fees', 'Reservation fees, cr', 'Received less paid: a tenth of the price of capacity that was kept for a workload whose own program could not be moved to it.', true),
-  moved('imbalances', 'Imbalances, cr', 'Received less paid: for what was lent and kept by the lender’s own workload, up to its bond.', true),
-  moved('overstays', 'Overstays, cr', 'Paid for memory or GPU that an own workload kept beyond its slot.', true),
+  moved('compensations', 'Compensations, cr', 'Received less paid: half the price of what was lent and kept by the lender’s own workload.', true),
   moved('dispute_notes', 'Dispute notes, cr', 'Received because disputes were upheld.', true),
-  moved('arrears', 'Arrears, cr', 'Paid later for what own workloads kept, when there was too little money in their slot.', true),
 ];
 const accountColumns: Column<Account>[] = [
   { id: 'account', head: 'Account', cell: kindOf, value: (a) => a.account },
@@ -45,7 +43,7 @@ export function Platform({ summary, open, past }: { summary: FinanceSummary; ope
   const names = useParticipantNames();
   const totals = totalsOf(summary.accounts);
   // Who has no account yet has nothing, and is still somebody to look at.
-  const none = [...names].filter(([id]) => !totals.some((t) => t.id === id)).map(([id, name]): Total => ({ id, name, available: micro('0'), held: micro('0'), other: micro('0'), total: micro('0') }));
+  const none = [...names].filter(([id]) => !totals.some((t) => t.id === id)).map(([id, name]): Total => ({ id, name, available: micro('0'), held: micro('0'), total: micro('0') }));
   const ok = micro(summary.sum) === 0n;
   const sum = <span className={`row g4 ${ok ? 'ok' : 'bad'}`}><Icon name={ok ? 'check' : 'cross'} size={12} />Sum of all accounts, also the participants’: {summary.sum}</span>;
   return (

@@ -4,14 +4,14 @@ import { formatCount } from '@/lib/money';
 
 export interface Delivery {
   key: string; receipt: string; /** Of the lines of its receipt, which is disputed as a whole. */ first: boolean; slot: string; what: string; order: string; round: number; resource: string;
-  awarded: number; delivered: number; price: string; amount: string; imbalance: string; cause: string | null; kept: number;
+  awarded: number; delivered: number; price: string; amount: string; compensation: string; cause: string | null; kept: number;
 }
 
 const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: 'Resold' };
 
 export const deliveriesOf = (receipts: Receipt[]): Delivery[] => receipts.flatMap((r) => r.lines.map((l, n) => ({
   key: `${r.id}-${n}`, receipt: r.id, first: n === 0, slot: r.slot, what: r.cause === DRAWN ? 'Taken at once' : (WHAT[r.kind] ?? r.kind), order: r.order, round: r.round, resource: l.resource,
-  awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, imbalance: l.imbalance ?? '0', cause: r.cause, kept: l.kept ?? 0,
+  awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, compensation: l.compensation ?? '0', cause: r.cause, kept: l.kept ?? 0,
 })));
 
 const isLess = (d: Delivery): boolean => d.delivered < d.awarded;

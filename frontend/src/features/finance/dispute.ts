@@ -17,7 +17,7 @@ function charge(price: string, quantity: number): bigint {
 export function atStake(r: Receipt): Micro {
   if (r.side === 'bid') return asMicro(micro(r.amount) + micro(r.credit_note) + micro(r.reservation_fee ?? '0'));
   const whole = r.lines.reduce((sum, l) => sum + charge(l.price, l.awarded), 0n);
-  const missing = whole - micro(r.amount) + micro(r.imbalance ?? '0');
+  const missing = whole - micro(r.amount) + micro(r.compensation ?? '0');
   return asMicro(missing > 0n ? missing : 0n);
 }
 

@@ -2,7 +2,7 @@
 import type { Statement } from '@/lib/api';
 import { micro } from '@/lib/money';
 
-const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', imbalance: 'Imbalances', overstay: 'Overstays', arrears: 'Arrears', dispute_note: 'Disputes upheld', dispute_frozen: 'Set aside for disputes', dispute_released: 'No longer set aside', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
+const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', compensation: 'Compensations', dispute_note: 'Disputes upheld', dispute_frozen: 'Set aside for disputes', dispute_released: 'No longer set aside', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
 
 /** Micro-credits. `total`: a balance, not what moved. */
 export interface Step { label: string; from: bigint; to: bigint; total?: boolean }

@@ -1,4 +1,4 @@
-import { CopyId, Money, PageLink, Panel, When } from '@/components/ui';
+import { CopyId, PageLink, Panel, When } from '@/components/ui';
 import type { FullParticipant, UserRecord } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
 import { GrantForm } from './GrantForm';
@@ -20,7 +20,6 @@ export function ParticipantPanel({ participant: p, users, has, making, read, onA
             <>
               <dt>Available</dt><dd>{has ? `${formatMoney(has.available)} cr` : 'not known'}</dd>
               <dt>Held for orders</dt><dd>{has ? `${formatMoney(has.held)} cr` : 'not known'}</dd>
-              <dt>Arrears</dt><dd><Money value={p.arrears} /> cr</dd>
               <dt>Movements</dt><dd><PageLink to="/finance" search={{ participant: p.id }}>Statement</PageLink></dd>
             </>
           )}

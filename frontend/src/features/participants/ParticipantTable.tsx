@@ -1,6 +1,6 @@
-import { Amount, Badge, type Column, DataTable, Money, Short } from '@/components/ui';
+import { Amount, Badge, type Column, DataTable, Short } from '@/components/ui';
 import type { FinanceSummary, FullParticipant, UserRecord } from '@/lib/api';
-import { decimal, formatCount, formatShort, micro } from '@/lib/money';
+import { decimal, formatCount, formatShort } from '@/lib/money';
 import { hasOf } from './money';
 import { membersOf } from './user';
 
@@ -22,7 +22,6 @@ export function ParticipantTable({ rows, users, accounts, selected, narrow, onSe
     { id: 'class', head: 'Highest class', extra: true, cell: (p) => (p.platform ? nothing : p.highest_class), value: (p) => p.highest_class },
     { id: 'available', head: 'Available, cr', right: true, cell: (p) => (p.platform || !accounts ? nothing : <Amount value={has(p).available} />), value: (p) => (accounts ? Number(decimal(has(p).available, 6)) : null), csv: (p) => (accounts ? decimal(has(p).available, 6) : null) },
     { id: 'held', head: 'Held, cr', extra: true, right: true, cell: (p) => (p.platform || !accounts ? nothing : <Amount value={has(p).held} />), value: (p) => (accounts ? Number(decimal(has(p).held, 6)) : null), csv: (p) => (accounts ? decimal(has(p).held, 6) : null) },
-    { id: 'arrears', head: 'Arrears, cr', extra: 'phone', right: true, help: 'Owed for what its workloads kept. Until it is paid it buys nothing.', cell: (p) => (micro(p.arrears) > 0n ? <span className="bad"><Money value={p.arrears} /></span> : <span className="t3">none</span>), value: (p) => Number(p.arrears) },
   ];
   return <DataTable label="Participants" columns={columns.filter((c) => !narrow || !IN_PANEL.includes(c.id))} rows={rows} rowKey={(p) => p.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'name', desc: false }} csvName="participants-and-quotas" />;
 }

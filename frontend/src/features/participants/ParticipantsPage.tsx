@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Button, Page, Panel } from '@/components/ui';
 import { Leaving } from '@/components/ui/Leaving';
 import { combine, type FinanceSummary, type FullParticipant, type List, type UserRecord, useResource, useWrite } from '@/lib/api';
-import { formatCount, micro } from '@/lib/money';
+import { formatCount } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { hasOf } from './money';
 import { NewParticipant } from './NewParticipant';
@@ -14,8 +14,7 @@ import type { Made } from './UserForm';
 
 function Answer({ all }: { all: FullParticipant[] }) {
   const trading = all.filter((p) => !p.platform).length;
-  const owing = all.filter((p) => micro(p.arrears) > 0n);
-  return <><b>{formatCount(trading)}</b> {trading === 1 ? 'participant trades' : 'participants trade'}. {owing.length === 0 ? 'None owes anything.' : <><b>{owing.map((p) => p.name).join(', ')}</b> {owing.length === 1 ? 'owes' : 'owe'} for what was kept, and can’t buy until it is paid.</>}</>;
+  return <><b>{formatCount(trading)}</b> {trading === 1 ? 'participant trades' : 'participants trade'}.</>;
 }
 
 /** Who takes part, who acts for them, and what may they have? */

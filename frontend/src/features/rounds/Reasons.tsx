@@ -4,7 +4,7 @@ import { formatCount } from '@/lib/money';
 
 /** Of orders that the round gave nothing. At their limit nothing was to be had: what there was went to equals, or nobody sold for so little. */
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'Nothing to be had at their limit', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'Nothing to be had at their limit', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
   HALTED: 'Its pool is halted', EXPIRED: 'Its window began', INELIGIBLE: 'Could not be taken in', FORECAST_HEADROOM: 'Too little there', PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie', SOLVER_FALLBACK: 'Left out by the fallback',
 };
 /** A code of a later version reads as its own words. */

@@ -8,7 +8,7 @@ const TEXTS: Record<string, string> = {
 };
 const LEFT_OUT: Record<string, string> = {
   LETS_GO: 'its strategy lets go', PRICE_BEYOND_LIMIT: 'the administered price is above its limit', INSUFFICIENT_FUNDS: 'too little is available', PROJECT_EXHAUSTED: 'its project has too little left',
-  ARREARS: 'its owner is in arrears', NO_HOST_FITS: 'its node has no room for it', WORKLOAD_LIMIT: 'above its own limits', LEAVES_NODE: 'it is on another node then', ELSEWHERE: 'it had it in another pool', NO_PRICE: 'it never had a price',
+  NO_HOST_FITS: 'its node has no room for it', WORKLOAD_LIMIT: 'above its own limits', LEAVES_NODE: 'it is on another node then', ELSEWHERE: 'it had it in another pool', NO_PRICE: 'it never had a price',
 };
 /** One phrase for a row; kinds of later versions are shown as they are. */
 export function causeText(cause: Pick<SwapCause, 'kind' | 'pool' | 'left_out'>): string {

@@ -7,12 +7,12 @@ export interface List<T> { object: 'list'; data: T[]; has_more: boolean; next_cu
 
 export type Role = 'bidder' | 'tenant' | 'finance' | 'admin' | 'operator';
 export interface Participant { id: string; name: string }
-/** What an admin allows one, and what it owes. */
+/** What an admin allows one. */
 export interface FullParticipant extends Participant {
   /** The operator's own: it does not trade, and its members hold the platform roles. */
   platform: boolean;
   /** Bounds the baselines of its running workloads together. A resource that is not in it is 0. */
-  quota: Quantities; instance_limit: number; highest_class: string; arrears: string; created_at: string;
+  quota: Quantities; instance_limit: number; highest_class: string; created_at: string;
 }
 export interface User { id: string; email: string; name: string }
 export interface UserRecord extends User { memberships: { participant: Participant; role: Role }[] }
@@ -37,7 +37,7 @@ export interface Session { access_token: string; expires_in: number; csrf_token:
 /** Without a kind it is a WebAssembly module. */
 export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command'; available?: boolean }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
-export interface Balance { available: string; held: string; bond: string; arrears: string; currency: string }
+export interface Balance { available: string; held: string; currency: string }
 
 export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
 export interface PoolResource {
@@ -177,7 +177,7 @@ export interface Order extends OrderBody {
   grounds?: Grounds | null; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
-  hold: string; bond: string; currency: string; fee: string;
+  hold: string; currency: string; fee: string;
   /** Like `last_cost` not there where something of it has neither a trade nor a reserve price. */
   expected?: string | null; expected_low?: string | null; expected_high?: string | null;
   /** How many slots the amounts are of: fewer than the window's where a run of it would win. Limits are those of the whole order. */
@@ -390,8 +390,8 @@ export interface Recommendation {
 
 export interface Receipt {
   id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string;
-  lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; imbalance?: string }[];
-  amount: string; credit_note: string; reservation_fee?: string; imbalance?: string; cause: string | null; recorded_at: string;
+  lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; compensation?: string }[];
+  amount: string; credit_note: string; reservation_fee?: string; compensation?: string; cause: string | null; recorded_at: string;
 }
 /** A member says that a receipt is wrong; what it claims is set aside until somebody of the operator has decided. */
 export interface Dispute {
@@ -406,11 +406,9 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string; arrears: string; dispute_notes: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; compensations: string; dispute_notes: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
-  /** Owed now for what own workloads kept. */
-  arrears: string;
   /** More lines exist than are shown; the CSV has all. */
   truncated: boolean;
 }

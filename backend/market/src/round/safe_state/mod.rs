@@ -8,8 +8,7 @@
 //! Invariants: nobody pays more than its own limit of what is rolled, or sells for less; nobody without the money pays;
 //! who does not want it says so (`Strategy::lets_go_in_safe_state`). Lenders go on lending only what somebody on their node needs, so what is
 //! lent never exceeds what is bought. Nobody is moved, nothing sits on a node that has no room for it.
-//! Absent on purpose: bonds of what goes on being lent, for nobody has chosen to lend it; what may be taken back, and what
-//! a workload has in another pool, which end with their slots.
+//! Absent on purpose: what may be taken back, and what a workload has in another pool, which end with their slots.
 mod lenders;
 mod rolling;
 
@@ -56,8 +55,6 @@ pub enum LeftOut {
     InsufficientFunds,
     /// Its project has too little left.
     ProjectExhausted,
-    /// Its owner owes for what workloads kept.
-    Arrears,
     /// Its node has no room for it beside what others have there.
     NoHostFits,
     /// It would have more than its own limit, or change by more than its thrash limit.

@@ -147,9 +147,6 @@ impl Rolling {
         if instance.strategy.lets_go_in_safe_state {
             return Err(LeftOut::LetsGo);
         }
-        if turn.state.participants.get(&award.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
-            return Err(LeftOut::Arrears);
-        }
         if !self.is_within_limits(turn, instance, wanted) {
             return Err(LeftOut::WorkloadLimit);
         }

@@ -165,15 +165,6 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
                 changes.push(change(other_limit, None, false));
             }
         }
-        (Reason::InArrears, _) => {
-            changes.push(change(
-                "Cancel bids to free what they hold: it is taken when the next slot is settled",
-                None,
-                true,
-            ));
-            changes.push(change("Ask an admin for credits", None, true));
-            changes.push(change(other_limit, None, false));
-        }
         (Reason::NoVacatePath, _) => {
             changes.push(change("Let its program give memory back, then drill it again", None, true));
             changes.push(change(

@@ -28,9 +28,6 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
             "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
         }
         Reason::TooManyAwards => "The participant has as many awards as it may have whose slots are not settled.",
-        Reason::InArrears => {
-            "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
-        }
         Reason::TookBack => {
             "Its workload has lent the same for a slot of it more than once, and taken it back each time. It is not lent as recallable again in that slot: others had bought it and lost it."
         }

@@ -30,7 +30,7 @@ use walk::{Walked, walk};
 ///
 /// The journal's hash chain, that deciding its commands again gives the same events, and that what is stored is what it says:
 /// every row, transfer, receipt and audit event, the stream of events as far as it is kept, books and results of rounds.
-/// That all balances sum to 0, holds cover charges and bonds are those of open awards, and that every workload lies on
+/// That all balances sum to 0, holds cover charges, and that every workload lies on
 /// a node that is there. Exit 0: all holds. Exit 4: the first bad row is printed. Exit 1: it could not be checked.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example: headroom doctor --data ./data\nDATABASE_URL, when set, names the database instead.")]
@@ -214,19 +214,6 @@ fn check_holds(state: &State) -> Option<String> {
     let (claimed, disputed) = (open.map(|d| d.claimed).sum::<Credits>(), state.ledger.balance(Account::Disputed));
     if claimed != disputed {
         return Some(format!("accounts: exchange/disputed has {disputed}, open disputes claim {claimed}"));
-    }
-    // A lender's bond is held for its awards that are not settled, and for nothing else.
-    let mut bonds: BTreeMap<_, Credits> = BTreeMap::new();
-    for award in state.awards.values() {
-        let open = award.lines.iter().filter(|l| !l.settled).map(|l| l.bond_held);
-        *bonds.entry(award.participant).or_default() += open.sum();
-    }
-    for participant in state.participants.keys() {
-        let bond = state.ledger.balance(Account::Bond(*participant));
-        let expected = bonds.get(participant).copied().unwrap_or_default();
-        if bond != expected {
-            return Some(format!("accounts: {participant} has a bond of {bond}, its open awards need {expected}"));
-        }
     }
     // A workload lies on one node, and that node is there.
     let nowhere = state.instances.values().find(|i| !state.nodes.contains_key(&i.node));
