@@ -64,8 +64,6 @@ it('finance begins with all participants for platform roles, with one’s own st
   expect(deliveries.textContent).toContain('12 cores');
   expect(deliveries.textContent).toContain('the workload’s own program kept it');
   expect(screen.getByText('2 of 4 fell short')).toBeTruthy();
-  // One of the participant's workloads has it from another.
-  expect(deliveries.textContent).toContain('From own');
 });
 
 it('a round that was not proved best says so, and never that nothing better exists', async () => {

@@ -28,6 +28,7 @@ const receipt = (n: number, kind: string, awarded: number, delivered: number, pr
 export const receipts: Receipt[] = [
   receipt(1, 'bought', 24_000, 24_000, '0.000900000', '21.600000', null), receipt(2, 'bought', 16_000, 12_000, '0.000900000', '10.800000', 'late_or_partial'),
   receipt(3, 'lent', 4_000, 0, '0.000700000', '0.000000', 'kept_by_program'),
+  { ...receipt(4, 'bought', 2_000, 2_000, '0.000900000', '1.800000', null), round: 0 },
 ];
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',
