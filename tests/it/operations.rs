@@ -99,7 +99,7 @@ impl Names {
         let instance = of_pool["id"].as_str().context("the tenant has no workload in fra1-gp")?.to_owned();
         let order = order(&instance, &window);
         let bid = tenant.post_with_key("/v1/bids", "names-bid", &order).await?.id()?;
-        let offer = tenant.post_with_key("/v1/offers", "names-offer", &order).await?.id()?;
+        let offer = tenant.post_with_key("/v1/offers", "names-offer", &as_offer(&order)).await?.id()?;
         let hint = tenant
             .post(
                 "/v1/allocation_hints",
@@ -126,10 +126,17 @@ impl Names {
     }
 }
 
+/// The same order as an offer of another resource: nobody trades with itself.
+fn as_offer(order: &Value) -> Value {
+    let mut offer = order.clone();
+    offer["resources"] = json!({ "mem_mib": 10 });
+    offer
+}
+
 fn order(instance: &str, window: &Value) -> Value {
     json!({
         "instance": instance, "window": window, "latest_start_at": null, "replicas": 1,
-        "resources": { "cpu_milli": 10, "mem_mib": 10 }, "pools": [{ "pool": "fra1-gp", "adder": "0" }],
+        "resources": { "cpu_milli": 10 }, "pools": [{ "pool": "fra1-gp", "adder": "0" }],
         "assurance": "firm", "limit": "0.000100", "min_fill": "0", "time_in_force": "gtc", "expires_at": null,
         "resell": "own_limit", "project": null, "no_displacement": false, "min_run_slots": 0,
         "class": "standard",
@@ -268,12 +275,12 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     let strategy = json!({ "auto_bid": { "shortage_cost": prices, "other_pools": [], "promised_service_level": "0.95" }, "auto_offer": { "minimum_price": prices } });
     for (id, path, body) in [
         ("placeBid", "/bids".to_owned(), order.clone()),
-        ("placeOffer", "/offers".to_owned(), order.clone()),
+        ("placeOffer", "/offers".to_owned(), as_offer(&order)),
         ("previewBid", "/bids/preview".to_owned(), order.clone()),
-        ("previewOffer", "/offers/preview".to_owned(), order.clone()),
+        ("previewOffer", "/offers/preview".to_owned(), as_offer(&order)),
         ("previewServiceLevel", format!("/instances/{}/service_level", n.instance), strategy.clone()),
         ("replaceBid", format!("/bids/{}", n.bid), order.clone()),
-        ("replaceOffer", format!("/offers/{}", n.offer), order),
+        ("replaceOffer", format!("/offers/{}", n.offer), as_offer(&order)),
         (
             "createHint",
             "/allocation_hints".to_owned(),
