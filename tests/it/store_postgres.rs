@@ -31,7 +31,7 @@ async fn the_same_scenario_on_both_databases() -> anyhow::Result<()> {
         let server = launch.start().await?;
         let admin = server.api("admin")?;
         let tenant = server.api("tenant")?;
-        tenant.put("/v1/projects/scenario", &json!({ "limit": "0.5" })).await?.ok()?;
+        tenant.put("/v1/projects/scenario", &json!({ "limit": "20.5" })).await?.ok()?;
         let mut named = bid("fra1-gp", &Rhythm::of(&admin).await?.late_window(), 600, "20");
         named["project"] = json!("scenario");
         tenant.post_with_key("/v1/bids", "named", &named).await?.ok()?;
