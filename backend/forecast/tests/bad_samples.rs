@@ -67,7 +67,7 @@ fn a_negative_sample_is_as_if_missing() {
 }
 
 #[test]
-fn without_a_capacity_one_sample_far_beyond_all_is_as_if_missing() {
+fn a_sample_far_beyond_all_others_is_as_if_missing() {
     let (summary, out, _) = forecast(&wave("1000000"), None);
     assert_eq!(out, forecast(&wave(""), None).1);
     assert_eq!((summary.left_out[0].fault, summary.left_out[0].place.line), (Fault::FarBeyond, 402));

@@ -152,11 +152,7 @@ impl State {
             awards_of: self.awards_of.clone(),
             swaps: self.swaps.clone(),
             hints: self.hints.clone(),
-            projects: self.projects.clone(),
-            project_names: self.project_names.clone(),
             outlooks: self.outlooks.clone(),
-            // Who pays for room has to have it.
-            ledger: self.ledger.clone(),
             ..State::new(self.market.clone())
         }
     }

@@ -83,9 +83,6 @@ fn alone(state: &State, instance: &Instance, order: &Order) -> State {
     alone.participants.extend(state.participants.get(&order.participant).map(|p| (p.id, p.clone())));
     alone.swaps.extend(instance.swap.and_then(|id| state.swaps.get(&id)).map(|s| (s.id, s.clone())));
     alone.instances.insert(instance.id, instance.clone());
-    // the bids of one that has nothing left keep nothing from others
-    let projects = state.projects.values().filter(|p| p.participant == order.participant);
-    projects.for_each(|project| alone.put_project(project.clone()));
     state.awards_of(instance.id).for_each(|award| alone.put_award(award.clone()));
     state.orders_of(instance.id).for_each(|other| alone.add_order(other.clone()));
     alone.add_order(order.clone());
