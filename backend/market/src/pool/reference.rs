@@ -74,7 +74,7 @@ impl State {
         let doublings = self.references.get(&(pool.to_owned(), resource)).map_or(0, |r| r.doublings);
         let collar =
             reference.times(COLLAR_OF_REFERENCE).times(1 << doublings.min(MOST_DOUBLINGS)).min(self.market.price_cap);
-        // Books have 6 digits: the collar is the same number there and in the holds.
+        // Books have 6 digits: the collar is the same number there.
         Price::from_units((collar.units() + 999) / 1000 * 1000)
     }
 }

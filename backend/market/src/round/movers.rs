@@ -6,8 +6,7 @@
 //! without it and with it, and it stays only if what is traded is worth more with it, and it wins. A bid that
 //! is not let to another node stands on its own, where lenders may still make room for it.
 //!
-//! What a bid is worth in a trial is at most what it can be charged, its quantity at the collar, which it has
-//! money for: a limit costs nothing to write down. First all are tried together. Who would win nothing for the
+//! What a bid is worth in a trial is at most its quantity at the collar, as no price is above that. First all are tried together. Who would win nothing for the
 //! room kept for it is left out of what is tried next; where that is no gain either, halves are tried. In
 //! the end those that were let in are tried without each other, as long as there are trials left.
 //!
