@@ -83,3 +83,25 @@ fn files_are_short_or_say_why_not() -> anyhow::Result<()> {
     assert!(long.is_empty(), "split them, or say why not in their first lines: {long:#?}");
     Ok(())
 }
+
+/// A README of a source folder has a line for each of its files.
+#[test]
+fn readmes_of_folders_list_their_files() -> anyhow::Result<()> {
+    let (mut wrong, mut looked_at) = (Vec::new(), 0);
+    for readme in tree()?.into_iter().filter(|f| f.ends_with("README.md") && f.starts_with(root().join("backend"))) {
+        looked_at += 1;
+        let folder = readme.parent().context("a folder")?;
+        let text = std::fs::read_to_string(&readme)?;
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs")).collect();
+        wrong.extend(named.iter().filter(|name| !folder.join(name).exists()).map(|name| format!("no {name} there")));
+        for entry in std::fs::read_dir(folder)? {
+            let file = entry?.file_name().to_string_lossy().into_owned();
+            if file.ends_with(".rs") && file != "mod.rs" && !named.contains(&file.as_str()) {
+                wrong.push(format!("{} does not name {file}", readme.display()));
+            }
+        }
+    }
+    assert!(looked_at >= 4, "READMEs are looked at: {looked_at}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    Ok(())
+}
