@@ -113,7 +113,7 @@ const table = rows.map((row) => `| ${CASES[row.name].what} | ${ratio(row)} | ${(
 mkdirSync(join(arg.out, 'images'), { recursive: true });
 writeFileSync(join(arg.out, 'performance.md'), `# Performance of the clearing
 
-\`scripts/performance.mjs\` makes this page: it clears the same books with \`headroom clear --time\` and with ${arg['peer-name']}, one after the other, ${arg.seeds} seeds a case. CPU seconds differ from machine to machine, so the page gives ratios.
+\`scripts/performance.mjs\` makes this page: it clears the same books with \`headroom clear --time\` and with ${arg['peer-name']}, one after the other, ${arg.seeds} seeds a case. CPU seconds differ from machine to machine, so the page gives ratios. Repeat it with \`node scripts/performance.mjs --peer '…' --seeds ${arg.seeds} --cases ${chosen.join(',')}\`; the script's head says what a peer prints.
 
 ![CPU seconds of the search against the number of orders](images/performance.svg)
 
@@ -122,7 +122,7 @@ writeFileSync(join(arg.out, 'performance.md'), `# Performance of the clearing
 ${table.join('\n')}
 
 - *Search* finds prices and fills of the continuous problem, which is what the peer solves (\`--relax\`).
-- *Whole clearing* adds whole lots, blocks, price choice and repair, each with an exact check.
+- *Whole clearing* adds whole lots, blocks, price choice and repair, each with an exact check. The peer does none of that: where the third column is above the second, a round takes longer than the peer's relaxation.
 - The *gap* is what the printed welfare misses of its proven bound, as a part of it.
 `);
 
