@@ -30,7 +30,6 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   await ticket.getByLabel('Workload that lends').selectOption(mine.id);
   await ticket.getByLabel('CPU').fill('0.2');
   await ticket.getByLabel('From').selectOption({ index: 4 });
-  await ticket.getByLabel('For', { exact: true }).fill('1');
   await ticket.getByLabel(/^Least you take/).fill('0.02');
   const place = ticket.getByRole('button', { name: /^Place offer/ });
   await place.waitFor({ timeout: 15_000 });

@@ -51,7 +51,7 @@ export interface components {
          * @description What an administered price is not let beyond.
          * @enum {string}
          */
-        AdministeredBound: "reserve" | "collar";
+        AdministeredBound: "reserve" | "price_band";
         /** @description What a unit costs in a slot for which no round is held. */
         AdministeredPrice: {
             resource: components["schemas"]["Resource"];
@@ -233,7 +233,9 @@ export interface components {
             slot: components["schemas"]["Slot"];
             /** Format: int64 */
             quantity: number;
+            /** @description Of the pool, and the premium of its node. */
             price: components["schemas"]["Price"];
+            premium?: components["schemas"]["LinePremium"] | null;
             /** @description Price × quantity, half to even. */
             money: components["schemas"]["Credits"];
             /**
@@ -366,20 +368,13 @@ export interface components {
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
-            /** @description `optimal` or `fallback`. */
+            /** @description `optimal`, or `bounded` where the gap says how far the outcome may be from the best. */
             quality: string;
+            /** @description In credits with 9 digits, as `bound`. */
             welfare: string;
-            /** @description No allocation that the nodes have room for has more welfare than this. */
-            bound?: string | null;
-            /** @description The part of the bound that the welfare misses. */
-            gap: string;
-            /**
-             * @description What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
-             *     `SOLVER_FALLBACK` if the search gave up or an order was left out.
-             */
-            limited_by?: string | null;
-            /** Format: int32 */
-            cuts: number;
+            /** @description No allocation has more welfare than this. */
+            bound: string;
+            gap: components["schemas"]["Gap"];
             input_hash: string;
             result_hash: string;
         };
@@ -401,10 +396,9 @@ export interface components {
             node?: components["schemas"]["NodeId"] | null;
             resource: components["schemas"]["Resource"];
             slot: components["schemas"]["Slot"];
+            /** @description On every node that has room left; a full one costs its premium more. */
             price: components["schemas"]["Price"];
-            low: components["schemas"]["Price"];
-            high: components["schemas"]["Price"];
-            /** @description `bid`, `offer`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. Whose order it was is in the outcome, for its owner. */
+            /** @description `bid`, `offer`, `reserve:STEP` or `none`. Whose order it was is in the outcome, for its owner. */
             set_by: string;
             /**
              * Format: int64
@@ -672,10 +666,9 @@ export interface components {
             price?: components["schemas"]["Price"] | null;
             /**
              * Format: int32
-             * @description Rounds whose outcome is not known to be the best (quality `fallback`): another replay may come to other
-             *     figures there for no other reason.
+             * @description Rounds whose outcome is not known to be the best (quality `bounded`).
              */
-            fallback_rounds: number;
+            bounded_rounds: number;
         };
         /** @description The forecast that an automatic order followed. */
         ForecastUsed: {
@@ -695,6 +688,17 @@ export interface components {
             counterpart: components["schemas"]["Counterpart"];
             instance?: components["schemas"]["InstanceId"] | null;
             sentence: string;
+        };
+        /** @description How far the welfare of a round may be from the best, in credits with 9 digits, and why. */
+        Gap: {
+            /** @description Bound less welfare. */
+            total: string;
+            /** @description Of bids with a minimum fill or alternatives. */
+            blocks: string;
+            /** @description Of lots that no node has room for. */
+            hosts: string;
+            /** @description Of whole units and printed prices. */
+            rounding: string;
         };
         Grant: {
             /** @description Below 0 it takes back what was granted by mistake, as far as it is still available. */
@@ -878,6 +882,15 @@ export interface components {
         InstanceId: string;
         /** @enum {string} */
         InstanceState: "running" | "stopped" | "failed";
+        /** @description A product whose price was beyond the band: nothing was awarded in what it is cleared together with. */
+        Interruption: {
+            pool: components["schemas"]["String"];
+            resource: components["schemas"]["Resource"];
+            slot: components["schemas"]["Slot"];
+            price: components["schemas"]["Price"];
+            /** @description The greatest price that does not interrupt: three times the reference price. */
+            band: components["schemas"]["Price"];
+        };
         /** @description The chance that none of the resources is short. */
         JointLevel: {
             service_level?: components["schemas"]["Share"] | null;
@@ -946,6 +959,11 @@ export interface components {
             shortage_cost: {
                 [key: string]: components["schemas"]["Price"];
             };
+        };
+        /** @description What a full node adds to the price of a line. */
+        LinePremium: {
+            node: components["schemas"]["NodeId"];
+            price: components["schemas"]["Price"];
         };
         /** @description The shape of every list, for the OpenAPI document. */
         List_Allocation: {
@@ -1440,10 +1458,7 @@ export interface components {
                 round?: number | null;
                 /** @description `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought. */
                 price: components["schemas"]["Price"];
-                /**
-                 * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
-                 *     the rounds in which it changed hands.
-                 */
+                /** @description `interval=slot`: the lowest and the highest price of the rounds in which it changed hands; of a round its price. */
                 low: components["schemas"]["Price"];
                 high: components["schemas"]["Price"];
                 open?: components["schemas"]["Price"] | null;
@@ -1546,10 +1561,11 @@ export interface components {
                 /** @description Merkle root of the sealed book, published before it is solved. */
                 root: string;
                 previous_root: string;
-                /** @description First 8 bytes of BLAKE3(root ‖ previous root ‖ number); nobody can choose it. */
-                seed: string;
                 certificate?: components["schemas"]["Certificate"] | null;
                 prices: components["schemas"]["ClearingPrice"][];
+                /** @description What full nodes cost more; others have no premium. */
+                premiums?: components["schemas"]["NodePremium"][];
+                interruptions?: components["schemas"]["Interruption"][];
                 void_reason?: string | null;
                 /** @description Slots whose awards are not settled yet. */
                 open_slots: components["schemas"]["Slot"][];
@@ -1884,6 +1900,14 @@ export interface components {
         };
         /** @example nod_01jd3z6k2m9x7q4v8n5t1w0r3c */
         NodeId: string;
+        /** @description What a full node costs beyond the price of its pool (locational price = price + premium). */
+        NodePremium: {
+            pool: components["schemas"]["String"];
+            node: components["schemas"]["NodeId"];
+            resource: components["schemas"]["Resource"];
+            slot: components["schemas"]["Slot"];
+            premium: components["schemas"]["Price"];
+        };
         /** @enum {string} */
         NodeState: "up" | "cordoned" | "down";
         /** @description A node with what runs there. */
@@ -2343,8 +2367,6 @@ export interface components {
             /** Format: int64 */
             round: number;
             set_by: string;
-            low: components["schemas"]["Price"];
-            high: components["schemas"]["Price"];
         };
         /** @description One point of a pool's price history. */
         PricePoint: {
@@ -2356,10 +2378,7 @@ export interface components {
             round?: number | null;
             /** @description `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought. */
             price: components["schemas"]["Price"];
-            /**
-             * @description The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
-             *     the rounds in which it changed hands.
-             */
+            /** @description `interval=slot`: the lowest and the highest price of the rounds in which it changed hands; of a round its price. */
             low: components["schemas"]["Price"];
             high: components["schemas"]["Price"];
             open?: components["schemas"]["Price"] | null;
@@ -2383,7 +2402,7 @@ export interface components {
         PriceToExternality: {
             /** @description Bids that won. */
             winners: number;
-            /** @description So many of them were looked at, chosen by the seed of the round. */
+            /** @description So many of them were looked at, chosen by the hash of the round's book. */
             looked_at: number;
             /**
              * @description `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything, and, for members, where
@@ -2468,7 +2487,7 @@ export interface components {
             /** @description How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right). */
             method: string;
             proofs: components["schemas"]["InclusionProof"][];
-            /** @description That supply, collars, nodes and workloads were in the book as well: the last leaf. */
+            /** @description That supply, nodes and workloads were in the book as well: the last leaf. */
             rest: components["schemas"]["RestProof"];
         };
         /** @description What the program says of one resource and slot of the workload. */
@@ -2508,7 +2527,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "INTERRUPTED" | "OUT_OF_MONEY" | "TIE" | "NO_ROOM" | "NO_HOST" | "BLOCK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -2569,7 +2588,11 @@ export interface components {
              */
             delivered: number;
             price: components["schemas"]["Price"];
-            /** @description Price × delivered, half to even: what is paid for good. */
+            premium?: components["schemas"]["ReceiptPremium"] | null;
+            /**
+             * @description Price × delivered, half to even: what is paid for good. Of a seller on a full node the premium counts by what was
+             *     delivered there.
+             */
             amount: components["schemas"]["Credits"];
             /** @description Escrow that goes back because it was not delivered (buyers only). */
             credit_note: components["schemas"]["Credits"];
@@ -2580,6 +2603,16 @@ export interface components {
             kept: number;
             /** @description The line's part of the receipt's `compensation`. */
             compensation: components["schemas"]["Credits"];
+        };
+        /** @description What a seller on a full node was paid beyond the pool's price. */
+        ReceiptPremium: {
+            node: components["schemas"]["NodeId"];
+            price: components["schemas"]["Price"];
+            /**
+             * Format: int64
+             * @description What of the line reached buyers on the node.
+             */
+            delivered: number;
         };
         /** @description A recommendation and the orders that would carry it out. Nothing moves by itself. */
         Recommendation: {
@@ -2601,7 +2634,7 @@ export interface components {
             quantities: components["schemas"]["Quantity"][];
             /** @description Idle capacity of the workload at the reserve price. */
             waste: components["schemas"]["BeforeAfter"];
-            /** @description Predicted demand that is not in force, at the collar. */
+            /** @description Predicted demand that is not in force, at the top of the price band. */
             sla_violation: components["schemas"]["BeforeAfter"];
             resource_optimization_score?: components["schemas"]["Credits"] | null;
             /** @description Every pool with what the need costs there, the best first. */
@@ -2699,7 +2732,8 @@ export interface components {
             free: number;
             price?: components["schemas"]["PriceNow"] | null;
             reserve?: components["schemas"]["Price"] | null;
-            collar: components["schemas"]["Price"];
+            /** @description The greatest price that does not interrupt a round: three times the reference. */
+            price_band: components["schemas"]["Price"];
             reference: components["schemas"]["Price"];
             /**
              * Format: int64
@@ -2718,7 +2752,7 @@ export interface components {
             /** @description Its hash, hex. */
             leaf: string;
             /**
-             * @description The book without its orders, seed 0: the bytes that the leaf covers. Only for admins, finance and operators, as
+             * @description The book without its orders: the bytes that the leaf covers. Only for admins, finance and operators, as
              *     it names what others have.
              */
             document?: string | null;
@@ -2763,10 +2797,11 @@ export interface components {
             /** @description Merkle root of the sealed book, published before it is solved. */
             root: string;
             previous_root: string;
-            /** @description First 8 bytes of BLAKE3(root ‖ previous root ‖ number); nobody can choose it. */
-            seed: string;
             certificate?: components["schemas"]["Certificate"] | null;
             prices: components["schemas"]["ClearingPrice"][];
+            /** @description What full nodes cost more; others have no premium. */
+            premiums?: components["schemas"]["NodePremium"][];
+            interruptions?: components["schemas"]["Interruption"][];
             void_reason?: string | null;
             /** @description Slots whose awards are not settled yet. */
             open_slots: components["schemas"]["Slot"][];

@@ -247,7 +247,7 @@ async fn who_would_be_carried_is_not_advised_to_take_a_part() -> anyhow::Result<
         let id = place(&tenant, body).await?.id()?;
         admin.advance(6).await?;
         let said = read(&tenant, &format!("{BIDS}/{id}/explain")).await?;
-        ensure!(said["reason"] == "NO_HOST_FITS", "{said}");
+        ensure!(said["reason"] == "NO_HOST", "{said}");
         let changes = said["changes"].as_array().context("changes")?;
         let is_partial = |c: &Value| c["change"].as_str().is_some_and(|text| text.starts_with("Accept a partial fill"));
         assert_eq!(changes.iter().any(is_partial), is_advised, "{said}");

@@ -34,8 +34,7 @@ impl Sim {
     pub async fn trader(&self, credits: &str) -> anyhow::Result<Api> {
         trader(&self.api("admin")?, &unique("trader"), credits).await
     }
-    /// A bid on the demo's first pool that never wins, in a window that is open for a while. Its
-    /// hold is the limit if the quantity is worth more at the collar: 100 cores are.
+    /// A bid on the demo's first pool that never wins, in a window that is open for a while; its hold is the limit.
     pub async fn bid(&self, cpu_milli: i64, limit: &str) -> anyhow::Result<Value> {
         let window = Rhythm::of(&self.api("admin")?).await?.late_window();
         Ok(bid("fra1-gp", &window, cpu_milli, limit))

@@ -19,7 +19,7 @@ async fn put(api: &Api, limit: i128) -> anyhow::Result<Value> {
     api.put(WEB, &json!({ "limit": text(limit) })).await?.ok()
 }
 
-/// A bid that pays whatever the collar is, so that only its project holds it back.
+/// A bid that pays whatever the price is, so that only its project holds it back.
 async fn generous(sim: &Sim, project: &str) -> anyhow::Result<Value> {
     let mut bid = sim.bid(600, "20").await?;
     bid["project"] = json!(project);

@@ -49,8 +49,9 @@ async fn a_run_is_won_beside_a_slot_that_is_too_dear() -> anyhow::Result<()> {
     let replicas = 400;
     let all = cost * 10 / 6 * replicas * 5 / 2;
     let mut crowd = bid(&first, all, 0);
-    crowd["resources"] = json!({ "cpu_milli": 1000 });
-    (crowd["replicas"], crowd["min_fill"]) = (json!(replicas), json!("0"));
+    // In parts so small that none of what they leave is of use to anybody.
+    crowd["resources"] = json!({ "cpu_milli": 100 });
+    (crowd["replicas"], crowd["min_fill"]) = (json!(10 * replicas), json!("0"));
     place(&rival, &crowd).await?;
     // The crowd pays two and a half times the cost: with it the whole window would cost four and a half times.
     let limit = cost * 4;
@@ -77,11 +78,11 @@ async fn a_run_is_won_beside_a_slot_that_is_too_dear() -> anyhow::Result<()> {
     assert_eq!(why["minimum_winning_limit"]["quality"], "exact", "{why}");
     // Where what just pays for it is not enough, two thirds of a micro-credit more are.
     assert!((cost * 3..=cost * 3 + 2).contains(&winning), "two thirds of it are what two slots cost: {why}");
-    // And it is exact: a micro-credit less does not win.
-    let less = api.patch(&format!("{BIDS}/{cheap}"), &bid(&window, winning - 1, 2)).await?.id()?;
+    // And it is exact, but for what the check tolerates: a nano-credit a unit of buyer and seller, and a micro-credit.
+    let less = api.patch(&format!("{BIDS}/{cheap}"), &bid(&window, winning - 12, 2)).await?.id()?;
     admin.advance(5).await?;
     assert_eq!(read(&api, &less).await?["status"], "open", "{why}");
-    let raised = api.patch(&format!("{BIDS}/{less}"), &bid(&window, winning, 2)).await?.id()?;
+    let raised = api.patch(&format!("{BIDS}/{less}"), &bid(&window, winning + 12, 2)).await?.id()?;
     admin.advance(5).await?;
     assert_eq!(read(&api, &raised).await?["status"], "filled", "{why}");
     let launch = sim.server.kill()?;
@@ -131,11 +132,13 @@ async fn runs_and_stays_that_can_not_be_are_refused() -> anyhow::Result<()> {
     refused(post(BIDS, with(&[("min_run_slots", json!(4))])).await?, "min_run_longer_than_window", run);
     let later = with(&[("min_run_slots", json!(2)), ("latest_start_at", window["start_at"].clone())]);
     refused(post(BIDS, later).await?, "min_run_with_latest_start", run);
-    let offer = with(&[("min_run_slots", json!(2)), ("instance", workload["id"].clone())]);
+    let one_slot = Rhythm::of(&admin).await?.window(1, 1);
+    let lends = [("instance", workload["id"].clone()), ("min_fill", json!("0")), ("window", one_slot)];
+    let offer = with(&[&lends[..], &[("min_run_slots", json!(2))]].concat());
     refused(post("/v1/offers", offer).await?, "min_run_of_offer", run);
     let nobody = with(&[("no_displacement", json!(true))]);
     refused(post(BIDS, nobody).await?, "no_displacement_needs_instance", "/no_displacement");
-    let offer = with(&[("no_displacement", json!(true)), ("instance", workload["id"].clone())]);
+    let offer = with(&[&lends[..], &[("no_displacement", json!(true))]].concat());
     refused(post("/v1/offers", offer).await?, "no_displacement_of_offer", "/no_displacement");
     for (field, value) in [("min_run_slots", json!(-1)), ("min_run_slots", json!("2")), ("no_displacement", json!(1))] {
         let reply = post(BIDS, with(&[(field, value)])).await?;

@@ -111,6 +111,19 @@ fn book_pool(name: &Value) -> Option<String> {
     Some(format!("{pool}{}", &node[node.find('~')?..]))
 }
 
+/// Whether a round has the price of a line: the pool's, or with the premium of a full node.
+fn is_published(outcome: &Value, line: &Value) -> bool {
+    let rows = |name: &str| outcome[name].as_array().cloned().unwrap_or_default();
+    rows("prices").iter().any(|p| {
+        let is_of =
+            book_pool(&p["pool"]) == line["pool"].as_str().map(str::to_owned) && p["resource"] == line["resource"];
+        let premiums =
+            rows("premiums").into_iter().filter(|m| m["resource"] == p["resource"] && m["slot"] == p["slot"]);
+        let mut premiums = premiums.map(|m| nano(&m["premium"])).chain([0]);
+        is_of && premiums.any(|premium| nano(&p["price"]) + premium == nano(&line["price"]))
+    })
+}
+
 #[tokio::test]
 async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
@@ -119,7 +132,7 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
     let receipts = admin.list("/v1/receipts").await?;
     let awards = admin.list("/v1/awards").await?;
     ensure!(!receipts.is_empty() && !awards.is_empty(), "nothing was traded");
-    let mut outcomes: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    let mut outcomes: BTreeMap<i64, Value> = BTreeMap::new();
     let (mut paid, mut credited) = (0i128, 0i128);
     for receipt in &receipts {
         let round = receipt["round"].as_i64().context("round")?;
@@ -128,20 +141,20 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         assert_eq!(drawn, receipt["cause"] == "drawn_in_slot", "{receipt}");
         if !drawn && let Entry::Vacant(unread) = outcomes.entry(round) {
             let outcome = admin.get(&format!("/v1/rounds/{round}/result")).await?.ok()?;
-            unread.insert(outcome["prices"].as_array().cloned().unwrap_or_default());
+            unread.insert(outcome);
         }
         let mut amount = 0;
         for line in receipt["lines"].as_array().context("lines")? {
-            let published = outcomes.get(&round).into_iter().flatten().any(|p| {
-                book_pool(&p["pool"]) == line["pool"].as_str().map(str::to_owned)
-                    && p["resource"] == line["resource"]
-                    && nano(&p["price"]) == nano(&line["price"])
-            });
+            let published = outcomes.get(&round).is_some_and(|outcome| is_published(outcome, line));
             ensure!(published || drawn, "round {round} has not published the price of {line}");
             let delivered = i128::from(line["delivered"].as_i64().unwrap_or(0));
             let awarded = i128::from(line["awarded"].as_i64().unwrap_or(0));
             ensure!(delivered <= awarded, "{line}");
-            let exact = nano(&line["price"]) * delivered;
+            // Of a seller on a full node the premium counts by what was delivered there.
+            let premium = &line["premium"];
+            let there = premium["delivered"].as_i64().map_or(delivered, i128::from);
+            let exact = nano(&line["price"]) * delivered
+                + if premium.is_null() { 0 } else { nano(&premium["price"]) * (there - delivered) };
             // Rounding to micro-credits may go either way by one unit, never further.
             ensure!((micro(&line["amount"]) * 1000 - exact).abs() <= 1000, "{line} is not price × delivered");
             amount += micro(&line["amount"]);

@@ -33,13 +33,16 @@ async fn workload(sim: &Sim, api: &Api, cpu_milli: i64, mem_mib: i64) -> anyhow:
 }
 
 /// Offers 200 of what it has more of, and bids for as much of the other.
-async fn trade(api: &Api, id: &str, window: &Value, offers: &str, bids: &str) -> anyhow::Result<()> {
-    let order = |resource: &str, limit: &str| {
+async fn trade(api: &Api, id: &str, rhythm: &Rhythm, offers: &str, bids: &str) -> anyhow::Result<()> {
+    let order = |window: Value, resource: &str, limit: &str| {
         json!({ "instance": id, "window": window, "resources": { resource: 200 }, "pools": [{ "pool": POOL }],
             "limit": limit, "resell": "never" })
     };
-    api.post_with_key("/v1/offers", "offer", &order(offers, "0")).await?.id()?;
-    api.post_with_key("/v1/bids", "bid", &order(bids, "5")).await?.id()?;
+    for slot in 1..3 {
+        let offer = order(rhythm.window(slot, 1), offers, "0");
+        api.post_with_key("/v1/offers", &format!("offer {slot}"), &offer).await?.id()?;
+    }
+    api.post_with_key("/v1/bids", "bid", &order(rhythm.window(1, 2), bids, "0.3")).await?.id()?;
     Ok(())
 }
 
@@ -58,9 +61,8 @@ async fn cpu_is_traded_for_memory_where_nothing_is_free() -> anyhow::Result<()> 
     // Who buys memory has shown first that it gives it back.
     admin.advance(30).await?;
     let rhythm = Rhythm::of(&one).await?;
-    let window = rhythm.window(1, 2);
-    trade(&one, &first, &window, "cpu_milli", "mem_mib").await?;
-    trade(&two, &second, &window, "mem_mib", "cpu_milli").await?;
+    trade(&one, &first, &rhythm, "cpu_milli", "mem_mib").await?;
+    trade(&two, &second, &rhythm, "mem_mib", "cpu_milli").await?;
     admin.advance(rhythm.first_open() + rhythm.slot_seconds - rhythm.now + 5).await?;
     assert_eq!(in_force(&one, &first).await?, json!({ "cpu_milli": 400, "mem_mib": 600 }));
     assert_eq!(in_force(&two, &second).await?, json!({ "cpu_milli": 600, "mem_mib": 400 }));

@@ -2,7 +2,7 @@
 //! the envelope's time and seed, numbers of forecasts from the shell.
 use crate::book::together::Recommended;
 use crate::book::{OrderRequest, Side};
-use crate::clearing::{Book, Outcome, Verified};
+use crate::clearing::document::{Book, Outcome, Verified};
 use crate::ids::*;
 use crate::market::Rhythm;
 use crate::participant::Membership;

@@ -12,7 +12,7 @@ use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::round::safe_state::{NotRolled, RolledSlot};
-use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
+use crate::round::{Award, Certificate, ClearingPrice, Interruption, NodePremium, Round, RoundState};
 use crate::settlement::Receipt;
 use crate::settlement::dispute::Dispute;
 use crate::state::State;
@@ -76,7 +76,7 @@ pub enum Event {
     },
     OrderFilled {
         order: OrderId,
-        award: AwardId,
+        awards: Vec<AwardId>,
         money: Credits,
         remaining: Amounts,
         remaining_replicas: u32,
@@ -94,6 +94,8 @@ pub enum Event {
         number: u64,
         certificate: Certificate,
         prices: Vec<ClearingPrice>,
+        premiums: Vec<NodePremium>,
+        interruptions: Vec<Interruption>,
         awards: u32,
         open_slots: Vec<Slot>,
         not_won: Vec<(OrderId, NotWon)>,
@@ -182,7 +184,7 @@ impl State {
             }
             Event::OrderFilled {
                 order,
-                award,
+                awards,
                 money,
                 remaining,
                 remaining_replicas,
@@ -192,7 +194,7 @@ impl State {
                 at,
             } => {
                 self.change_order(*order, |o| {
-                    o.awards.push(*award);
+                    o.awards.extend(awards);
                     o.awarded += *money;
                     o.remaining = remaining.clone();
                     o.remaining_replicas = *remaining_replicas;
@@ -217,7 +219,18 @@ impl State {
                 self.put(market);
                 self.put(round.clone());
             }
-            Event::RoundAwarded { number, certificate, prices, awards, open_slots, not_won, held_back, at } => {
+            Event::RoundAwarded {
+                number,
+                certificate,
+                prices,
+                premiums,
+                interruptions,
+                awards,
+                open_slots,
+                not_won,
+                held_back,
+                at,
+            } => {
                 self.unseal(*number);
                 if *held_back > 0 {
                     self.put(Market { full_round: *number, ..self.market.clone() });
@@ -231,6 +244,8 @@ impl State {
                     round.settled_at = open_slots.is_empty().then_some(*at);
                     round.certificate = Some(certificate.clone());
                     round.prices = prices.clone();
+                    round.premiums = premiums.clone();
+                    round.interruptions = interruptions.clone();
                     round.awards = *awards;
                     round.open_slots = open_slots.clone();
                 });

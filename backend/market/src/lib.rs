@@ -9,7 +9,6 @@
 //! [`swap::saga::StepResult`].
 pub mod advice;
 pub mod apply;
-pub mod auction;
 pub mod audit;
 pub mod book;
 pub mod clearing;

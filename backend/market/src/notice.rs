@@ -179,7 +179,7 @@ fn published(round: &Round) -> Vec<Notice> {
         let object = crate::pool::product_id(&p.pool, p.resource, p.slot);
         let data = serde_json::json!({
             "pool": p.pool, "node": p.node, "resource": p.resource, "slot": p.slot, "round": round.number, "price": p.price,
-            "low": p.low, "high": p.high, "volume": p.volume, "set_by": p.set_by, "reserve": p.reserve,
+            "volume": p.volume, "set_by": p.set_by, "reserve": p.reserve,
             "cleared_at": round.awarded_at,
         });
         notice("price.published", None, object, json(&data))

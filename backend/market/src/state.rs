@@ -4,7 +4,7 @@
 //! tables. Every fold also notes which rows it touched, so that the shell writes each row
 //! once per transaction.
 use crate::book::{Order, OrderStatus, Reason, Side};
-use crate::clearing;
+use crate::clearing::document;
 use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
@@ -33,7 +33,7 @@ pub type ProductKey = (PoolSlug, Resource, Slot);
 #[derive(Clone, Debug)]
 pub struct SealedBook {
     pub round: u64,
-    pub book: Arc<clearing::Book>,
+    pub book: Arc<document::Book>,
     pub slots: Vec<Slot>,
     /// Open orders that sit the round out, and why.
     pub excluded: Vec<(OrderId, Reason)>,

@@ -41,6 +41,7 @@ impl One {
             awarded: 1_000,
             delivered: 750,
             price: "0.002".parse().unwrap(),
+            premium: None,
             amount: credits("1.5"),
             credit_note: credits(if side == Side::Bid { "0.5" } else { "0" }),
             kept: 0,

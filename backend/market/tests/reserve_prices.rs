@@ -4,7 +4,7 @@
 //! of an unchanged schedule must give them again to the last unit; a dearer one must never sell more.
 
 use headroom_market::book::Side;
-use headroom_market::clearing::Book;
+use headroom_market::clearing::document::Book;
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{ReservePriceId, UserId};
 use headroom_market::pool::ReserveState;
@@ -61,7 +61,7 @@ fn simple_market(seed: u64) -> World {
     let owner = world.participant("one");
     for _ in 0..10 {
         for _ in 0..2 {
-            let (quantity, unit, ahead) = (100 + world.below(1500), 500 + world.below(2500), world.below(2));
+            let (quantity, unit, ahead) = (100 + world.below(1500), 500 + world.below(2000), world.below(2));
             let request = world.request(quantity, unit, ahead);
             world.place(owner, Side::Bid, request);
         }

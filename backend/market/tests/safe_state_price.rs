@@ -29,7 +29,7 @@ fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {
         assert_eq!(at, of_all.clamp(price("0.0005"), price("0.0015")), "at {mean}");
         let bound = match of_all {
             low if low < price("0.0005") => Some(AdministeredBound::Reserve),
-            high if high > price("0.0015") => Some(AdministeredBound::Collar),
+            high if high > price("0.0015") => Some(AdministeredBound::PriceBand),
             _ => None,
         };
         assert_eq!(rolls[0].prices[0].bound, bound, "at {mean}");

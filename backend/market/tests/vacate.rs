@@ -4,7 +4,6 @@ use crate::support::away::{choices, node, pool, undrilled};
 use crate::support::movers;
 use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::{OrderRequest, Reason, Resell, Side, TimeInForce, Window};
-use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::settlement::meter::Reading;
@@ -74,9 +73,8 @@ impl Two {
         self.bid(self.other, [(CPU, 10)].into());
         let seal = movers::seal(&self.world.state, self.world.now);
         let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
-        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
-        let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
-        let result_hash = outcome.result_hash();
+        let outcome = crate::support::cleared(&book);
+        let result_hash = outcome.result_hash().to_owned();
         self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     }
     fn won(&self, id: OrderId) -> bool {

@@ -4,7 +4,7 @@ mod answers;
 mod writer;
 
 use crate::clock::Clock;
-use headroom_market::clearing::Book;
+use headroom_market::clearing::document::Book;
 use headroom_market::command::Command;
 use headroom_market::refusal::Refusal;
 use headroom_market::state::State;

@@ -79,7 +79,7 @@ it('what is recallable names its pool with it, and resumes where its pool was ha
 it('operators cordon nodes, admins add them, and members are offered nothing', async () => {
   await visit('fra1-gp', 'operator');
   const cordon = await button('Cordon fra1-gp-14');
-  const row = screen.getByRole('row', { name: /fra1-gp-14/ });
+  const row = within(screen.getByRole('table', { name: 'Nodes' })).getByRole('row', { name: /fra1-gp-14/ });
   expect(row.textContent).toMatch(/1\.5 cores, 2 GiB.*web-0/);
   fireEvent.click(cordon);
   fireEvent.click(await button('Cordon it'));

@@ -14,7 +14,7 @@ const ROWS: [string, string, string, number, number, number, number, number, num
   ['waw1-gp', 'Warsaw', 'general_purpose', 0.769, 0.6, 1152, 83, 0.3, 0.05],
   ['par1-gp', 'Paris', 'general_purpose', 0, 0.7, 896, 0, 0, 0],
 ];
-const SETTER: Record<string, string> = { 'fra1-gp': 'bid:bid_01KAB6Q0ZX3F7K2B3R', 'hel1-gp': 'offer:off_01KAB6Q0ZX3F7JX0R8', 'ams1-gp': 'arc:3', 'ams1-lp': 'reserve:0' };
+const SETTER: Record<string, string> = { 'fra1-gp': 'bid:bid_01KAB6Q0ZX3F7K2B3R', 'hel1-gp': 'offer:off_01KAB6Q0ZX3F7JX0R8', 'ams1-lp': 'reserve:0' };
 const perUnit = (price: number, per: number) => dec(price / per, 9);
 
 /** A pool that prices shortages: the last of its supply costs several times its reserve price. */
@@ -28,9 +28,9 @@ const scarce = (free: number, floor: number, per: number) => ({
 export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, used, , memory], i) => {
   const halted = slug === 'par1-gp';
   const one = (resource: string, value: number, floor: number, capacity: number, per: number) => ({
-    resource, capacity: capacity * per, free: Math.round(capacity * per * (1 - used / 100)), reserve: perUnit(floor, per), schedulable: capacity * per, collar: perUnit(Math.max(value, floor) * 3, per), reference: perUnit(Math.max(value, floor), per),
+    resource, capacity: capacity * per, free: Math.round(capacity * per * (1 - used / 100)), reserve: perUnit(floor, per), schedulable: capacity * per, price_band: perUnit(Math.max(value, floor) * 3, per), reference: perUnit(Math.max(value, floor), per),
     volume: Math.round(capacity * per * (used / 100)), utilisation: used / 100, scarcity: slug === 'fra1-gp' ? scarce(capacity * per * (1 - used / 100), floor, per) : null,
-    price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
+    price: halted ? null : { price: perUnit(value, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {
     slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, recallable_of: null, two_person_approval: true, moves_at_once: i === 0 ? 4 : null, move_approval: slug === 'fra1-hp', settings_version: 3, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),

@@ -18,7 +18,7 @@ import { explainSwap, instances, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { serviceLevel } from './serviceLevel.ts';
-import { place, preview } from './trade.ts';
+import { isOneOffer, place, preview } from './trade.ts';
 import type { Instance } from '../lib/api/objects.ts';
 
 export interface Ask { method: string; path: string; query: URLSearchParams; body: unknown; person: Person | null }
@@ -63,7 +63,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['PUT', /^\/pools\/([^/]+)\/move_approval$/, ({ body }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { move_approval: (body as { required: boolean }).required }))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
-  ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
+  ['POST', /^\/offers$/, ({ body }) => (isOneOffer(body) ? { status: 201, body: place('offer', body) } : refuse(422, 'offer_of_several', 'An offer is for one resource in one slot', 'Make an offer for each resource and each slot.'))],
+  ['POST', /^\/bids$/, ({ body }) => ({ status: 201, body: place('bid', body) })],
   ['GET', /^\/(bids|offers)$/, ({ query }, [kind]) => ok(paged(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer')), query))],
   ['GET', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => o)],
   ['GET', /^\/(?:bids|offers)\/([^/]+)\/explain$/, (_, [id]) => or404(orders.find((o) => o.id === id), explain)],
@@ -81,7 +82,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/externality$/, (_, [n]) => ok(externality(Number(n)))],
-  ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
+  ['GET', /^\/rounds\/(\d+)\/result$/, () => ok(result())],
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],
   ['POST', /^\/nodes\/([^/]+)\/(cordon|uncordon)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'cordon' ? 'cordoned' : 'up' }))],

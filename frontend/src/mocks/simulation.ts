@@ -3,7 +3,7 @@ import type { Figures, Simulated } from '../lib/api/objects.ts';
 import { dec, iso, ROUND, roundNow, START, slotAt } from './clock.ts';
 
 const figures = (volume: number, price: number, share: number): Figures => ({
-  operator_revenue: dec(volume * share * price, 6), revenue: dec(volume * price, 6), operator_volume: Math.round(volume * share), volume, price: volume > 0 ? dec(price, 9) : null, fallback_rounds: 0,
+  operator_revenue: dec(volume * share * price, 6), revenue: dec(volume * price, 6), operator_volume: Math.round(volume * share), volume, price: volume > 0 ? dec(price, 9) : null, bounded_rounds: 0,
 });
 
 export function simulated(pool: string, body: unknown): Simulated {

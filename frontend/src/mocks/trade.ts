@@ -1,5 +1,5 @@
 import { balance } from './users.ts';
-import { dec, roundNow } from './clock.ts';
+import { dec, roundNow, SLOT } from './clock.ts';
 import { orders } from './orders.ts';
 import { pools } from './pools.ts';
 import { projects } from './projects.ts';
@@ -20,6 +20,12 @@ export function preview(body: unknown): Preview {
     chances: [0.5, 0.8, 0.95, 0.99].map((probability) => ({ probability, limit: dec(chanceAt(probability), 6) })),
     warnings: pool && (pool.resources[0]?.utilisation ?? 0) > 0.9 ? ['Demand passes capacity in this window with 40 % chance.'] : [],
   };
+}
+
+/** What the server takes as an offer: one resource in one slot, and any part of it. */
+export function isOneOffer(body: unknown): boolean {
+  const order = body as OrderBody;
+  return Object.keys(order.resources).length === 1 && Date.parse(order.window.end_at) - Date.parse(order.window.start_at) === SLOT && order.replicas === 1 && Number(order.min_fill) === 0 && order.pools.length === 1;
 }
 
 let made = 0;

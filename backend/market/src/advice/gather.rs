@@ -2,7 +2,7 @@
 //! the next open slots, and what the one that asks wants.
 //!
 //! The weights are public numbers: an idle unit costs the reserve price for which the operator would
-//! have sold it, a missing one the collar (the most that it can cost), a changed one a tenth of the
+//! have sold it, a missing one the top of its price band (what it may cost at most), a changed one a tenth of the
 //! reserve price, so that a swap has to gain a tenth of the value that it changes.
 use super::problem::{Cell, NodeRoom, SwapProblem};
 use crate::ids::InstanceId;
@@ -151,7 +151,7 @@ fn cell(state: &State, instance: &Instance, planned: &Target, resource: Resource
         // Others are moved for nobody's advice.
         may_move: false,
         waste_price: reserve,
-        sla_rate: state.collar(&instance.pool, resource, slot),
+        sla_rate: state.price_band(&instance.pool, resource, slot),
         change_price,
         move_price: change_price,
         growth_price: Price::ZERO,

@@ -34,7 +34,7 @@ pub fn stakes(state: &State, now: Timestamp, instance: &Instance) -> Stakes {
     };
     Stakes {
         in_force: instance.in_force.clone(),
-        pause_cost_per_second: of_slot(State::collar).share_floor(1, state.market.rhythm.slot_seconds.max(1)),
+        pause_cost_per_second: of_slot(State::price_band).share_floor(1, state.market.rhythm.slot_seconds.max(1)),
         rollback_cost: of_slot(State::reference),
     }
 }

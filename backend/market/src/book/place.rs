@@ -2,12 +2,13 @@
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
 use crate::book::{
-    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Rejection, Side, TimeInForce, self_trade, validate,
+    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Rejection, Side, TimeInForce, away, self_trade,
+    validate,
 };
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::recallable;
+use crate::pool::{PoolSlug, recallable};
 use crate::project;
 use crate::state::State;
 use crate::turn::{Cause, Turn};
@@ -23,7 +24,7 @@ pub fn place(
     by: PlacedBy,
 ) -> Result<OrderId, Rejection> {
     check_client_id(turn.state, participant, &request, client_order)?;
-    let request = normalise(request);
+    let request = as_accepted(turn.state, side, request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, None)?;
     check_funds(turn.state, participant, &request, hold, None)?;
     let id = next_id(turn, side);
@@ -59,7 +60,7 @@ pub fn replace(
     if !same_client_id {
         check_client_id(turn.state, participant, &request, client_order)?;
     }
-    let request = normalise(request);
+    let request = as_accepted(turn.state, side, request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
     check_funds(turn.state, participant, &request, hold, Some(id))?;
     if sealed {
@@ -203,6 +204,27 @@ pub fn normalise(mut request: OrderRequest) -> OrderRequest {
     if request.time_in_force == TimeInForce::Fok && request.min_fill.is_zero() {
         request.min_fill = Share::from_units(1_000_000);
     }
+    request
+}
+
+/// The request as it is accepted. No bid pays more than the price cap for all that it asks for: a higher limit would only
+/// hold more money.
+pub fn as_accepted(state: &State, side: Side, request: OrderRequest) -> OrderRequest {
+    let mut request = normalise(request);
+    if side == Side::Offer {
+        return request;
+    }
+    let rows = |pool: &PoolSlug| {
+        let amounts = away::amounts(state, &request, &request.resources, pool);
+        amounts.values().try_fold(0_i64, |sum, quantity| sum.checked_add(*quantity))
+    };
+    let slots = request.window_slots(state.market.rhythm.slot_seconds);
+    let most = request.pools.iter().filter_map(|choice| rows(&choice.pool)).max();
+    let units = most.and_then(|q| q.checked_mul(i64::from(request.replicas))).and_then(|q| q.checked_mul(slots));
+    let adder = request.pools.iter().map(|choice| choice.adder).max().unwrap_or(Credits::ZERO);
+    let cap =
+        units.and_then(|units| state.market.price_cap.hold_round_up(units)).and_then(|cap| cap.checked_add(adder));
+    request.limit = cap.map_or(request.limit, |cap| request.limit.min(cap.max(Credits::from_units(1))));
     request
 }
 

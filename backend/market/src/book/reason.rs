@@ -9,24 +9,27 @@ use serde::{Deserialize, Serialize};
 pub enum Reason {
     /// Every pool of the order is halted.
     Halted,
-    Expired,
     /// The clearing would have refused it as it stands.
     Ineligible,
     /// No drill has shown that the workload gives memory back.
     NoVacatePath,
     /// Its workload may not be moved, or is where this order would not have it.
     FrozenHoldTime,
+    /// Its workload has lent all that is above its floor.
     FloorProtected,
     /// The workload's own `max_swap`.
     ThrashLimit,
-    ForecastHeadroom,
+    /// A price of its products was beyond the band (`round/interruption.rs`).
+    Interrupted,
     OutOfMoney,
-    MarginalProrata,
-    NoHostFits,
-    MinFillUnreachable,
-    Paradoxical,
-    TieLost,
-    SolverFallback,
+    /// At the margin, behind others in the tie-break.
+    Tie,
+    /// At these prices less is left unsold than a lot takes.
+    NoRoom,
+    /// No node that it may use has room for a lot.
+    NoHost,
+    /// Its minimum fill, or all of its alternatives, could not win together with the others.
+    Block,
     /// There was no place for it (`round/capacity.rs`).
     RoundFull,
     /// It could take the workload over its own limit (`round/growth.rs`).
@@ -48,20 +51,17 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         match self {
             Reason::Halted => "HALTED",
-            Reason::Expired => "EXPIRED",
             Reason::Ineligible => "INELIGIBLE",
             Reason::NoVacatePath => "NO_VACATE_PATH",
             Reason::FrozenHoldTime => "FROZEN_HOLD_TIME",
             Reason::FloorProtected => "FLOOR_PROTECTED",
             Reason::ThrashLimit => "THRASH_LIMIT",
-            Reason::ForecastHeadroom => "FORECAST_HEADROOM",
+            Reason::Interrupted => "INTERRUPTED",
             Reason::OutOfMoney => "OUT_OF_MONEY",
-            Reason::MarginalProrata => "MARGINAL_PRORATA",
-            Reason::NoHostFits => "NO_HOST_FITS",
-            Reason::MinFillUnreachable => "MIN_FILL_UNREACHABLE",
-            Reason::Paradoxical => "PARADOXICAL",
-            Reason::TieLost => "TIE_LOST",
-            Reason::SolverFallback => "SOLVER_FALLBACK",
+            Reason::Tie => "TIE",
+            Reason::NoRoom => "NO_ROOM",
+            Reason::NoHost => "NO_HOST",
+            Reason::Block => "BLOCK",
             Reason::RoundFull => "ROUND_FULL",
             Reason::AboveInstanceLimit => "ABOVE_INSTANCE_LIMIT",
             Reason::WorkloadAway => "WORKLOAD_AWAY",
@@ -74,7 +74,7 @@ impl Reason {
     /// Whether the round's prices decided, so that another limit may be the answer.
     pub const fn is_of_the_price(self) -> bool {
         use Reason::*;
-        matches!(self, OutOfMoney | MarginalProrata | Paradoxical | TieLost | ForecastHeadroom)
+        matches!(self, OutOfMoney | Tie | NoRoom | Block)
     }
 }
 
@@ -82,24 +82,14 @@ impl From<outcome::Reason> for Reason {
     fn from(reason: outcome::Reason) -> Self {
         match reason {
             outcome::Reason::Halted => Reason::Halted,
-            outcome::Reason::Expired => Reason::Expired,
-            // No round gives the others: only books from elsewhere know parents, budgets and holds.
-            outcome::Reason::Ineligible
-            | outcome::Reason::ParentRejected
-            | outcome::Reason::Budget
-            | outcome::Reason::InsufficientHold => Reason::Ineligible,
+            outcome::Reason::WorkloadAway => Reason::WorkloadAway,
             outcome::Reason::NoVacatePath => Reason::NoVacatePath,
-            outcome::Reason::FrozenHoldTime => Reason::FrozenHoldTime,
-            outcome::Reason::FloorProtected => Reason::FloorProtected,
-            outcome::Reason::ThrashLimit => Reason::ThrashLimit,
-            outcome::Reason::ForecastHeadroom => Reason::ForecastHeadroom,
+            outcome::Reason::Interrupted => Reason::Interrupted,
             outcome::Reason::OutOfMoney => Reason::OutOfMoney,
-            outcome::Reason::MarginalProrata => Reason::MarginalProrata,
-            outcome::Reason::NoHostFits => Reason::NoHostFits,
-            outcome::Reason::MinFillUnreachable => Reason::MinFillUnreachable,
-            outcome::Reason::Paradoxical => Reason::Paradoxical,
-            outcome::Reason::TieLost => Reason::TieLost,
-            outcome::Reason::SolverFallback => Reason::SolverFallback,
+            outcome::Reason::Tie => Reason::Tie,
+            outcome::Reason::NoRoom => Reason::NoRoom,
+            outcome::Reason::NoHost => Reason::NoHost,
+            outcome::Reason::Block => Reason::Block,
         }
     }
 }
@@ -112,28 +102,33 @@ mod tests {
     #[test]
     fn codes_are_what_is_written() {
         use Reason::*;
-        let of_the_rule_book = [
+        let of_the_clearing = [
             outcome::Reason::Halted,
-            outcome::Reason::Expired,
-            outcome::Reason::Ineligible,
+            outcome::Reason::WorkloadAway,
             outcome::Reason::NoVacatePath,
-            outcome::Reason::FrozenHoldTime,
-            outcome::Reason::FloorProtected,
-            outcome::Reason::ThrashLimit,
-            outcome::Reason::ForecastHeadroom,
+            outcome::Reason::Interrupted,
             outcome::Reason::OutOfMoney,
-            outcome::Reason::MarginalProrata,
-            outcome::Reason::NoHostFits,
-            outcome::Reason::MinFillUnreachable,
-            outcome::Reason::Paradoxical,
-            outcome::Reason::TieLost,
-            outcome::Reason::SolverFallback,
+            outcome::Reason::Tie,
+            outcome::Reason::NoRoom,
+            outcome::Reason::NoHost,
+            outcome::Reason::Block,
         ];
-        for reason in of_the_rule_book {
-            assert_eq!(Reason::from(reason).code(), reason.code(), "an outcome has the same code for it");
+        for reason in of_the_clearing {
+            assert_eq!(serde_json::to_value(reason).expect("a text"), Reason::from(reason).code());
         }
-        let own = [RoundFull, AboveInstanceLimit, WorkloadAway, NeededAtHome, TooManyAwards, LeavesNode, TookBack];
-        for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {
+        let own = [
+            Ineligible,
+            FrozenHoldTime,
+            FloorProtected,
+            ThrashLimit,
+            RoundFull,
+            AboveInstanceLimit,
+            NeededAtHome,
+            TooManyAwards,
+            LeavesNode,
+            TookBack,
+        ];
+        for reason in of_the_clearing.map(Reason::from).into_iter().chain(own) {
             assert_eq!(serde_json::to_value(reason).expect("a text"), reason.code());
             assert_eq!(serde_json::from_value::<Reason>(reason.code().into()).expect("known"), reason);
         }

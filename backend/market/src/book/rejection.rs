@@ -103,6 +103,8 @@ pub enum Rejection {
     },
     /// It could win a part of what it asks for, and with it a part of a device.
     GpuDivisible,
+    /// Offers are sold by the unit, and a device is not.
+    GpuLent,
     /// Nothing is moved for an offer.
     NoDisplacementOfOffer,
     /// Without a workload there is nothing to move.
@@ -122,6 +124,10 @@ pub enum Rejection {
     InstanceNotRunning,
     OfferOutsideHomePool {
         home: String,
+    },
+    /// An offer is for one resource in one slot.
+    OfferOfSeveral {
+        pointer: &'static str,
     },
     /// Outside its own pool a workload is carried whole.
     AwayNotWhole {
@@ -211,6 +217,7 @@ impl Rejection {
             MinRunWithLatestStart => "min_run_with_latest_start",
             GpuNotWhole { .. } => "gpu_not_whole",
             GpuDivisible => "gpu_divisible",
+            GpuLent => "gpu_lent",
             NoDisplacementOfOffer => "no_displacement_of_offer",
             NoDisplacementNeedsInstance => "no_displacement_needs_instance",
             ClientIdOutOfRange => "client_id_out_of_range",
@@ -221,6 +228,7 @@ impl Rejection {
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
+            OfferOfSeveral { .. } => "offer_of_several",
             AwayNotWhole { .. } => "away_not_whole",
             AwayWithoutMove { .. } => "away_without_move",
             AwayWithoutResource { .. } => "away_without_resource",
@@ -250,6 +258,7 @@ impl Rejection {
             | OrderTooWide { .. }
             | RecallableOutsideHomePool { .. }
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
+            OfferOfSeveral { pointer } => (*pointer).to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
             NoResources => "/resources".to_owned(),
@@ -265,6 +274,7 @@ impl Rejection {
             MinRunLongerThanWindow { .. } | MinRunOfOffer | MinRunWithLatestStart => "/min_run_slots".to_owned(),
             GpuNotWhole { .. } => "/resources/gpu_milli".to_owned(),
             GpuDivisible => "/min_fill".to_owned(),
+            GpuLent => "/resources/gpu_milli".to_owned(),
             NoDisplacementOfOffer | NoDisplacementNeedsInstance => "/no_displacement".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
@@ -343,6 +353,7 @@ impl Rejection {
             MinRunWithLatestStart,
             GpuNotWhole { lot: 1000 },
             GpuDivisible,
+            GpuLent,
             NoDisplacementOfOffer,
             NoDisplacementNeedsInstance,
             ClientIdOutOfRange,
@@ -353,6 +364,7 @@ impl Rejection {
             OfferNeedsInstance,
             InstanceNotRunning,
             OfferOutsideHomePool { home: slug.clone() },
+            OfferOfSeveral { pointer: "/window" },
             AwayNotWhole { pool: slug.clone(), home: slug.clone() },
             AwayWithoutMove { pool: slug.clone() },
             AwayWithoutResource { index: 0, resource, pool: slug },

@@ -84,6 +84,7 @@ impl Rejection {
             GpuNotWhole { lot } => format!(
                 "GPUs come whole: a replica has a multiple of {lot} gpu_milli, so many a device. Ask for whole devices."
             ),
+            GpuLent => "GPUs are not lent: an offer is sold by the unit, and a device is not. Lend CPU or memory.".to_owned(),
             GpuDivisible => {
                 "GPUs come whole, and this order could win a part of one. Set min_fill to 1, or ask for several replicas of whole devices: each of them is won whole or not at all.".to_owned()
             }
@@ -112,6 +113,9 @@ impl Rejection {
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
             InstanceNotRunning => {
                 "The workload has stopped or failed. Restart it first. (A bid without `instance` is for capacity alone: nothing runs on it.)".to_owned()
+            }
+            OfferOfSeveral { .. } => {
+                "An offer lends one resource in one slot, in any part. Make an offer for each resource and each slot, with `min_fill` 0.".to_owned()
             }
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")

@@ -41,7 +41,7 @@ pub fn check(
 ) -> Result<Credits, Rejection> {
     check_form(request, side, now)?;
     check_place(state, participant, side, request)?;
-    check_window(state, now, request)?;
+    check_window(state, now, side, request)?;
     check_growth(state, side, request)?;
     check_project(state, participant, side, request)?;
     check_class(state, participant, request)?;
@@ -84,7 +84,7 @@ pub fn faults(
         (*quantity < 1).then_some(Rejection::QuantityOutOfRange { resource: *resource })
     };
     faults.extend(request.resources.iter().filter_map(none));
-    faults.extend(check_window(state, now, request).err());
+    faults.extend(check_window(state, now, side, request).err());
     faults.extend(check_project(state, participant, side, request).err());
     faults.extend(check_class(state, participant, request).err());
     let mut named = BTreeSet::new();
@@ -143,8 +143,14 @@ fn form_faults(request: &OrderRequest, side: Side, now: Timestamp) -> Vec<Reject
     if request.expires_at.is_some_and(|at| at <= now) {
         faults.push(Rejection::ExpiryInThePast);
     }
+    if side == Side::Offer && request.resources.len() > 1 {
+        faults.push(Rejection::OfferOfSeveral { pointer: "/resources" });
+    }
+    if side == Side::Offer && request.min_fill > Share::ZERO {
+        faults.push(Rejection::OfferOfSeveral { pointer: "/min_fill" });
+    }
     faults.extend(check_run(request, side).err());
-    faults.extend(check_lots(request).err());
+    faults.extend(check_lots(request, side).err());
     match (request.no_displacement, side) {
         (true, Side::Offer) => faults.push(Rejection::NoDisplacementOfOffer),
         (true, Side::Bid) if request.instance.is_none() => faults.push(Rejection::NoDisplacementNeedsInstance),
@@ -154,9 +160,10 @@ fn form_faults(request: &OrderRequest, side: Side, now: Timestamp) -> Vec<Reject
 }
 
 /// GPUs come whole: a replica has so many devices, and nobody a part of a replica.
-fn check_lots(request: &OrderRequest) -> Result<(), Rejection> {
+fn check_lots(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
     match amount(&request.resources, Resource::GpuMilli) {
         0 => Ok(()),
+        _ if side == Side::Offer => Err(Rejection::GpuLent),
         quantity if quantity % GPU_LOT_MILLI != 0 => Err(Rejection::GpuNotWhole { lot: GPU_LOT_MILLI }),
         _ if request.replicas == 1 && request.min_fill.units() != WHOLE => Err(Rejection::GpuDivisible),
         _ => Ok(()),
@@ -300,7 +307,7 @@ fn check_growth(state: &State, side: Side, request: &OrderRequest) -> Result<(),
     Ok(())
 }
 
-fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result<(), Rejection> {
+fn check_window(state: &State, now: Timestamp, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     let rhythm = &state.market.rhythm;
     let slot_seconds = rhythm.slot_seconds;
     let on_slot = |at: Timestamp| at.micros().rem_euclid(slot_seconds * 1_000_000) == 0;
@@ -326,6 +333,9 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
         return Err(Rejection::WindowOutsideHorizon { first_open, last_open });
     }
     let slots = request.window_slots(slot_seconds);
+    if side == Side::Offer && (slots > 1 || latest > window.start_at) {
+        return Err(Rejection::OfferOfSeveral { pointer: "/window" });
+    }
     if i64::from(request.min_run_slots) > slots {
         return Err(Rejection::MinRunLongerThanWindow { slots });
     }

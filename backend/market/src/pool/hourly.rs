@@ -1,8 +1,9 @@
 //! What a product class costs at an hour of the day: the administered price of slots for which no round was held
-//! (mechanism §14: the mean of that hour over 28 days).
+//! (rule book §8: the mean of that hour over 28 days).
 //!
 //! Invariants: only prices of rounds are remembered, by what was bought at them: a unit that two members trade moves a mean by
-//! a unit, and never under the reserve price or over the collar of the slot. What an administered price was paid for says nothing of the market.
+//! a unit, and never under the reserve price or over the price band of the slot. What an administered price was paid for
+//! says nothing of the market.
 use crate::event::Event;
 use crate::pool::{PoolSlug, Product};
 use crate::state::State;
@@ -90,7 +91,7 @@ pub enum AdministeredBound {
     /// It was raised to what the operator sells for.
     Reserve,
     /// It was lowered to the most that the product may cost.
-    Collar,
+    PriceBand,
 }
 
 fn day_of(slot: Slot) -> i64 {
@@ -117,7 +118,7 @@ pub fn note(turn: &mut Turn<'_>, product: &Product) {
 }
 
 /// What a unit would cost in a slot for which no round is held: the mean of its hour, each unit counting alike, else of all
-/// hours, else what it cost in the slot `from`; never under what the operator sells it for, nor over the collar.
+/// hours, else what it cost in the slot `from`; never under what the operator sells it for, nor over its band.
 pub fn administered(
     state: &State,
     pool: &str,
@@ -140,12 +141,12 @@ pub fn administered(
         Some((Price::from_units(i64::try_from(price).ok()?), slots))
     };
     let reserve = state.reserve_price(pool, resource, slot).unwrap_or_default();
-    let collar = state.collar(pool, resource, slot);
+    let band = state.price_band(pool, resource, slot);
     let of = |basis, (mean, slots): (Price, i64)| {
-        let price = mean.max(reserve).min(collar);
+        let price = mean.max(reserve).min(band);
         let bound = match price.cmp(&mean) {
             Ordering::Greater => Some(AdministeredBound::Reserve),
-            Ordering::Less => Some(AdministeredBound::Collar),
+            Ordering::Less => Some(AdministeredBound::PriceBand),
             Ordering::Equal => None,
         };
         AdministeredPrice { resource, price, basis, slots, bound }

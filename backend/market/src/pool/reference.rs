@@ -1,4 +1,4 @@
-//! Reference prices and collars: what a product class has cost lately, and the most that it can cost in a round.
+//! Reference prices and price bands: what a product class has cost lately, and beyond which price a round is interrupted.
 //!
 //! The rule book's reference is the median of a day. Here it is that of the last [`REMEMBERED_SLOTS`] slots with trade,
 //! whatever their length: a day at the usual five minutes. All of them are written when one is added, so a day of
@@ -6,38 +6,34 @@
 use crate::event::Event;
 use crate::pool::recallable::{firm, is_recallable};
 use crate::pool::{PoolSlug, hourly};
-use crate::round::ClearingPrice;
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// How many settled slots the reference price remembers: a day of five-minute slots.
 pub const REMEMBERED_SLOTS: usize = 288;
 
-/// The collar is so many times the reference.
-const COLLAR_OF_REFERENCE: i64 = 3;
+/// The band is so many times the reference.
+const BAND_OF_REFERENCE: i64 = 3;
 
-/// How often in a row a collar doubles at most.
-const MOST_DOUBLINGS: u32 = 20;
-
-/// What a product class has cost lately: the base of its collar.
+/// What a product class has cost lately: the base of its price band.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     pub pool: PoolSlug,
     pub resource: Resource,
     /// Mean prices of the latest settled slots, newest last, at most [`REMEMBERED_SLOTS`].
     pub recent: Vec<Price>,
-    /// How often the collar was reached in a row; each doubles the next round's collar.
-    pub doublings: u32,
+    /// The last round that a price beyond the band interrupted; 0 for none. The next one has no band.
+    #[serde(default)]
+    pub interrupted_in: u64,
 }
 
 impl Reference {
     /// Of a product class that was not traded yet.
     pub fn new(pool: PoolSlug, resource: Resource) -> Self {
-        Self { pool, resource, recent: Vec::new(), doublings: 0 }
+        Self { pool, resource, recent: Vec::new(), interrupted_in: 0 }
     }
     /// The median of the recent prices, never under the reserve.
     pub fn price(&self, reserve: Price) -> Price {
@@ -64,37 +60,13 @@ impl State {
             || self.reserve_price(&key.0, resource, slot).is_some();
         is_known.then(|| self.reference(pool, resource, slot))
     }
-    /// The most a product can cost in the next round: min(price cap, 3 × reference), doubled
-    /// for every round in a row that reached it.
-    pub fn collar(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+    /// The greatest price that does not interrupt a round: three times the reference, at most the price cap.
+    pub fn price_band(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
         let reference = self.reference(pool, resource, slot);
         if reference.is_zero() {
             return self.market.price_cap;
         }
-        let doublings = self.references.get(&(pool.to_owned(), resource)).map_or(0, |r| r.doublings);
-        let collar =
-            reference.times(COLLAR_OF_REFERENCE).times(1 << doublings.min(MOST_DOUBLINGS)).min(self.market.price_cap);
-        // Books have 6 digits: the collar is the same number there.
-        Price::from_units((collar.units() + 999) / 1000 * 1000)
-    }
-}
-
-/// A product class that reached its collar gets a doubled one next round; one that did not
-/// goes back to the plain one.
-pub fn mark_collars<'a>(turn: &mut Turn<'_>, prices: impl Iterator<Item = &'a ClearingPrice>) {
-    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
-    for ClearingPrice { pool, resource, slot, price, .. } in prices {
-        let at = *price >= turn.state.collar(pool, *resource, *slot);
-        *reached.entry((pool.clone(), *resource)).or_default() |= at;
-    }
-    for ((pool, resource), at_collar) in reached {
-        let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
-        let doublings = if at_collar { (reference.doublings + 1).min(MOST_DOUBLINGS) } else { 0 };
-        if doublings != reference.doublings {
-            reference.doublings = doublings;
-            turn.emit(Event::ReferenceChanged(reference));
-        }
+        reference.times(BAND_OF_REFERENCE).min(self.market.price_cap)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The release curve: how much of the operator's supply of a slot rounds may have sold by now, so that those who come
-//! first don't take the peak (mechanism §1).
+//! first don't take the peak (rule book §1).
 use crate::market::Rhythm;
 use crate::time::{Slot, Timestamp};
 

@@ -8,11 +8,11 @@
 //! over the price cap, and add up to what may be sold. Supply is sold from the cheapest unit on, so what
 //! has been sold of it is one number. Absent: how the chances are found, and slots without any: there the
 //! reserve prices alone count.
-use crate::clearing::Step;
+use crate::clearing::document::Step;
 use crate::event::Event;
 use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::recallable::refuse_reserve;
-use crate::pool::supply::{money_up, of_step};
+use crate::pool::supply::of_step;
 use crate::pool::{Pool, PoolSlug, ReserveStep};
 use crate::refusal::{Refusal, RefusalKind, invalid};
 use crate::time::{Slot, Timestamp};
@@ -134,7 +134,7 @@ fn priced(supply: &Supply<'_>, reserve: Price, chance_millionths: i64) -> Price 
 
 /// As a book has them.
 pub fn book_steps(steps: &[ScarceStep]) -> Vec<Step> {
-    steps.iter().map(|s| Step { quantity: s.quantity, reserve: money_up(s.price) }).collect()
+    steps.iter().map(|s| Step { quantity: s.quantity, reserve: s.price }).collect()
 }
 
 /// What a missing unit of each resource costs; a resource that is left out has no price of scarcity.

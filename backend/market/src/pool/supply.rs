@@ -1,7 +1,6 @@
 //! The operator's supply of a product as steps of a book: what is released of it and not yet sold.
-use crate::clearing::{Money, Step};
+use crate::clearing::document::Step;
 use crate::pool::ReserveStep;
-use crate::units::Price;
 
 /// Of `total` base units `released_millis` thousandths may be sold so far; `sold` is what has been,
 /// by step. Cheapest step first.
@@ -12,7 +11,7 @@ pub fn steps(total: i64, released_millis: i64, schedule: &[ReserveStep], sold: &
     for (index, step) in schedule.iter().enumerate() {
         let quantity = (of_step(total, step) - sold.get(index).copied().unwrap_or(0)).clamp(0, left);
         left -= quantity;
-        steps.push(Step { quantity, reserve: money_up(step.price) });
+        steps.push(Step { quantity, reserve: step.price });
     }
     steps
 }
@@ -52,8 +51,3 @@ pub fn total_behind(book: &[Step], released_millis: i64, schedule: &[ReserveStep
 
 /// Totals that are tried: with little released, a unit of it stands for many of the total.
 const MOST_TRIED: i64 = 2_000;
-
-/// Nano-credits a base unit as micro-credits, rounded up.
-pub fn money_up(price: Price) -> Money {
-    Money(price.units().div_euclid(1000) + i64::from(price.units().rem_euclid(1000) > 0))
-}

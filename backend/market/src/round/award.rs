@@ -3,20 +3,22 @@
 //! Money: held → escrow for what a bid won, the rest of its hold back when it closes. Each
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
-//! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::validate::MOST_ROWS;
+//! is never charged more than the certified sums.
 use crate::book::{Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, place, runs};
-use crate::clearing::{self, Outcome, Verified};
+use crate::clearing::book::Side as BookSide;
+use crate::clearing::document::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::recallable::{firm, is_recallable, node_of, pool_of};
+use crate::pool::recallable::{firm, node_of, pool_of};
 use crate::project;
+use crate::round::interruption;
 use crate::round::not_won::text_of;
+use crate::round::prices::{Prices, product_key, published_premiums, published_prices};
 use crate::round::resale;
 use crate::round::safe_state::NO_ROUND;
-use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
-use crate::state::{ProductKey, SealedBook};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, Gap, LinePremium, book, not_won, products, safe_state};
+use crate::state::SealedBook;
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits, Price, Resource, amount};
@@ -37,46 +39,58 @@ pub enum AwardError {
 /// Applies the outcome of the sealed round.
 pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> Result<(), AwardError> {
     let sealed = turn.state.sealed.clone().filter(|s| s.round == number).ok_or(AwardError::NotSealed(number))?;
+    let interruptions = interruption::published(&sealed, outcome);
+    let outcome = interruption::awarded(&sealed.book, outcome);
+    let outcome = outcome.as_ref();
     let prices = published_prices(&sealed, outcome)?;
-    let nodes = placements(&sealed, outcome);
     // Everything is read and checked before anything is decided: an outcome is applied whole
     // or not at all.
     let drafts = read_awards(turn, &sealed, outcome, &prices)?;
     let mut slots = BTreeSet::new();
-    let count = drafts.len() as u32;
-    for Draft { winner, lines, slots: run, certified } in drafts {
-        slots.extend(lines.iter().map(|l| l.slot));
+    let mut awards = 0;
+    for Draft { winner, won } in drafts {
+        awards += won.parts.len() as u32;
+        slots.extend(won.parts.iter().flat_map(|part| &part.lines).map(|l| l.slot));
         match winner {
-            Winner::Resale(source) => resale::sell(turn, number, source, lines)?,
-            Winner::Order(id) => {
-                let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                let won = Won { lines, slots: run, nodes: at, certified };
-                fill(turn, number, id, won)?;
+            Winner::Resale(source) => {
+                let lines = won.parts.into_iter().flat_map(|part| part.lines).collect();
+                resale::sell(turn, number, source, lines)?;
             }
+            Winner::Order(id) => fill(turn, number, id, won)?,
         }
     }
     let ended = round_only_orders(turn, number);
     let (not_won, held_back) = not_won::list(turn, number, &sealed, outcome);
     products::record(turn, number, &sealed, outcome, &prices)?;
+    interruption::note(turn, number, &interruptions);
     let traded = outcome.traded();
+    let premiums = published_premiums(&sealed, outcome);
     let list = prices.into_iter().filter(|(key, _)| traded.contains(key)).map(|(_, price)| price).collect();
+    let document::Gap { total, blocks, hosts, rounding } = outcome.gap.clone();
     let certificate = Certificate {
         verified: true,
         quality: text_of(&outcome.quality),
-        welfare: text_of(&outcome.welfare),
-        bound: outcome.bound.as_ref().map(text_of),
-        limited_by: outcome.certificate.as_ref().and_then(|c| c.limited_by.as_ref()).map(text_of),
-        gap: outcome.certificate.as_ref().map(|c| c.gap.clone()).unwrap_or_default(),
-        cuts: outcome.cuts,
-        input_hash: outcome.certificate.as_ref().map(|c| c.input_hash.clone()).unwrap_or_default(),
-        result_hash: outcome.result_hash(),
+        welfare: outcome.welfare.clone(),
+        bound: outcome.bound.clone(),
+        gap: Gap { total, blocks, hosts, rounding },
+        input_hash: outcome.certificate.input_hash.clone(),
+        result_hash: outcome.result_hash().to_owned(),
     };
     let open_slots = slots.into_iter().collect();
     let at = turn.now;
-    let awards = count;
     let sealed_at = turn.state.rounds.get(&number).map_or(turn.now, |r| r.sealed_at);
-    let awarded = Event::RoundAwarded { number, certificate, prices: list, awards, open_slots, not_won, held_back, at };
-    turn.emit(awarded);
+    turn.emit(Event::RoundAwarded {
+        number,
+        certificate,
+        prices: list,
+        premiums,
+        interruptions,
+        awards,
+        open_slots,
+        not_won,
+        held_back,
+        at,
+    });
     safe_state::note_round(turn, sealed.trading.clone(), sealed_at);
     // They end with the reason that the round has just given them.
     for id in ended {
@@ -95,10 +109,7 @@ enum Winner {
 /// An award that may be made.
 struct Draft {
     winner: Winner,
-    lines: Vec<AwardLine>,
-    /// How many slots its alternative has, also where rounding left nothing of one.
-    slots: i64,
-    certified: i64,
+    won: Won,
 }
 
 fn read_awards(
@@ -107,141 +118,114 @@ fn read_awards(
     outcome: &Outcome,
     prices: &Prices,
 ) -> Result<Vec<Draft>, AwardError> {
+    let premiums = outcome.premiums();
+    let orders: BTreeMap<&str, &document::Order> = sealed.book.orders.iter().map(|o| (o.id.as_str(), o)).collect();
     let mut drafts = Vec::new();
     for award in &outcome.awards {
         let unknown = || AwardError::Unknown(award.order.clone());
-        let mut lines = Vec::new();
-        for quantity in &award.quantities {
-            let (pool, resource, slot) = product_key(sealed, &quantity.product)?;
-            let price = prices.get(&quantity.product).map_or(Price::ZERO, |p| p.price);
-            lines.push(AwardLine::new(pool, resource, slot, quantity.quantity, price).ok_or_else(unknown)?);
-        }
-        let slots = lines.iter().map(|l| l.slot).collect::<BTreeSet<_>>().len() as i64;
-        lines.retain(|l| l.quantity > 0);
-        if lines.is_empty() {
-            continue;
-        }
-        let winner = match book::resale_id(&award.order) {
+        let order = orders.get(award.order.as_str()).ok_or_else(unknown)?;
+        let parts = parts_of(sealed, award, prices, &premiums)?;
+        let lines = || parts.iter().flat_map(|part| &part.lines);
+        let slots = lines().map(|l| l.slot).collect::<BTreeSet<_>>().len() as i64;
+        let winner = match book::resale_of(&award.order) {
             Some(source) => Winner::Resale(source),
             None => Winner::Order(award.order.parse().map_err(|_| unknown())?),
         };
         match &winner {
-            Winner::Resale(source) => resale::check(turn, *source, &lines).ok_or_else(unknown)?,
+            Winner::Resale(source) => resale::check(turn, *source, lines()).ok_or_else(unknown)?,
             Winner::Order(id) => {
-                let order = turn.state.orders.get(id).ok_or_else(unknown)?;
-                let total = lines.iter().map(|l| l.money).sum();
-                if order.side == Side::Bid {
-                    check_charge(order, total, Credits::from_units(award.money.0))?;
+                let known = turn.state.orders.get(id).ok_or_else(unknown)?;
+                if order.side == BookSide::Bid {
+                    check_charge(known, lines(), award.money)?;
                 }
             }
         }
-        drafts.push(Draft { winner, lines, slots, certified: award.money.0 });
+        // A lender's part names no node: what is lent is where the workload is. What may be taken back stays on its node.
+        let of_lender = |part: Part| match part.lines.iter().any(AwardLine::is_recallable) || known_bid(order) {
+            true => part,
+            false => Part { nodes: Vec::new(), ..part },
+        };
+        let parts = parts.into_iter().map(of_lender).collect();
+        drafts.push(Draft { winner, won: Won { parts, slots, certified: award.money } });
     }
     Ok(drafts)
 }
 
-/// Micro-credits by which rounding line by line may exceed the certified sum: half a one a line.
-const MOST_ROUNDING: i64 = MOST_ROWS as i64 / 2;
+fn known_bid(order: &document::Order) -> bool {
+    order.side == BookSide::Bid
+}
 
-/// The hold covers the charge; returns what rounding puts over it, or over what a project is charged.
-fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Credits, AwardError> {
+/// What an award comes to on each of its nodes, at the price of the pool and the node's premium.
+fn parts_of(
+    sealed: &SealedBook,
+    award: &document::Award,
+    prices: &Prices,
+    premiums: &BTreeMap<(&str, &str, i64), Price>,
+) -> Result<Vec<Part>, AwardError> {
+    let unknown = || AwardError::Unknown(award.order.clone());
+    let part = |node: Option<&str>, lots: i64| {
+        let mut lines = Vec::new();
+        let mut at = node.and_then(node_of);
+        for row in &award.quantities {
+            let key = &row.product;
+            let (pool, resource, slot) = product_key(sealed, key)?;
+            at = at.or(pool_of(&key.pool).1);
+            let premium = node.and_then(|node| premiums.get(&(node, key.resource.as_str(), key.slot))).copied();
+            let price = prices.get(key).map_or(Price::ZERO, |p| p.price) + premium.unwrap_or(Price::ZERO);
+            let quantity = row.quantity / award.lots.max(1) * lots;
+            let line = AwardLine::new(pool, resource, slot, quantity, price).ok_or_else(unknown)?;
+            let premium = at.zip(premium).map(|(node, price)| LinePremium { node, price });
+            lines.push(AwardLine { premium, ..line });
+        }
+        Ok(Part { nodes: at.into_iter().collect(), lots, lines })
+    };
+    match award.nodes.as_slice() {
+        [] => Ok(vec![part(None, award.lots)?]),
+        nodes => nodes.iter().map(|(node, lots)| part(Some(node), *lots)).collect(),
+    }
+}
+
+/// The hold covers the charge; returns what rounding puts over it, or over what a project is charged: rounding line by line
+/// may exceed the certified sum by half a micro-credit a line.
+fn check_charge<'a>(
+    order: &Order,
+    lines: impl Iterator<Item = &'a AwardLine>,
+    certified: Credits,
+) -> Result<Credits, AwardError> {
+    let (mut total, mut most_rounding) = (Credits::ZERO, 1);
+    for line in lines {
+        total += line.money;
+        most_rounding += 1;
+    }
     // The hold of a run is that of the whole window, and it is to cost no more than its part of the limit.
     let to_the_unit = order.request.project.is_some() || order.request.min_run_slots > 0;
     let most = if to_the_unit { order.hold.min(certified) } else { order.hold };
     let over = if total > most { total - most } else { Credits::ZERO };
-    if over.units() > MOST_ROUNDING || total.units() - certified.units() > MOST_ROUNDING {
+    if over.units() > most_rounding || total.units() - certified.units() > most_rounding {
         return Err(AwardError::HoldExceeded(order.id));
     }
     Ok(over)
 }
 
-pub fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
-    crate::clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_owned(), slot }
-}
-
-pub(super) fn product_key(sealed: &SealedBook, key: &crate::clearing::ProductKey) -> Result<ProductKey, AwardError> {
-    let resource = Resource::parse(&key.resource);
-    let slot = usize::try_from(key.slot).ok().and_then(|n| sealed.slots.get(n));
-    match (resource, slot) {
-        (Some(resource), Some(slot)) => Ok((pool_of(&key.pool).0, resource, *slot)),
-        _ => Err(AwardError::Unknown(key.to_string())),
-    }
-}
-
-/// By product as the book names it.
-pub(super) type Prices = BTreeMap<crate::clearing::ProductKey, ClearingPrice>;
-
-fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<Prices, AwardError> {
-    let products: BTreeMap<_, _> = sealed.book.products.iter().map(|p| (p.key(), p)).collect();
-    let mut volumes: BTreeMap<_, i64> = BTreeMap::new();
-    for award in outcome.awards.iter().filter(|a| matches!(a.order.parse(), Ok(OrderId::Bid(_)))) {
-        for won in &award.quantities {
-            *volumes.entry(&won.product).or_default() += won.quantity;
-        }
-    }
-    let mut prices = Prices::new();
-    for price in &outcome.prices {
-        let key = book_key(&price.pool, &price.resource, price.slot);
-        let (pool, resource, slot) = product_key(sealed, &key)?;
-        let product = products.get(&key);
-        let (node, volume) = (pool_of(&key.pool).1, volumes.get(&key).copied().unwrap_or(0));
-        prices.insert(
-            key,
-            ClearingPrice {
-                pool,
-                node,
-                resource,
-                slot,
-                price: Price::from_units(price.price.0),
-                low: Price::from_units(price.low.unwrap_or(price.price).0),
-                high: Price::from_units(price.high.unwrap_or(price.price).0),
-                set_by: kind_of_setter(&price.set_by),
-                volume,
-                supply: product.map_or(0, |p| p.supply.iter().map(|s| s.quantity).sum()),
-                reserve: product.and_then(|p| p.supply.first()).map(|s| Price::from_units(s.reserve.0 * 1000)),
-            },
-        );
-    }
-    Ok(prices)
-}
-
-/// What set a price, without whose order it was: everybody reads prices, and nobody is to follow another one's orders.
-pub fn kind_of_setter(set_by: &str) -> String {
-    match set_by.split_once(':') {
-        Some((kind @ ("bid" | "offer"), _)) => kind.to_owned(),
-        _ => set_by.to_owned(),
-    }
-}
-
-/// Nodes of an order's replicas, by replica; and of an offer of what may be taken back the node where its lender was
-/// when the round was sealed: it is lent there, also if that runs elsewhere by now.
-fn placements(sealed: &SealedBook, outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
-    let mut sorted: Vec<_> = outcome.placements.iter().collect();
-    sorted.sort_by(|a, b| (&a.order, a.replica).cmp(&(&b.order, b.replica)));
-    let mut nodes: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
-    for placement in sorted {
-        if let Some(node) = node_of(&placement.node) {
-            nodes.entry(placement.order.clone()).or_default().push(node);
-        }
-    }
-    for order in sealed.book.orders.iter().filter(|o| o.side == clearing::Side::Offer) {
-        let node = order.node.as_ref().filter(|name| is_recallable(name)).and_then(|name| node_of(name));
-        nodes.extend(node.map(|node| (order.id.clone(), vec![node])));
-    }
-    nodes
-}
-
-/// What an order has won, and where.
+/// What an order has won, node by node.
 pub(crate) struct Won {
-    pub lines: Vec<AwardLine>,
+    pub parts: Vec<Part>,
+    /// How many slots its alternative has.
     pub slots: i64,
+    pub certified: Credits,
+}
+
+/// What an order has won on one node, or in a pool without nodes.
+pub(crate) struct Part {
     pub nodes: Vec<NodeId>,
-    pub certified: i64,
+    pub lots: i64,
+    pub lines: Vec<AwardLine>,
 }
 
 pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> Result<(), AwardError> {
-    let Won { lines, slots, nodes, certified } = won;
+    let Won { parts, slots, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
+    let lines: Vec<AwardLine> = parts.iter().flat_map(|part| part.lines.clone()).collect();
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let slot_seconds = turn.state.market.rhythm.slot_seconds;
     let rest = Rest::of(&order, &lines, slot_seconds);
@@ -251,41 +235,47 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
         order.side == Side::Bid && lines.iter().any(|l| away::carried(turn.state, &order.request, &l.pool).is_some());
     let recallable = order.request.assurance == Assurance::Recallable;
     let has_gpu = lines.iter().any(|l| l.resource == Resource::GpuMilli);
-    let award = Award {
-        id: AwardId::next(&mut turn.ids),
-        round: number,
-        kind: if order.side == Side::Bid { AwardKind::Bought } else { AwardKind::Lent },
-        side: order.side,
-        order: id,
-        resale_of: None,
-        rolled_from: None,
-        drawn: order.origin == Origin::Draw,
-        participant: order.participant,
-        instance: order.request.instance,
-        lines,
-        nodes,
-        money: total,
-        limit: used_limit,
-        class: order.request.class,
-        // What may be taken back lies on the node of those who lend it.
-        no_displacement: order.request.no_displacement || recallable,
-        // Of what its lender may take back, who sold it on would bear what a later buyer misses.
-        resell: order.request.resell == Resell::OwnLimit
-            && order.request.replicas == 1
-            && !elsewhere
-            && !recallable
-            // Sold on it would be divisible, and a device is not.
-            && !has_gpu,
-        project: project::of_order(turn.state, &order).map(|p| p.id),
-        created_at: turn.now,
-    };
-    let (award_id, project) = (award.id, award.project);
+    let project = project::of_order(turn.state, &order).map(|p| p.id);
     let mut paid = Credits::ZERO;
     if order.side == Side::Bid {
-        paid = charge(turn, number, &order, total, Credits::from_units(certified))?;
+        paid = charge(turn, number, &order, &lines, certified)?;
     }
-    workload::away::begin(turn, &award);
-    turn.emit(Event::AwardMade(award));
+    let lots: i64 = parts.iter().map(|part| part.lots).sum();
+    let mut awards = Vec::new();
+    for Part { nodes, lots: here, lines } in parts {
+        let replicas = if order.request.replicas > 1 { here.max(1) as usize } else { 1 };
+        let award = Award {
+            id: AwardId::next(&mut turn.ids),
+            round: number,
+            kind: if order.side == Side::Bid { AwardKind::Bought } else { AwardKind::Lent },
+            side: order.side,
+            order: id,
+            resale_of: None,
+            rolled_from: None,
+            drawn: order.origin == Origin::Draw,
+            participant: order.participant,
+            instance: order.request.instance,
+            money: lines.iter().map(|l| l.money).sum(),
+            lines,
+            nodes: nodes.iter().flat_map(|node| std::iter::repeat_n(*node, replicas)).collect(),
+            limit: used_limit.share_floor(here, lots.max(1)),
+            class: order.request.class,
+            // What may be taken back lies on the node of those who lend it.
+            no_displacement: order.request.no_displacement || recallable,
+            // Of what its lender may take back, who sold it on would bear what a later buyer misses.
+            resell: order.request.resell == Resell::OwnLimit
+                && order.request.replicas == 1
+                && !elsewhere
+                && !recallable
+                // Sold on it would be divisible, and a device is not.
+                && !has_gpu,
+            project,
+            created_at: turn.now,
+        };
+        awards.push(award.id);
+        workload::away::begin(turn, &award);
+        turn.emit(Event::AwardMade(award));
+    }
     project::spend(turn, project, paid);
     let hold = rest.hold(&order, paid);
     let freed = order.hold - paid - hold;
@@ -301,7 +291,7 @@ pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won) -> R
     let at = turn.now;
     turn.emit(Event::OrderFilled {
         order: id,
-        award: award_id,
+        awards,
         money: total,
         remaining,
         remaining_replicas,
@@ -339,10 +329,11 @@ fn charge(
     turn: &mut Turn<'_>,
     number: u64,
     order: &Order,
-    total: Credits,
+    lines: &[AwardLine],
     certified: Credits,
 ) -> Result<Credits, AwardError> {
-    let over = check_charge(order, total, certified)?;
+    let total: Credits = lines.iter().map(|l| l.money).sum();
+    let over = check_charge(order, lines.iter(), certified)?;
     let cause = Cause { order: Some(order.id), round: (number != NO_ROUND).then_some(number), slot: None };
     let held = Account::Held(order.participant);
     let paid = turn.transfer(TransferKind::Charge, held, Account::Escrow, total - over, cause);

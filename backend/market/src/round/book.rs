@@ -1,27 +1,24 @@
 //! The book of a round: the state, seen by the clearing.
-//!
-//! Money has 6 digits in a book; collars and references are rounded up to them.
 use crate::book::{self, Alternative, Assurance, Order, OrderStatus, Origin, Reason, Side};
-use crate::clearing::{self, Money};
+use crate::clearing::book as clearing;
+use crate::clearing::document;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::recallable::{book_node, book_pool, is_recallable, pool_of};
-use crate::pool::supply::money_up;
 use crate::round::away;
 use crate::round::capacity::{self, Entry, Places};
 use crate::round::faulty::drop_faulty;
 use crate::round::growth::Growth;
-use crate::round::holding::Holdings;
+use crate::round::holding::{Bounds, lending};
 use crate::round::host::Hosts;
 use crate::round::movers::{Movers, Moves};
-use crate::round::reachable::{hold_to_wholes, take_out_unreachable};
 use crate::round::renewal::Renewals;
 use crate::round::resale;
 use crate::round::sits_out;
 use crate::round::supply::book_product;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Resource};
+use crate::units::{Credits, Resource, Share};
 use crate::workload::away::is_elsewhere;
 use crate::workload::{Class, vacate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,13 +29,15 @@ pub const MOST_AWARDS: usize = 10_000;
 
 /// A book and what had to be left out of it.
 pub struct Draft {
-    pub book: clearing::Book,
+    pub book: document::Book,
     /// Orders that sit this round out, with a reason code.
     pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply is listed with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
     /// What its bids would take to other nodes, and what else they could.
     pub moves: Moves,
+    /// Whose an order of the book is.
+    pub workload_of: BTreeMap<String, InstanceId>,
 }
 
 /// The alternatives of an order that are still open, in the order of the book.
@@ -93,10 +92,12 @@ struct Builder<'a> {
     now: Timestamp,
     slots: &'a [Slot],
     hosts: Hosts<'a>,
-    orders: Vec<clearing::Order>,
+    orders: Vec<document::Order>,
     excluded: Vec<(OrderId, Reason)>,
     places: &'a Places,
     renewals: Renewals,
+    bounds: Bounds,
+    workload_of: BTreeMap<String, InstanceId>,
 }
 
 impl<'a> Builder<'a> {
@@ -110,6 +111,8 @@ impl<'a> Builder<'a> {
             excluded: Vec::new(),
             places,
             renewals: Renewals::default(),
+            bounds: Bounds::default(),
+            workload_of: BTreeMap::new(),
         }
     }
 
@@ -162,7 +165,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The order as the clearing sees it, or why it sits this round out.
-    fn entry(&mut self, order: &Order) -> Result<clearing::Order, Reason> {
+    fn entry(&mut self, order: &Order) -> Result<document::Order, Reason> {
         let mut alternatives = open_alternatives(self.state, order, self.slots);
         if alternatives.is_empty() {
             return Err(Reason::Halted);
@@ -197,24 +200,37 @@ impl<'a> Builder<'a> {
         self.renewals.note(self.state, order, &possible);
         let replicas = i64::from(order.remaining_replicas);
         let entries = possible.iter().map(|a| self.alternative(order, a, replicas, move_fee)).collect();
-        Ok(clearing::Order {
+        let lender = order.request.instance.filter(|_| order.side == Side::Offer);
+        let recallable = order.request.assurance == Assurance::Recallable;
+        let mut entry = document::Order {
             id: order.id.to_string(),
             owner: order.participant.to_string(),
             side: side(order.side),
-            instance: order.request.instance.map(|i| i.to_string()),
-            limit: money(order.remaining_limit),
-            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(
-                i128::from(order.request.min_fill.units()),
-                1_000_000,
-            )),
-            incumbent: false,
-            alternatives: entries,
-            parent: None,
-            budget: None,
-            replicas: (order.request.replicas > 1).then_some(replicas),
-            node: node.map(|n| book_node(n, order.request.assurance == Assurance::Recallable)),
+            limit: order.remaining_limit,
+            min_fill: order.request.min_fill,
+            replicas: self.replicas(order),
+            node: node.map(|n| book_node(n, recallable)),
             class: class(order.request.class),
-        })
+            incumbent: false,
+            accepted: Some(order.created_at.micros()),
+            workload: lender.map(|id| id.to_string()),
+            alternatives: entries,
+        };
+        if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
+            self.bounds.bound(self.state, self.slots, instance, &mut entry)?;
+            self.workload_of.insert(entry.id.clone(), instance.id);
+        }
+        Ok(entry)
+    }
+
+    /// What has to lie whole on one node is one lot: devices, a workload in another pool, and whatever is wanted all or
+    /// none without a node of its own.
+    fn replicas(&self, order: &Order) -> Option<i64> {
+        let request = &order.request;
+        let is_whole = request.min_fill == Share::from_units(1_000_000);
+        let moves = book::away::leaves(self.state, request) || request.instance.is_none();
+        let is_one_lot = order.side == Side::Bid && is_whole && moves;
+        (request.replicas > 1 || is_one_lot).then_some(i64::from(order.remaining_replicas))
     }
 
     fn alternative(
@@ -223,7 +239,7 @@ impl<'a> Builder<'a> {
         alternative: &Alternative,
         replicas: i64,
         move_fee: Credits,
-    ) -> clearing::Alternative {
+    ) -> document::Alternative {
         let mut quantities = Vec::new();
         let carried = book::away::carried(self.state, &order.request, &alternative.pool);
         let move_fee = carried.map_or(move_fee, away::move_costs);
@@ -237,7 +253,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        clearing::Alternative { quantities, adder: money(alternative.adder + move_fee) }
+        document::Alternative { quantities, adder: alternative.adder + move_fee, ..Default::default() }
     }
 
     /// Those alternatives in other pools that the workload may be carried to now; why not, if none is left.
@@ -257,7 +273,7 @@ impl<'a> Builder<'a> {
     fn drop_offers(&mut self) {
         let resales = sits_out::resales_met(&self.orders);
         self.orders.retain(|o| !resales.contains(&o.id));
-        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), Reason::LeavesNode);
+        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders, &self.workload_of), Reason::LeavesNode);
     }
 
     fn sit_out(&mut self, orders: &BTreeSet<String>, reason: Reason) {
@@ -271,30 +287,29 @@ impl<'a> Builder<'a> {
             if !self.places.has(Entry::Resale(award.id)) {
                 continue;
             }
-            if let Some(entry) = self.resale(award) {
-                self.orders.push(entry);
+            for (index, limit) in resale::for_sale(self.state, self.now, self.slots, award) {
+                let entry = self.resale(award, index, limit);
+                self.orders.extend(entry);
             }
         }
     }
 
-    fn resale(&mut self, award: &Award) -> Option<clearing::Order> {
-        let limit = resale::limit(self.state, self.now, self.slots, award)?;
-        let quantity = |l: &AwardLine| Some(row(&l.pool, l.resource, self.slot_index(l.slot)?, l.left()));
-        let quantities = award.lines.iter().map(quantity).collect::<Option<Vec<_>>>()?;
-        Some(clearing::Order {
-            id: award.id.to_string(),
+    fn resale(&self, award: &Award, index: usize, limit: Credits) -> Option<document::Order> {
+        let line = &award.lines[index];
+        let quantities = vec![row(&line.pool, line.resource, self.slot_index(line.slot)?, line.left())];
+        Some(document::Order {
+            id: if award.lines.len() == 1 { award.id.to_string() } else { format!("{}/{index}", award.id) },
             owner: award.participant.to_string(),
             side: clearing::Side::Offer,
-            instance: None,
-            limit: money(limit),
-            min_fill: clearing::Fraction::zero(),
-            incumbent: true,
-            alternatives: vec![clearing::Alternative { quantities, adder: Money(0) }],
-            parent: None,
-            budget: None,
+            limit,
+            min_fill: Share::ZERO,
             replicas: None,
-            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
+            node: award.nodes.first().map(|node| node.to_string()),
             class: clearing::Class::Standard,
+            incumbent: true,
+            accepted: None,
+            workload: None,
+            alternatives: vec![document::Alternative { quantities, ..Default::default() }],
         })
     }
 
@@ -310,60 +325,42 @@ impl<'a> Builder<'a> {
             }
         }
         self.orders.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut book = clearing::Book::new(money_up(state.market.price_cap), 0);
-        book.slot_base = self.slots.first().map(|s| s.to_string());
-        book.slot_seconds = Some(state.market.rhythm.slot_seconds);
+        let mut book = document::Book::default();
         for (pool, resource, slot) in &used {
             let index = self.slot_index(*slot).unwrap_or(0);
             book.products.push(book_product(state, self.now, (pool, *resource, *slot), index));
         }
-        book.instances = Holdings { state, slots: self.slots, orders: &self.orders }.instances();
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         apart_by_node(&mut book);
-        let unreachable = take_out_unreachable(&mut book);
-        self.excluded.extend(unreachable.into_iter().map(|id| (id, Reason::MinFillUnreachable)));
+        book.workloads = lending(state, self.slots, &book.orders);
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);
-        hold_to_wholes(&mut book);
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
-        Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
+        Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves, workload_of: self.workload_of }
     }
 }
 
-/// What may be taken back as products of the nodes where it is lent (`recallable::book_pool`).
-fn apart_by_node(book: &mut clearing::Book) {
-    let apart = |rows: &mut Vec<clearing::Quantity>, node: &str| {
-        rows.iter_mut().for_each(|row| row.product.pool = book_pool(&row.product.pool, node));
-    };
+/// What may be taken back as products of the nodes where it is lent (`recallable::book_pool`). Such a pool is one place: what
+/// is lent there is all the room that it has.
+fn apart_by_node(book: &mut document::Book) {
     let mut traded: BTreeSet<clearing::ProductKey> = BTreeSet::new();
-    let mut at: BTreeMap<String, String> = BTreeMap::new();
     for order in &mut book.orders {
-        let Some(node) = order.node.as_ref().filter(|node| is_recallable(node)) else { continue };
-        for alternative in &mut order.alternatives {
-            apart(&mut alternative.quantities, node);
-            traded.extend(alternative.quantities.iter().map(|q| q.product.clone()));
+        let Some(node) = order.node.take_if(|node| is_recallable(node)) else { continue };
+        for row in order.alternatives.iter_mut().flat_map(|a| &mut a.quantities) {
+            row.product.pool = book_pool(&row.product.pool, &node);
+            traded.insert(row.product.clone());
         }
-        at.extend(order.instance.clone().map(|instance| (instance, node.clone())));
-    }
-    for instance in &mut book.instances {
-        if let Some(node) = at.get(&instance.id) {
-            let clearing::Instance { holding, floor, max_swap, .. } = instance;
-            [holding, floor, max_swap].into_iter().for_each(|rows| apart(rows, node));
-        }
-    }
-    for node in &mut book.nodes {
-        node.pool = book_pool(&node.pool, &node.id);
     }
     let (whole, mut products): (Vec<_>, Vec<_>) = book.products.drain(..).partition(|p| is_recallable(&p.pool));
     for key in traded {
         let (pool, _) = pool_of(&key.pool);
         let of = whole.iter().find(|p| p.pool == pool && p.resource == key.resource && p.slot == key.slot);
-        products.extend(of.map(|product| clearing::Product { pool: key.pool, ..product.clone() }));
+        products.extend(of.map(|product| document::Product { pool: key.pool, ..product.clone() }));
     }
-    products.sort_by_key(clearing::Product::key);
+    products.sort_by_key(document::Product::key);
     book.products = products;
 }
 
@@ -377,9 +374,9 @@ pub(super) fn bought_at_home(state: &State, id: InstanceId) -> impl Iterator<Ite
     bought(state, id).filter(move |award| !instance.is_some_and(|i| is_elsewhere(award, i)))
 }
 
-pub(super) fn row(pool: &str, resource: Resource, slot: i64, quantity: i64) -> clearing::Quantity {
+pub(super) fn row(pool: &str, resource: Resource, slot: i64, quantity: i64) -> document::Quantity {
     let product = clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_string(), slot };
-    clearing::Quantity { product, quantity }
+    document::Quantity { product, quantity }
 }
 
 fn side(side: Side) -> clearing::Side {
@@ -397,11 +394,7 @@ fn class(class: Class) -> clearing::Class {
     }
 }
 
-fn money(credits: Credits) -> Money {
-    Money(credits.units())
-}
-
-/// Whether a book order is the resale of an award.
-pub fn resale_id(book_order: &str) -> Option<AwardId> {
-    book_order.parse().ok()
+/// The award, and its line, of which a book order is the resale.
+pub fn resale_of(book_order: &str) -> Option<AwardId> {
+    book_order.split('/').next().and_then(|id| id.parse().ok())
 }

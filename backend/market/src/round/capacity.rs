@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 /// What a round takes: as many rows (of an alternative in a product) of orders that couple slots,
 /// pools or choices as it takes a few seconds to clear on one core where they are as awkward as can
-/// be (`awkward_cost.rs` of the solver), and seven times as many of those that stay in one slot of a pool.
+/// be (measured with the clearing of 0.1), and seven times as many of those that stay in one slot of a pool.
 pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;
@@ -64,7 +64,7 @@ pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) 
     };
     let waits =
         |o: &&Order| Waits { turn: turn_of(o), participant: o.participant, weight: weight(state, o, slots, &pools) };
-    let for_sale = state.awards.values().filter(|a| resale::limit(state, now, slots, a).is_some());
+    let for_sale = state.awards.values().filter(|a| !resale::for_sale(state, now, slots, a).is_empty());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
         Waits { turn, participant: a.participant, weight: weight_of_resale(a) }
@@ -147,9 +147,8 @@ fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str]) -> u64 {
 }
 
 fn weight_of_resale(award: &Award) -> u64 {
-    let left = || award.lines.iter().filter(|l| !l.settled && l.quantity > l.resold);
-    let slots: BTreeSet<_> = left().map(|l| (l.slot, &l.pool)).collect();
-    weight_of(left().count(), if slots.len() > 1 { Couples::Products } else { Couples::Nothing })
+    let left = award.lines.iter().filter(|l| !l.settled && l.quantity > l.resold);
+    weight_of(left.count(), Couples::Nothing)
 }
 
 /// What an order of so many rows counts.

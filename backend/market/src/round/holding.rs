@@ -1,139 +1,150 @@
-//! What a book says of the workloads that its orders name: what they hold and must keep, and how much rounds may
-//! still change of them.
-use crate::book::{Order, Side};
-use crate::clearing;
+//! How much rounds may still change of each workload: what it may lend above its floor, and its thrash limit.
+//!
+//! Orders are bounded one after the other as they enter the book, people's before forecasts': a bound of one workload is
+//! no row of the clearing. Where less is left than an order asks for, whole lots that fit take part.
+use crate::book::{Order, Reason, Side};
+use crate::clearing::book::{ProductKey, Side as BookSide, gcd};
+use crate::clearing::document::{self, Lending, Workload};
 use crate::ids::InstanceId;
-use crate::pool::recallable;
+use crate::pool::recallable::firm;
 use crate::round::AwardKind;
-use crate::round::book::row;
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Resource, amount};
 use crate::workload::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) struct Holdings<'a> {
-    pub state: &'a State,
-    pub slots: &'a [Slot],
-    pub orders: &'a [clearing::Order],
-}
-
-/// What an instance's firm orders in a round are for, by slot of the book and resource.
+/// What the orders of a round have taken so far of the bounds of their workloads.
 #[derive(Default)]
-struct FirmOrders {
-    offered: BTreeMap<(i64, Resource), i64>,
-    /// Offered or asked for.
-    either: BTreeMap<(i64, Resource), i64>,
+pub(super) struct Bounds {
+    lent: BTreeMap<(InstanceId, Slot, Resource), i64>,
+    won: BTreeMap<(InstanceId, Slot, Resource), i64>,
+    /// What earlier rounds have made of each, looked up once.
+    earlier: BTreeMap<InstanceId, Earlier>,
 }
 
-impl Holdings<'_> {
-    /// The instances that orders name; holdings and floors of those that lend in this round.
-    pub fn instances(&self) -> Vec<clearing::Instance> {
-        let named: BTreeSet<&String> = self.orders.iter().filter_map(|o| o.instance.as_ref()).collect();
-        let lends = |id: &String| {
-            self.orders.iter().any(|o| o.side == clearing::Side::Offer && o.instance.as_ref() == Some(id))
+struct Earlier {
+    lent: BTreeMap<(Slot, Resource), i64>,
+    changed: BTreeMap<(Slot, Resource), Changed>,
+}
+
+impl Bounds {
+    /// Bounds an order of the book by what is left of its workload, or says why nothing is.
+    pub fn bound(
+        &mut self,
+        state: &State,
+        slots: &[Slot],
+        instance: &Instance,
+        order: &mut document::Order,
+    ) -> Result<(), Reason> {
+        let rows = rows_of(order, instance, slots);
+        let (lots, reason) = self.lots_left(state, instance, order, &rows);
+        let all = order.lots(0);
+        if lots < all && !cut(order, lots) {
+            return Err(reason);
+        }
+        let taken = if order.side == BookSide::Bid { &mut self.won } else { &mut self.lent };
+        for ((slot, resource), quantity) in rows {
+            *taken.entry((instance.id, slot, resource)).or_default() += quantity * lots.min(all) / all.max(1);
+        }
+        Ok(())
+    }
+
+    /// The lots that the bounds leave of an order, and which of them leaves least.
+    fn lots_left(
+        &mut self,
+        state: &State,
+        instance: &Instance,
+        order: &document::Order,
+        rows: &BTreeMap<(Slot, Resource), i64>,
+    ) -> (i64, Reason) {
+        let id = instance.id;
+        let known = || Earlier { lent: lent(state, id), changed: changed(state, id) };
+        let earlier = self.earlier.entry(id).or_insert_with(known);
+        let all = order.lots(0);
+        let mut least = (all, Reason::ThrashLimit);
+        for ((slot, resource), quantity) in rows {
+            let of = |taken: &BTreeMap<(InstanceId, Slot, Resource), i64>| {
+                taken.get(&(id, *slot, *resource)).copied().unwrap_or(0)
+            };
+            let already = earlier.changed.get(&(*slot, *resource)).copied().unwrap_or_default();
+            let most = instance.strategy.max_swap.get(resource);
+            let (thrash, floor) = match order.side {
+                BookSide::Bid => (most.map(|most| already.may_win(*most) - of(&self.won)), None),
+                BookSide::Offer => {
+                    let lent = earlier.lent.get(&(*slot, *resource)).copied().unwrap_or(0) + of(&self.lent);
+                    let free = amount(&instance.baseline, *resource) - amount(&instance.floor, *resource) - lent;
+                    (most.map(|most| already.may_lend(*most) - of(&self.lent)), Some(free))
+                }
+            };
+            let bounds = [(thrash, Reason::ThrashLimit), (floor, Reason::FloorProtected)];
+            for (left, reason) in bounds.into_iter().filter_map(|(left, reason)| Some((left?, reason))) {
+                let lots = i128::from(left.max(0)) * i128::from(all) / i128::from((*quantity).max(1));
+                least = least.min((i64::try_from(lots).unwrap_or(all), reason));
+            }
+        }
+        least
+    }
+}
+
+/// What an order asks of each resource in a slot of its workload's own pool, in whichever of its alternatives that is most.
+fn rows_of(order: &document::Order, instance: &Instance, slots: &[Slot]) -> BTreeMap<(Slot, Resource), i64> {
+    let mut rows = BTreeMap::new();
+    let at_home = |q: &&document::Quantity| firm(&q.product.pool) == instance.pool;
+    for quantity in order.alternatives.iter().flat_map(|a| &a.quantities).filter(at_home) {
+        let slot = usize::try_from(quantity.product.slot).ok().and_then(|n| slots.get(n));
+        let Some((slot, resource)) = slot.zip(Resource::parse(&quantity.product.resource)) else { continue };
+        let most = rows.entry((*slot, resource)).or_insert(0);
+        *most = quantity.quantity.max(*most);
+    }
+    rows
+}
+
+/// Leaves so many lots of an order; `false` where there are none, or it wants all of them or another number of each way.
+fn cut(order: &mut document::Order, lots: i64) -> bool {
+    let all = order.lots(0);
+    let is_divisible = order.min_fill.is_zero() && order.replicas.is_none();
+    if lots < 1 || !is_divisible || (1..order.alternatives.len()).any(|n| order.lots(n) != all) {
+        return false;
+    }
+    for alternative in &mut order.alternatives {
+        let lot = alternative.quantities.iter().map(|q| q.quantity).fold(0, gcd);
+        for quantity in &mut alternative.quantities {
+            quantity.quantity = quantity.quantity / lot * lots;
+        }
+        alternative.adder = alternative.adder.share_floor(lots, all);
+    }
+    order.limit = match order.side {
+        BookSide::Bid => order.limit.share_floor(lots, all),
+        BookSide::Offer => order.limit - order.limit.share_floor(all - lots, all),
+    };
+    true
+}
+
+/// What each lender of a book may lend in the products that it offers: the certificate shows by it that no floor is broken.
+pub(super) fn lending(state: &State, slots: &[Slot], orders: &[document::Order]) -> Vec<Workload> {
+    let mut products: BTreeMap<&String, BTreeSet<&ProductKey>> = BTreeMap::new();
+    for order in orders {
+        let Some(workload) = &order.workload else { continue };
+        let named = order.alternatives.iter().flat_map(|a| &a.quantities).map(|q| &q.product);
+        products.entry(workload).or_default().extend(named);
+    }
+    let mut workloads = Vec::new();
+    for (name, products) in products {
+        let Some(instance) = name.parse().ok().and_then(|id: InstanceId| state.instances.get(&id)) else { continue };
+        let lent = lent(state, instance.id);
+        let row = |product: &ProductKey| {
+            let slot = *slots.get(usize::try_from(product.slot).ok()?)?;
+            let resource = Resource::parse(&product.resource)?;
+            let already = lent.get(&(slot, resource)).copied().unwrap_or(0);
+            let floor = amount(&instance.floor, resource);
+            let baseline = (amount(&instance.baseline, resource) - already).max(floor);
+            // What its forecast asks it to keep is in the quantity of an automatic offer; by hand an owner may lend more.
+            Some(Lending { product: product.clone(), baseline, floor, forecast: 0 })
         };
-        let mut instances = Vec::new();
-        for instance in self.state.instances.values() {
-            let id = instance.id.to_string();
-            if !named.contains(&id) {
-                continue;
-            }
-            let lender = lends(&id);
-            let firm = self.in_firm_orders(&id);
-            let mut entry = clearing::Instance { id, owner: instance.participant.to_string(), ..Default::default() };
-            if lender {
-                self.add_holdings(instance, &firm, &mut entry);
-            }
-            self.add_thrash_limits(instance, &firm, &mut entry);
-            instances.push(entry);
-        }
-        instances
+        workloads.push(Workload { id: name.clone(), lending: products.into_iter().filter_map(row).collect() });
     }
-
-    /// What the firm orders of an instance in this round offer and ask for, by slot and resource; `None` if it has
-    /// no others. A row of a book bounds one product, and what is recallable is another: it has what all firm
-    /// orders together would leave of a bound.
-    fn in_firm_orders(&self, id: &str) -> Option<FirmOrders> {
-        let mine = || self.orders.iter().filter(|o| o.instance.as_deref() == Some(id));
-        let rows =
-            |o: &'_ clearing::Order| o.alternatives.iter().flat_map(|a| a.quantities.clone()).collect::<Vec<_>>();
-        let is_recallable = |q: &clearing::Quantity| recallable::is_recallable(&q.product.pool);
-        if !mine().flat_map(rows).any(|q| is_recallable(&q)) {
-            return None;
-        }
-        let mut firm = FirmOrders::default();
-        for order in mine() {
-            // Of alternatives that share a product at most one wins; counting all of them is on the safe side.
-            for quantity in rows(order).iter().filter(|q| !is_recallable(q)) {
-                let Some(resource) = Resource::parse(&quantity.product.resource) else { continue };
-                let key = (quantity.product.slot, resource);
-                if order.side == clearing::Side::Offer {
-                    *firm.offered.entry(key).or_default() += quantity.quantity;
-                }
-                *firm.either.entry(key).or_default() += quantity.quantity;
-            }
-        }
-        Some(firm)
-    }
-
-    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts, be what may be
-    /// taken back all taken back, all there, or only its own or others'. A row bounds both directions alike; where all
-    /// orders of the instance go one way it is how far that way is.
-    fn add_thrash_limits(&self, instance: &Instance, firm: &Option<FirmOrders>, entry: &mut clearing::Instance) {
-        if instance.strategy.max_swap.is_empty() {
-            return;
-        }
-        let changed = changed(self.state, instance.id);
-        for (index, slot) in self.slots.iter().enumerate() {
-            for (resource, most) in &instance.strategy.max_swap {
-                let already = changed.get(&(*slot, *resource)).copied().unwrap_or_default();
-                let left = match self.sides(&entry.id, index as i64, *resource) {
-                    (true, false) => already.may_win(*most),
-                    (false, true) => already.may_lend(*most),
-                    _ => already.may_change(*most),
-                };
-                entry.max_swap.push(row(&instance.pool, *resource, index as i64, left.max(0)));
-                if let Some(firm) = firm {
-                    let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) = (recallable::of(&instance.pool), left.saturating_sub(used));
-                    entry.max_swap.push(row(&pool, *resource, index as i64, left.max(0)));
-                }
-            }
-        }
-    }
-
-    /// Whether an instance bids for a resource in a slot of this round, and whether it offers some of it, be it firm or
-    /// recallable.
-    fn sides(&self, id: &str, slot: i64, resource: Resource) -> (bool, bool) {
-        let names = |o: &&clearing::Order| {
-            let mut rows = o.alternatives.iter().flat_map(|a| &a.quantities);
-            rows.any(|q| q.product.slot == slot && Resource::parse(&q.product.resource) == Some(resource))
-        };
-        let mine = self.orders.iter().filter(|o| o.instance.as_deref() == Some(id)).filter(names);
-        mine.fold((false, false), |(bids, offers), o| match o.side {
-            clearing::Side::Bid => (true, offers),
-            clearing::Side::Offer => (bids, true),
-        })
-    }
-
-    fn add_holdings(&self, instance: &Instance, firm: &Option<FirmOrders>, entry: &mut clearing::Instance) {
-        let lent = lent(self.state, instance.id);
-        for (index, slot) in self.slots.iter().enumerate() {
-            for (resource, baseline) in &instance.baseline {
-                let already = lent.get(&(*slot, *resource)).copied().unwrap_or(0);
-                let floor = amount(&instance.floor, *resource);
-                entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
-                entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
-                if let Some(firm) = firm.as_ref().filter(|_| recallable::can_be_recalled(*resource)) {
-                    let offered = firm.offered.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) = (recallable::of(&instance.pool), baseline - already - offered);
-                    entry.holding.push(row(&pool, *resource, index as i64, left.max(floor)));
-                    entry.floor.push(row(&pool, *resource, index as i64, floor));
-                }
-            }
-        }
-    }
+    workloads
 }
 
 /// What earlier rounds made of an instance in a slot beyond its baseline: the least and the most that it may come to,
@@ -152,10 +163,6 @@ impl Changed {
     /// How much more it may lend within a thrash limit.
     pub fn may_lend(&self, most: i64) -> i64 {
         most.saturating_add(self.least)
-    }
-    /// How much more it may win or lend, whichever comes.
-    pub fn may_change(&self, most: i64) -> i64 {
-        self.may_win(most).min(self.may_lend(most))
     }
 }
 

@@ -91,11 +91,11 @@ impl<'a> Hosts<'a> {
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
         let stays = order.request.no_displacement || order.request.assurance == Assurance::Recallable;
         let node = match fixed.first() {
-            Some(_) if fixed.len() > 1 => return Err(Reason::NoHostFits),
-            Some(node) if stays && *node != instance.node => return Err(Reason::NoHostFits),
+            Some(_) if fixed.len() > 1 => return Err(Reason::NoHost),
+            Some(node) if stays && *node != instance.node => return Err(Reason::NoHost),
             Some(node) => {
                 if !self.come(order, id, *node, first, &Amounts::new()) {
-                    return Err(Reason::NoHostFits);
+                    return Err(Reason::NoHost);
                 }
                 *node
             }
@@ -105,7 +105,7 @@ impl<'a> Hosts<'a> {
                 let (since, planned) = planned;
                 let home = bid_for.filter(|(last, _)| since.is_none_or(|s| s <= *last)).map_or(planned, |(_, n)| n);
                 if stays && home != instance.node {
-                    return Err(Reason::NoHostFits);
+                    return Err(Reason::NoHost);
                 }
                 let has_room = stays || self.occupancy.fits(self.state, home, &order.remaining, &window);
                 if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }

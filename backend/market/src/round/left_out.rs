@@ -67,7 +67,7 @@ pub fn reason(state: &State, now: Timestamp, order: &Order) -> Option<Reason> {
         | Reason::ThrashLimit
         | Reason::OutOfMoney => true,
         // Of any other the round may find that its workload moves.
-        Reason::NoHostFits => moves_nobody,
+        Reason::NoHost => moves_nobody,
         _ => false,
     };
     is_certain.then_some(reason)

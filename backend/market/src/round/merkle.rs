@@ -1,10 +1,10 @@
 //! Commit and open: the Merkle root of a sealed book, and the proof that an order is in it.
 //!
-//! The leaves are the orders in the book's order, and last of all the rest of the book (supply, collars,
-//! nodes, workloads), so that nobody can change that either once the root is out. Leaf = BLAKE3("leaf" ‖
+//! The leaves are the orders in the book's order, and last of all the rest of the book (supply, nodes,
+//! workloads), so that nobody can change that either once the root is out. Leaf = BLAKE3("leaf" ‖
 //! order, or rest, as JSON), node = BLAKE3("node" ‖ left ‖ right); an odd node
 //! moves up unchanged. The tags keep a leaf from being passed off as a node.
-use crate::clearing::{Book, Order};
+use crate::clearing::document::{Book, Order};
 use blake3::Hash;
 
 /// The bytes of an order's leaf.
@@ -12,23 +12,11 @@ pub fn order_document(order: &Order) -> String {
     serde_json::to_string(order).unwrap_or_default()
 }
 
-/// The bytes of the last leaf: the book without its orders, with seed 0, as the seed is made from the root.
+/// The bytes of the last leaf: the book without its orders.
 pub fn rest_document(book: &Book) -> String {
-    let rest = Book {
-        format: book.format.clone(),
-        cap: book.cap,
-        alpha: book.alpha.clone(),
-        seed: 0,
-        slot_base: book.slot_base.clone(),
-        slot_seconds: book.slot_seconds,
-        products: book.products.clone(),
-        arcs: book.arcs.clone(),
-        instances: book.instances.clone(),
-        nodes: book.nodes.clone(),
-        orders: Vec::new(),
-        budgets: book.budgets.clone(),
-    };
-    serde_json::to_string(&rest).unwrap_or_default()
+    let (products, arcs) = (book.products.clone(), book.arcs.clone());
+    let (nodes, workloads) = (book.nodes.clone(), book.workloads.clone());
+    Book { products, arcs, nodes, workloads, alpha: book.alpha.clone(), ..Book::default() }.text()
 }
 
 /// All leaves of a book: its orders, then the rest.
@@ -88,15 +76,6 @@ pub fn includes(root: &Hash, leaf: Hash, mut index: usize, path: &[Option<Hash>]
     hash == *root
 }
 
-/// First 8 bytes, as a big-endian integer, of BLAKE3 over the text root ‖ line feed ‖ previous root ‖ line feed ‖
-/// round number, both roots in hex and the number in decimal.
-pub fn seed(root: &str, previous_root: &str, round: u64) -> u64 {
-    let hash = blake3::hash(format!("{root}\n{previous_root}\n{round}").as_bytes());
-    let mut first = [0u8; 8];
-    first.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_be_bytes(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,12 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn supply_is_committed_to_and_the_seed_is_not() {
-        let mut book = Book::new(crate::clearing::Money(1), 7);
+    fn supply_is_committed_to() {
+        let mut book = Book::default();
         let top = root(&leaves(&book));
-        book.seed = 8;
-        assert_eq!(root(&leaves(&book)), top);
-        book.cap = crate::clearing::Money(2);
+        assert_eq!(root(&leaves(&book.clone())), top);
+        book.alpha = "1".to_owned();
         assert_ne!(root(&leaves(&book)), top);
     }
 }

@@ -9,13 +9,14 @@ pub mod growth;
 pub mod holding;
 mod host;
 mod in_flight;
+pub mod interruption;
 pub mod left_out;
 pub mod merkle;
 pub mod movers;
 pub mod not_won;
 pub mod occupancy;
+pub mod prices;
 mod products;
-mod reachable;
 mod renewal;
 mod resale;
 pub mod safe_state;
@@ -58,10 +59,9 @@ pub struct ClearingPrice {
     pub node: Option<NodeId>,
     pub resource: Resource,
     pub slot: Slot,
+    /// On every node that has room left; a full one costs its premium more.
     pub price: Price,
-    pub low: Price,
-    pub high: Price,
-    /// `bid`, `offer`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. Whose order it was is in the outcome, for its owner.
+    /// `bid`, `offer`, `reserve:STEP` or `none`. Whose order it was is in the outcome, for its owner.
     pub set_by: String,
     /// Bought in this round, base units.
     pub volume: i64,
@@ -70,22 +70,55 @@ pub struct ClearingPrice {
     pub reserve: Option<Price>,
 }
 
+/// What a full node costs beyond the price of its pool (locational price = price + premium).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NodePremium {
+    pub pool: PoolSlug,
+    pub node: NodeId,
+    pub resource: Resource,
+    pub slot: Slot,
+    pub premium: Price,
+}
+
+/// A product whose price was beyond the band: nothing was awarded in what it is cleared together with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Interruption {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    pub slot: Slot,
+    pub price: Price,
+    /// The greatest price that does not interrupt: three times the reference price.
+    pub band: Price,
+}
+
+/// How far the welfare of a round may be from the best, in credits with 9 digits, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Gap {
+    /// Bound less welfare.
+    pub total: String,
+    /// Of bids with a minimum fill or alternatives.
+    pub blocks: String,
+    /// Of lots that no node has room for.
+    pub hosts: String,
+    /// Of whole units and printed prices.
+    pub rounding: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Certificate {
     /// An independent exact check passed before anything was stored.
     pub verified: bool,
-    /// `optimal` or `fallback`.
+    /// `optimal`, or `bounded` where the gap says how far the outcome may be from the best.
     pub quality: String,
+    /// In credits with 9 digits, as `bound`.
     pub welfare: String,
-    /// No allocation that the nodes have room for has more welfare than this.
-    pub bound: Option<String>,
-    /// The part of the bound that the welfare misses.
-    pub gap: String,
-    /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
-    /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
-    pub limited_by: Option<String>,
-    pub cuts: u32,
+    /// No allocation has more welfare than this.
+    pub bound: String,
+    pub gap: Gap,
     pub input_hash: String,
     pub result_hash: String,
 }
@@ -106,10 +139,13 @@ pub struct Round {
     /// Merkle root of the sealed book, published before it is solved.
     pub root: String,
     pub previous_root: String,
-    /// First 8 bytes of BLAKE3(root ‖ previous root ‖ number); nobody can choose it.
-    pub seed: String,
     pub certificate: Option<Certificate>,
     pub prices: Vec<ClearingPrice>,
+    /// What full nodes cost more; others have no premium.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub premiums: Vec<NodePremium>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interruptions: Vec<Interruption>,
     pub void_reason: Option<String>,
     /// Slots whose awards are not settled yet.
     pub open_slots: Vec<Slot>,
@@ -123,6 +159,14 @@ pub struct TakenBack {
     pub quantity: i64,
 }
 
+/// What a full node adds to the price of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LinePremium {
+    pub node: NodeId,
+    pub price: Price,
+}
+
 /// Capacity of one product that an award gives or takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -131,7 +175,11 @@ pub struct AwardLine {
     pub resource: Resource,
     pub slot: Slot,
     pub quantity: i64,
+    /// Of the pool, and the premium of its node.
     pub price: Price,
+    /// The part of the price that a full node costs, or earns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub premium: Option<LinePremium>,
     /// Price × quantity, half to even.
     pub money: Credits,
     /// Sold on to later bidders before the slot began (bids only).
@@ -160,6 +208,7 @@ impl AwardLine {
             slot,
             quantity,
             price,
+            premium: None,
             money,
             resold: 0,
             recalled: 0,

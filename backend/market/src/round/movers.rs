@@ -6,43 +6,21 @@
 //! without it and with it, and it stays only if what is traded is worth more with it, and it wins. A bid that
 //! is not let to another node stands on its own, where lenders may still make room for it.
 //!
-//! What a bid is worth in a trial is at most its quantity at the collar, as no price is above that. First all are tried together. Who would win nothing for the
-//! room kept for it is left out of what is tried next; where that is no gain either, halves are tried. In
-//! the end those that were let in are tried without each other, as long as there are trials left.
+//! First all are tried together. Who would win nothing for the room kept for it is left out of what is tried next; where
+//! that is no gain either, halves are tried. In the end those that were let in are tried without each other, as long as
+//! there are trials left.
 //!
 //! The trials are cleared outside the core; what comes of them is an argument of `SealRound`.
-use crate::clearing::rational::Rat;
-use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, ProductKey, Side};
+use crate::clearing::book::Side;
+use crate::clearing::document::{Book, Order, Outcome};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book::Draft;
 use crate::state::State;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// The collars of a book's products, in micro-credits a unit, and what goes for all others.
-struct Collars {
-    of: BTreeMap<ProductKey, i128>,
-    others: i128,
-}
-
-impl Collars {
-    fn of(book: &Book) -> Self {
-        let of = book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
-        Self { of, others: i128::from(book.cap.0) }
-    }
-    /// The most that an alternative can cost, in micro-credits.
-    fn value(&self, alternative: &Alternative) -> i128 {
-        let cap = |key: &ProductKey| self.of.get(key).copied().unwrap_or(self.others);
-        alternative.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum()
-    }
-}
-
 /// The workloads that may be taken to another node by what they win.
 pub type Movers = BTreeSet<InstanceId>;
-
-/// Trials are far cheaper than rounds: they only compare, and all of them together are not to take longer
-/// than the round.
-pub const TRIAL: Limits = Limits { nodes: 100, max_cuts: 30, effort: 300_000, work: 30_000, ..Limits::PRODUCTION };
 
 /// What the bids of a book do with workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,10 +31,12 @@ pub struct Moves {
     pub could: BTreeMap<InstanceId, BTreeSet<OrderId>>,
 }
 
-/// The next round as it would be sealed with these movers, with limits that are backed by money.
+/// The next round as it would be sealed with these movers.
 pub struct Preparation {
     pub book: Book,
     pub moves: Moves,
+    /// Whose an order of the book is.
+    pub workload_of: BTreeMap<String, InstanceId>,
 }
 
 /// Whether a bid has a workload: without one nobody can move, and no look at the round is needed.
@@ -66,27 +46,8 @@ pub fn could_be(state: &State) -> bool {
 
 impl Preparation {
     pub fn of(draft: Draft) -> Self {
-        let Draft { mut book, moves, .. } = draft;
-        back_limits(&mut book);
-        Self { book, moves }
-    }
-}
-
-/// No alternative of a bid counts more than it costs at the collars. Each by itself: what an adder takes from
-/// a high limit (a shorter run has no part in most of it) would leave the others all of that limit.
-fn back_limits(book: &mut Book) {
-    let collars = Collars::of(book);
-    for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
-        let limit = i128::from(bid.limit.0);
-        let worth = |a: &Alternative| (limit - i128::from(a.adder.0)).min(collars.value(a));
-        let worths: Vec<i128> = bid.alternatives.iter().map(worth).collect();
-        let least_adder = bid.alternatives.iter().map(|a| i128::from(a.adder.0)).min().unwrap_or(0);
-        let backed = worths.iter().max().map_or(0, |most| most + least_adder);
-        let money = |micro: i128| Money(i64::try_from(micro).unwrap_or(i64::MAX));
-        for (alternative, worth) in bid.alternatives.iter_mut().zip(worths) {
-            alternative.adder = money(backed - worth);
-        }
-        bid.limit = money(backed);
+        let Draft { book, moves, workload_of, .. } = draft;
+        Self { book, moves, workload_of }
     }
 }
 
@@ -94,7 +55,7 @@ fn back_limits(book: &mut Book) {
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// Welfare, and where that is equal how many bids win something.
-    worth: (Rat, usize),
+    worth: (i128, usize),
     /// Workloads for which room is kept that they have not won.
     idle: BTreeSet<InstanceId>,
 }
@@ -103,18 +64,18 @@ impl Trial {
     pub fn of(prepared: &Preparation, outcome: &Outcome) -> Self {
         let won: BTreeSet<&str> = winners(outcome).collect();
         let winners = || prepared.book.orders.iter().filter(|o| o.side == Side::Bid && won.contains(o.id.as_str()));
-        let place = |bid: &Order| Some((bid.instance.as_ref()?.parse().ok()?, bid.node.as_ref()?.parse().ok()?));
+        let place = |bid: &Order| Some((*prepared.workload_of.get(&bid.id)?, bid.node.as_ref()?.parse().ok()?));
         let used: BTreeSet<InstanceId> =
             winners().filter_map(place).filter(|at| prepared.moves.kept_free.contains(at)).map(|(id, _)| id).collect();
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
         let idle = kept_for.filter(|id| !used.contains(id)).collect();
-        Self { worth: (outcome.welfare.0.clone(), winners().count()), idle }
+        Self { worth: (outcome.welfare_nano(), winners().count()), idle }
     }
 }
 
 /// Orders that win something.
 fn winners(outcome: &Outcome) -> impl Iterator<Item = &str> {
-    outcome.awards.iter().filter(|a| a.quantities.iter().any(|q| q.quantity > 0)).map(|a| a.order.as_str())
+    outcome.awards.iter().map(|a| a.order.as_str())
 }
 
 /// The choice of movers, a trial at a time: `next` says with whom, `record` takes what came of it.
@@ -131,7 +92,8 @@ pub struct Choice {
 impl Choice {
     /// Between all that could move in a round without movers.
     pub fn of(prepared: &Preparation) -> Self {
-        let limits: BTreeMap<&str, i64> = prepared.book.orders.iter().map(|o| (o.id.as_str(), o.limit.0)).collect();
+        let limits: BTreeMap<&str, i64> =
+            prepared.book.orders.iter().map(|o| (o.id.as_str(), o.limit.units())).collect();
         let offered = |bids: &BTreeSet<OrderId>| -> i128 {
             bids.iter().filter_map(|id| limits.get(id.to_string().as_str())).map(|limit| i128::from(*limit)).sum()
         };
@@ -228,15 +190,15 @@ mod tests {
         let mut ids = IdSource::new(Timestamp::default(), 7);
         let order: BTreeSet<InstanceId> = gains.iter().map(|_| InstanceId::next(&mut ids)).collect();
         let workloads: BTreeMap<InstanceId, (i64, bool)> = order.iter().copied().zip(gains.iter().copied()).collect();
-        let book = Book::new(Money(1), 0);
         let could = order.iter().map(|id| (*id, BTreeSet::new())).collect();
-        let mut choice = Choice::of(&Preparation { book, moves: Moves { could, ..Moves::default() } });
+        let moves = Moves { could, ..Moves::default() };
+        let mut choice = Choice::of(&Preparation { book: Book::default(), moves, workload_of: BTreeMap::new() });
         let mut trials = 0;
         while let Some(movers) = choice.next() {
             trials += 1;
             let worth = movers.iter().map(|id| i128::from(workloads[id].0)).sum();
             let idle = movers.iter().copied().filter(|id| !workloads[id].1).collect();
-            choice.record(Some(Trial { worth: (Rat::int(worth), 0), idle }));
+            choice.record(Some(Trial { worth: (worth, 0), idle }));
         }
         let chosen = choice.chosen();
         (order.iter().map(|id| chosen.contains(id)).collect(), trials)

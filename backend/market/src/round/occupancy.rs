@@ -2,7 +2,7 @@
 //! for whoever asks what could be had.
 use super::book::bought;
 use crate::book::{self, Side};
-use crate::clearing;
+use crate::clearing::document;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::{Node, NodeState, recallable};
 use crate::round::AwardKind;
@@ -146,14 +146,9 @@ impl Occupancy {
             })
         })
     }
-    pub(super) fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<clearing::Node> {
+    pub(super) fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<document::Node> {
         let mut nodes = Vec::new();
         for node in state.nodes.values() {
-            if pools.contains(&recallable::of(&node.pool)) {
-                // There is nothing in it but what is lent there in this round.
-                let (id, pool) = (recallable::book_node(node.id, true), recallable::of(&node.pool));
-                nodes.push(clearing::Node { id, pool, capacity: BTreeMap::new(), committed: Vec::new() });
-            }
             if !pools.contains(&node.pool) {
                 continue;
             }
@@ -166,11 +161,11 @@ impl Occupancy {
                     let quantity = taken.clamp(0, *capacity);
                     if up && quantity > 0 {
                         let (resource, slot) = (resource.to_string(), index as i64);
-                        committed.push(clearing::Committed { resource, slot, quantity });
+                        committed.push(document::Committed { resource, slot, quantity });
                     }
                 }
             }
-            nodes.push(clearing::Node { id: node.id.to_string(), pool: node.pool.clone(), capacity, committed });
+            nodes.push(document::Node { id: node.id.to_string(), pool: node.pool.clone(), capacity, committed });
         }
         nodes
     }

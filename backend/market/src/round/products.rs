@@ -1,14 +1,16 @@
-//! What a round leaves of its products: sold operator supply, last prices, collars that were reached.
-use crate::clearing::Outcome;
+//! What a round leaves of its products: sold operator supply and last prices.
+use crate::clearing::book::ProductKey as BookKey;
+use crate::clearing::document::Outcome;
 use crate::event::Event;
-use crate::pool::{Product, reference, supply};
-use crate::round::award::{AwardError, Prices, book_key, product_key};
+use crate::pool::{Product, supply};
+use crate::round::award::AwardError;
+use crate::round::prices::{Prices, product_key};
 use crate::round::supply::operator_capacity;
 use crate::state::{ProductKey, SealedBook};
 use crate::turn::Turn;
 use std::collections::BTreeMap;
 
-/// Sold operator supply, last prices and whether a collar was reached.
+/// Sold operator supply and last prices.
 pub fn record(
     turn: &mut Turn<'_>,
     number: u64,
@@ -18,8 +20,8 @@ pub fn record(
 ) -> Result<(), AwardError> {
     let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
     for supply in &outcome.supply {
-        let steps =
-            used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
+        let key = BookKey { pool: supply.pool.clone(), resource: supply.resource.clone(), slot: supply.slot };
+        let steps = used.entry(product_key(sealed, &key)?).or_default();
         let step = supply.step;
         if steps.len() <= step {
             steps.resize(step + 1, 0);
@@ -56,6 +58,5 @@ pub fn record(
         product.priced(price.price, number);
         turn.emit(Event::ProductChanged(product));
     }
-    reference::mark_collars(turn, prices.values());
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! Renewals: bids that go on with what their workload has in the slot before.
 //!
-//! Who has capacity keeps it where others are worth no more: at the price that is just the limit, and where a collar
-//! has what is left shared, incumbents come first (`clearing/ties.rs`, `ration.rs`). It saves a swap there and back, and
-//! decides nothing else: who pays more wins.
+//! Who has capacity keeps it where others are worth no more: at the price that is just the limit incumbents come first
+//! (rule book V6). It saves a swap there and back, and decides nothing else: who pays more wins.
 //!
 //! Invariant: what a workload has in a slot is gone on with once, over all rounds: what it has won in the next slot so far
 //! counts, and of its bids in a round the one that offers most for a unit comes first.
 //! Absent on purpose: bids for more than one slot. Who has the first of them has nothing of the others.
 use crate::book::{Alternative, Order, Side, away};
-use crate::clearing;
+use crate::clearing::document;
 use crate::ids::InstanceId;
 use crate::pool::PoolSlug;
 use crate::round::AwardKind;
@@ -51,7 +50,7 @@ impl Renewals {
 
     /// Marks the incumbents of a book. A bid that asks for more than there is to go on with is a newcomer with all of it:
     /// it can ask for the rest apart.
-    pub fn mark(self, state: &State, orders: &mut [clearing::Order]) {
+    pub fn mark(self, state: &State, orders: &mut [document::Order]) {
         let instances: BTreeSet<InstanceId> = self.0.values().map(|c| c.instance).collect();
         let mut has: BTreeMap<InstanceId, Held> = instances.into_iter().map(|id| (id, held(state, id))).collect();
         has.retain(|_, held| !held.is_empty());
@@ -61,7 +60,8 @@ impl Renewals {
         let mut candidates: Vec<(usize, &Candidate)> =
             orders.iter().enumerate().filter_map(|(n, o)| Some((n, self.0.get(&o.id)?))).collect();
         // What it offers for all of it against what it asks for.
-        let worth = |(n, c): &(usize, &Candidate)| (i128::from(orders[*n].limit.0), c.amounts.values().sum::<i64>());
+        let worth =
+            |(n, c): &(usize, &Candidate)| (i128::from(orders[*n].limit.units()), c.amounts.values().sum::<i64>());
         candidates.sort_by(|a, b| {
             let ((one, of_one), (two, of_two)) = (worth(a), worth(b));
             (two * i128::from(of_one)).cmp(&(one * i128::from(of_two))).then(a.0.cmp(&b.0))

@@ -10,45 +10,42 @@ use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Credits, Resource};
+use std::collections::BTreeSet;
 
-/// The limit at which what is left of an award is for sale in a round. None of its slots has begun, all of it is there, it
-/// can be divided, and its workload need not know yet what it will have in the first of the slots.
-pub(super) fn limit(state: &State, now: Timestamp, slots: &[Slot], award: &Award) -> Option<Credits> {
+/// The lines of an award that are for sale in a round, each with its holder's limit. Their slots have not begun, and the
+/// workload need not know yet what it will have in them. What is won of several resources together stays together: a core
+/// without its memory is of no use to its holder.
+pub(super) fn for_sale(state: &State, now: Timestamp, slots: &[Slot], award: &Award) -> Vec<(usize, Credits)> {
     // A cordoned node takes nothing new.
     let is_up = |node| state.nodes.get(node).is_some_and(|n| n.state == NodeState::Up);
+    let resources: BTreeSet<Resource> = award.lines.iter().map(|l| l.resource).collect();
+    let is_divisible = resources.len() == 1 && !resources.contains(&Resource::GpuMilli);
+    if award.kind != AwardKind::Bought || !award.resell || !is_divisible || !award.nodes.iter().all(is_up) {
+        return Vec::new();
+    }
     let instance = award.instance.and_then(|id| state.instances.get(&id));
     let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
-    let is_for_sale = award.kind == AwardKind::Bought
-        && award.resell
-        && award.nodes.iter().all(is_up)
-        && award.lines.iter().all(|l| {
-            slots.contains(&l.slot)
-                && l.left() > 0
-                && !l.settled
-                && l.resource != Resource::GpuMilli
-                && (notice == 0 || now < l.slot.start().plus_seconds(-notice))
-        });
-    if !is_for_sale {
-        return None;
-    }
-    // The limit of what is left: the share of the tightest line, rounded up for the holder.
-    let share = award
-        .lines
-        .iter()
-        .map(|l| (l.quantity - l.resold, l.quantity))
-        .max_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))))?;
-    let least = Credits::from_units(1);
-    Some((award.limit.share_floor(share.0, share.1) + least).min(award.limit.max(least)))
+    let in_time = |l: &AwardLine| notice == 0 || now < l.slot.start().plus_seconds(-notice);
+    let is_open = |l: &AwardLine| slots.contains(&l.slot) && l.left() > 0 && !l.settled && in_time(l);
+    let all: i64 = award.lines.iter().map(|l| l.quantity).sum();
+    // Rounded up for the holder.
+    let limit = |l: &AwardLine| award.limit - award.limit.share_floor(all - l.left(), all);
+    let open = award.lines.iter().enumerate().filter(|(_, l)| is_open(l));
+    open.map(|(index, line)| (index, limit(line).max(Credits::from_units(1)))).collect()
 }
 
 /// What is sold on must be there to be sold.
-pub(super) fn check(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option<()> {
+pub(super) fn check<'a>(
+    turn: &Turn<'_>,
+    source: AwardId,
+    mut lines: impl Iterator<Item = &'a AwardLine>,
+) -> Option<()> {
     let held = turn.state.awards.get(&source)?;
-    let covered = |line: &AwardLine| {
+    let covered = |line: &'a AwardLine| {
         let same = |l: &&AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
         held.lines.iter().find(same).is_some_and(|l| l.quantity - l.resold >= line.quantity)
     };
-    lines.iter().all(covered).then_some(())
+    lines.all(covered).then_some(())
 }
 
 /// An earlier award is sold on: its holder is a seller in this round.

@@ -1,6 +1,7 @@
 //! Sealing: who takes part in the next round, and the commitment to it.
 use crate::book::expire;
-use crate::clearing;
+use crate::clearing::book::Side;
+use crate::clearing::document::Book;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::round::movers::Movers;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 /// Seals the next round and returns its book, in which bids may take `movers` to another node; `None` if
 /// a round is still sealed or nobody has asked or offered anything.
-pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::Book>)> {
+pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<Book>)> {
     if turn.state.sealed.is_some() || turn.state.rounds.values().any(|r| r.state == RoundState::Sealed) {
         return None;
     }
@@ -19,15 +20,13 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
     let draft = book::build(turn.state, turn.now, &slots, movers);
-    if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
+    if !draft.book.orders.iter().any(|o| o.side == Side::Bid) {
         return None;
     }
     let root = merkle::root(&merkle::leaves(&draft.book)).to_hex().to_string();
     let previous_root = turn.state.market.last_root.clone();
     let number = turn.state.market.last_round + 1;
-    let seed = merkle::seed(&root, &previous_root, number);
-    let mut book = draft.book;
-    book.seed = seed;
+    let book = draft.book;
     let round = Round {
         id: RoundId::next(&mut turn.ids),
         number,
@@ -41,9 +40,10 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
         awards: 0,
         root,
         previous_root,
-        seed: seed.to_string(),
         certificate: None,
         prices: Vec::new(),
+        premiums: Vec::new(),
+        interruptions: Vec::new(),
         void_reason: None,
         open_slots: Vec::new(),
     };

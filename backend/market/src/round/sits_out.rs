@@ -1,7 +1,9 @@
 //! Offers that sit a round out for what else their owners ask of it.
 use crate::book::self_trade::Units;
 use crate::book::{self, Assurance};
-use crate::clearing::{Alternative, Order, ProductKey, Side};
+use crate::clearing::book::{ProductKey, Side};
+use crate::clearing::document::{Alternative, Order};
+use crate::ids::InstanceId;
 use crate::pool::recallable::node_of;
 use crate::round::AwardKind;
 use crate::state::State;
@@ -32,9 +34,9 @@ pub fn is_self_trade(one: &Order, other: &Order) -> bool {
 /// The alternatives of orders of one side, with the most that each pays or the least that it asks.
 fn ways<'a>(orders: impl IntoIterator<Item = &'a Order>) -> impl Iterator<Item = (i64, Vec<(&'a ProductKey, i64)>)> {
     let of_order = |o: &'a Order| {
-        let (limit, is_bid) = (o.limit.0, o.side == Side::Bid);
+        let (limit, is_bid) = (o.limit.units(), o.side == Side::Bid);
         let rows = |a: &'a Alternative| a.quantities.iter().map(|q| (&q.product, q.quantity)).collect();
-        let way = move |a: &'a Alternative| (if is_bid { limit - a.adder.0 } else { limit + a.adder.0 }, rows(a));
+        let way = move |a: &'a Alternative| (if is_bid { limit - a.adder.units() } else { limit }, rows(a));
         o.alternatives.iter().map(way)
     };
     orders.into_iter().flat_map(of_order)
@@ -66,22 +68,26 @@ pub fn not_taken_back(
     places
 }
 
-/// Offers of workloads that a bid of this round would have elsewhere by then.
-pub fn offers_of_movers(state: &State, orders: &[Order]) -> BTreeSet<String> {
+/// Offers of workloads that a bid of this round would have elsewhere by then. `workload_of` is whose an order of the book is.
+pub fn offers_of_movers(
+    state: &State,
+    orders: &[Order],
+    workload_of: &BTreeMap<String, InstanceId>,
+) -> BTreeSet<String> {
     let slots =
         |o: &Order| -> Vec<i64> { o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.slot).collect() };
-    let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
+    let instance_of = |o: &Order| workload_of.get(&o.id).and_then(|id| state.instances.get(id));
+    let mut leaves: BTreeMap<InstanceId, i64> = BTreeMap::new();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
-        let instance = bid.instance.as_ref().and_then(|id| state.instances.get(&id.parse().ok()?));
         let goes_to = bid.node.as_deref().and_then(node_of);
-        let Some(instance) = instance.filter(|i| goes_to != Some(i.node)) else { continue };
+        let Some(instance) = instance_of(bid).filter(|i| goes_to != Some(i.node)) else { continue };
         if let Some(first) = slots(bid).into_iter().min() {
-            let slot = leaves.entry(instance.id.to_string()).or_insert(first);
+            let slot = leaves.entry(instance.id).or_insert(first);
             *slot = first.min(*slot);
         }
     }
     let is_late = |o: &&Order| {
-        let leaves = o.instance.as_ref().and_then(|id| leaves.get(id));
+        let leaves = workload_of.get(&o.id).and_then(|id| leaves.get(id));
         o.side == Side::Offer && leaves.is_some_and(|first| slots(o).into_iter().any(|slot| slot >= *first))
     };
     orders.iter().filter(is_late).map(|o| o.id.clone()).collect()

@@ -1,9 +1,10 @@
 //! The operator's own supply of a round: what it may sell, and at which step of its reserve schedule.
-use crate::clearing;
+use crate::clearing::document::{Product, Step};
 use crate::ids::NodeId;
 use crate::pool::release::released_millis;
 use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::{NodeState, supply};
+use crate::round::interruption;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Price, Resource, amount};
@@ -11,7 +12,7 @@ use crate::workload::InstanceState;
 use std::collections::BTreeMap;
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.
-fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<clearing::Step> {
+fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<Step> {
     let Some(schedule) = state.reserve(pool, resource, slot) else { return Vec::new() };
     let Some(home) = state.pools.get(pool) else { return Vec::new() };
     let total = operator_capacity(state, pool, resource);
@@ -30,14 +31,14 @@ pub fn book_product(
     now: Timestamp,
     (pool, resource, slot): (&str, Resource, Slot),
     index: i64,
-) -> clearing::Product {
-    clearing::Product {
+) -> Product {
+    Product {
         pool: pool.to_owned(),
         resource: resource.to_string(),
         slot: index,
         supply: supply_steps(state, now, pool, resource, slot),
-        cap: Some(supply::money_up(state.collar(pool, resource, slot))),
-        reference: Some(supply::money_up(state.reference(pool, resource, slot).max(Price::from_units(1000)))),
+        reference: Some(state.reference(pool, resource, slot).max(Price::from_units(1000))),
+        band: interruption::band(state, now, (pool, resource, slot)),
     }
 }
 

@@ -8,7 +8,7 @@ pub mod settle;
 mod shortfall;
 
 use crate::book::Side;
-use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId, ReceiptId};
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ReceiptId};
 use crate::pool::PoolSlug;
 use crate::round::AwardKind;
 use crate::time::{Slot, Timestamp};
@@ -25,7 +25,11 @@ pub struct ReceiptLine {
     /// was given up and reached buyers.
     pub delivered: i64,
     pub price: Price,
-    /// Price × delivered, half to even: what is paid for good.
+    /// Of a seller on a full node: the part of the price that is its premium, and what of that reached buyers there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub premium: Option<ReceiptPremium>,
+    /// Price × delivered, half to even: what is paid for good. Of a seller on a full node the premium counts by what was
+    /// delivered there.
     pub amount: Credits,
     /// Escrow that goes back because it was not delivered (buyers only).
     pub credit_note: Credits,
@@ -33,6 +37,16 @@ pub struct ReceiptLine {
     pub kept: i64,
     /// The line's part of the receipt's `compensation`.
     pub compensation: Credits,
+}
+
+/// What a seller on a full node was paid beyond the pool's price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReceiptPremium {
+    pub node: NodeId,
+    pub price: Price,
+    /// What of the line reached buyers on the node.
+    pub delivered: i64,
 }
 
 /// Delivery of one award in one slot.

@@ -1,5 +1,5 @@
 //! What buyers pay for capacity that was kept for them and that their own program could not be moved to: a tenth of its
-//! price (mechanism §11), to those who kept it.
+//! price (rule book §6), to those who kept it.
 use crate::ids::AwardId;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::delivered::Deliveries;
@@ -36,7 +36,7 @@ impl Fees {
                 let price = line.price.charge_half_even(kept).unwrap_or_default();
                 let fee = price.share_floor(PERCENT, 100);
                 fees.of_award.insert((award.id, line.resource), fee);
-                *fees.of_trade.entry(shortfall::key(award, line)).or_default() += fee;
+                *fees.of_trade.entry(shortfall::of_product(award, line)).or_default() += fee;
             }
         }
         fees
@@ -48,7 +48,7 @@ impl Fees {
         if award.kind == AwardKind::Bought {
             return self.of_award.get(&(award.id, line.resource)).copied().unwrap_or_default();
         }
-        let pot = self.of_trade.get(&shortfall::key(award, line)).copied().unwrap_or_default();
+        let pot = self.of_trade.get(&shortfall::of_product(award, line)).copied().unwrap_or_default();
         if lost > 0 { pot.share_floor(kept.clamp(0, lost), lost) } else { Credits::ZERO }
     }
 }

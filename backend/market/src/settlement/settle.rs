@@ -16,13 +16,13 @@ use crate::settlement::compensation::Kept;
 use crate::settlement::delivered::Deliveries;
 use crate::settlement::meter::Reading;
 use crate::settlement::reservation_fee::{self, Fees};
-use crate::settlement::shortfall::Shortfalls;
-use crate::settlement::{Receipt, ReceiptLine};
+use crate::settlement::shortfall::{Shortfalls, of_node, of_product};
+use crate::settlement::{Receipt, ReceiptLine, ReceiptPremium};
 use crate::state::State;
 use crate::swap::approval;
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
-use crate::units::Credits;
+use crate::units::{Credits, Price};
 use crate::workload::away;
 use std::collections::BTreeSet;
 
@@ -32,12 +32,11 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let mut deliveries = Deliveries::of(slot, turn.state.market.rhythm.slot_end(slot), &awards, readings);
     deliver_what_was_given_up(turn.state, slot, &awards, &mut deliveries);
-    let shortfalls = Shortfalls::of(
-        slot,
-        &awards,
-        |award, line| deliveries.line(award, line),
-        |award, line| by_exchange(turn.state, &deliveries, award, line),
-    );
+    let delivered = |award: &Award, line: &AwardLine| deliveries.line(award, line);
+    let excused = |award: &Award, line: &AwardLine| by_exchange(turn.state, &deliveries, award, line);
+    let product = |award: &Award, line: &AwardLine| Some(of_product(award, line));
+    let shortfalls = Shortfalls::of(slot, &awards, product, delivered, excused);
+    let premiums = Shortfalls::of(slot, &awards, of_node, delivered, excused);
     let fees = Fees::of_slot(turn.state, slot, turn.now, &awards, &deliveries);
     let kept = Kept::of(
         turn.state,
@@ -46,7 +45,8 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         |award, line| deliveries.line(award, line).missing(),
         |award, line| by_exchange(turn.state, &deliveries, award, line),
     );
-    let facts = Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, fees: &fees, kept: &kept };
+    let facts =
+        Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, premiums: &premiums, fees: &fees, kept: &kept };
     let mut escrow = Credits::ZERO;
     let mut receipts = Vec::new();
     for award in &awards {
@@ -125,17 +125,26 @@ struct Facts<'a> {
     slot: Slot,
     deliveries: &'a Deliveries,
     shortfalls: &'a Shortfalls,
+    /// The same of what full nodes add to the price.
+    premiums: &'a Shortfalls,
     fees: &'a Fees,
     kept: &'a Kept,
 }
 
-/// Price × what was delivered of a line.
-fn worth(line: &AwardLine, delivered: i64) -> Credits {
-    if delivered == line.quantity { line.money } else { line.price.charge_half_even(delivered).unwrap_or_default() }
+/// Price × what was delivered of a line. Of a seller on a full node the premium counts by what reached buyers there.
+fn worth(line: &AwardLine, delivered: i64, premium: Option<ReceiptPremium>) -> Credits {
+    let charge = |price: Price, quantity: i64| price.charge_half_even(quantity).unwrap_or_default();
+    match premium {
+        Some(premium) if premium.delivered != delivered => {
+            charge(line.price - premium.price, delivered) + charge(premium.price, premium.delivered)
+        }
+        _ if delivered == line.quantity => line.money,
+        _ => charge(line.price, delivered),
+    }
 }
 
 fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
-    let Facts { slot, deliveries, shortfalls, fees, kept } = *facts;
+    let Facts { slot, deliveries, shortfalls, premiums, fees, kept } = *facts;
     let mut lines = Vec::new();
     let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
@@ -151,7 +160,13 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         short += line.quantity - delivered;
         recalled += line.quantity - of_line.due;
         missed_of_it += of_line.missed.min(line.quantity - delivered);
-        let amount = worth(line, delivered);
+        let is_seller = award.kind != AwardKind::Bought;
+        let premium = line.premium.filter(|_| is_seller).map(|premium| ReceiptPremium {
+            node: premium.node,
+            price: premium.price,
+            delivered: premiums.handed_on(award, line),
+        });
+        let amount = worth(line, delivered, premium);
         let credit_note = if award.kind == AwardKind::Bought { line.money - amount } else { Credits::ZERO };
         lines.push(ReceiptLine {
             pool: line.pool.clone(),
@@ -159,6 +174,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
             awarded: line.quantity,
             delivered,
             price: line.price,
+            premium,
             amount,
             credit_note,
             kept: kept.of_line(award, line),

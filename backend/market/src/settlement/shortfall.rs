@@ -1,4 +1,4 @@
-//! Who bears what buyers did not get, after mechanism §11: the exchange for what it did itself, and
+//! Who bears what buyers did not get, after rule book §6: the exchange for what it did itself, and
 //! nobody else's money for it; the sellers of the same round and product for the rest. Nobody can
 //! be traced to a seller where one price clears many, so all of them hand on the same share.
 //!
@@ -56,12 +56,17 @@ impl Trade {
 /// Round and product that a line was traded in, of what may be taken back that of its node.
 pub type Key = (u64, PoolSlug, Resource);
 
-pub fn key(award: &Award, line: &AwardLine) -> Key {
+pub fn of_product(award: &Award, line: &AwardLine) -> Key {
     let pool = match award.nodes.first() {
         Some(node) => book_pool(&line.pool, &node.to_string()),
         None => line.pool.clone(),
     };
     (award.round, pool, line.resource)
+}
+
+/// Round and node whose premium a line pays or earns: of that only buyers and lenders on the node have a part.
+pub fn of_node(award: &Award, line: &AwardLine) -> Option<Key> {
+    line.premium.map(|premium| (award.round, premium.node.to_string(), line.resource))
 }
 
 /// What failed in a slot, by round and product.
@@ -78,6 +83,7 @@ impl Shortfalls {
     pub fn of(
         slot: Slot,
         awards: &[Award],
+        key: impl Fn(&Award, &AwardLine) -> Option<Key>,
         delivered: impl Fn(&Award, &AwardLine) -> Delivered,
         by_exchange: impl Fn(&Award, &AwardLine) -> i64,
     ) -> Self {
@@ -85,7 +91,8 @@ impl Shortfalls {
         // What was drawn has no seller among the members.
         for award in awards.iter().filter(|a| !a.drawn) {
             for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-                let trade = trades.entry(key(award, line)).or_default();
+                let Some(key) = key(award, line) else { continue };
+                let trade = trades.entry(key).or_default();
                 let Delivered { due, had, .. } = delivered(award, line);
                 let missing = (due - had).max(0);
                 if award.kind == AwardKind::Bought {
@@ -101,12 +108,14 @@ impl Shortfalls {
         }
         let sellers = || {
             let sellers = awards.iter().filter(|a| a.kind != AwardKind::Bought);
-            sellers.flat_map(|a| a.lines.iter().filter(|l| l.slot == slot && !l.settled).map(move |l| (a, l)))
+            let lines = sellers.flat_map(|a| a.lines.iter().map(move |l| (a, l)));
+            let open = lines.filter(|(_, l)| l.slot == slot && !l.settled);
+            open.filter_map(|(a, l)| Some((a, l, key(a, l)?)))
         };
         let mut given = Vec::new();
-        for (award, line) in sellers() {
+        for (award, line, key) in sellers() {
             let had = delivered(award, line).had;
-            let borne = match trades.get_mut(&key(award, line)) {
+            let borne = match trades.get_mut(&key) {
                 Some(trade) if line.recalled > 0 => trade.bear(had),
                 _ => 0,
             };
@@ -116,9 +125,9 @@ impl Shortfalls {
         // Rounded as a running total, so that all sellers of a trade together lose just what was lost,
         // however small their lots are.
         let mut so_far = BTreeMap::<_, i64>::new();
-        for ((award, line), given) in sellers().zip(given) {
-            let trade = &trades[&key(award, line)];
-            let before = so_far.entry(key(award, line)).or_default();
+        for ((award, line, key), given) in sellers().zip(given) {
+            let trade = &trades[&key];
+            let before = so_far.entry(key).or_default();
             let after = *before + given;
             handed_on.insert(line_of(award, line), trade.reached(after) - trade.reached(*before));
             *before = after;
@@ -128,7 +137,7 @@ impl Shortfalls {
 
     /// What members failed to take of a line's product, and its sellers hand on less for.
     pub fn lost(&self, award: &Award, line: &AwardLine) -> i64 {
-        self.trades.get(&key(award, line)).map_or(0, Trade::lost)
+        self.trades.get(&of_product(award, line)).map_or(0, Trade::lost)
     }
 
     /// What of a seller's line reached buyers, or would have but for the exchange.
@@ -188,7 +197,7 @@ mod tests {
             _ if award.id == awards[1].id => delivered(line.quantity, got[0]),
             _ => delivered(line.quantity, got[1]),
         };
-        let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| by_exchange);
+        let shortfalls = Shortfalls::of(SLOT, &awards, |a, l| Some(of_product(a, l)), delivered, |_, _| by_exchange);
         [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
     }
 
@@ -219,7 +228,7 @@ mod tests {
             let had = |award: &Award, line: &AwardLine| {
                 delivered(line.quantity, if award.id == awards[0].id { 40 } else { line.quantity })
             };
-            let shortfalls = Shortfalls::of(SLOT, &awards, had, |_, _| 0);
+            let shortfalls = Shortfalls::of(SLOT, &awards, |a, l| Some(of_product(a, l)), had, |_, _| 0);
             [1, 3].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
         };
         assert_eq!(handed_on("p~recallable"), [40, 100]);
@@ -232,7 +241,7 @@ mod tests {
         awards.extend((3..43).map(|n| award(n, AwardKind::Lent, 1)));
         let had = |award: &Award, line: &AwardLine| if award.id == awards[0].id { 0 } else { line.quantity };
         let delivered = |award: &Award, line: &AwardLine| delivered(line.quantity, had(award, line));
-        let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| 0);
+        let shortfalls = Shortfalls::of(SLOT, &awards, |a, l| Some(of_product(a, l)), delivered, |_, _| 0);
         let handed_on = awards[2..].iter().map(|a| shortfalls.handed_on(a, &a.lines[0]));
         assert_eq!(handed_on.sum::<i64>(), 39);
         assert_eq!(shortfalls.lost(&awards[2], &awards[2].lines[0]), 1);
@@ -256,7 +265,7 @@ mod tests {
                 id if id == awards[1].id => of_first,
                 _ => delivered(line.quantity, line.quantity),
             };
-            let shortfalls = Shortfalls::of(SLOT, &awards, of, |_, _| 0);
+            let shortfalls = Shortfalls::of(SLOT, &awards, |a, l| Some(of_product(a, l)), of, |_, _| 0);
             [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
         };
         assert_eq!(handed_on(delivered(60, 60), delivered(10, 10)), [10, 50]);

@@ -1,5 +1,4 @@
 //! IEEE 754 doubles as what they are: an integer times a power of two. Exact, without a float.
-use crate::clearing::book::Fraction;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Pow, Signed, Zero};
@@ -8,32 +7,51 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How far a number may be off: a decimal of 0 or more, a string in JSON (`"0.005"`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fraction", into = "Fraction")]
-pub struct Bound(Fraction);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bound {
+    text: String,
+    value: BigRational,
+}
 
 /// The text is not a decimal, or it is less than 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a bound is a decimal of 0 or more")]
 pub struct NotABound;
 
-impl TryFrom<Fraction> for Bound {
-    type Error = NotABound;
-    fn try_from(value: Fraction) -> Result<Self, NotABound> {
-        if value.0.is_neg() { Err(NotABound) } else { Ok(Self(value)) }
-    }
-}
+/// No bound has a longer text.
+const LONGEST_BOUND: usize = 64;
 
-impl From<Bound> for Fraction {
-    fn from(bound: Bound) -> Fraction {
-        bound.0
+impl Default for Bound {
+    fn default() -> Self {
+        Self { text: "0".to_owned(), value: BigRational::zero() }
     }
 }
 
 impl FromStr for Bound {
     type Err = NotABound;
     fn from_str(text: &str) -> Result<Self, NotABound> {
-        crate::clearing::rational::parse_exact(text).map(Fraction).ok_or(NotABound)?.try_into()
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if text.len() > LONGEST_BOUND || !is_number(whole) || !is_number(fraction) {
+            return Err(NotABound);
+        }
+        let digits: BigInt = format!("{whole}{fraction}").parse().map_err(|_| NotABound)?;
+        let scale = Pow::pow(BigInt::from(10), fraction.len());
+        Ok(Self { text: text.to_owned(), value: BigRational::new(digits, scale) })
+    }
+}
+
+impl TryFrom<String> for Bound {
+    type Error = NotABound;
+    fn try_from(text: String) -> Result<Self, NotABound> {
+        text.parse()
+    }
+}
+
+impl From<Bound> for String {
+    fn from(bound: Bound) -> String {
+        bound.text
     }
 }
 
@@ -85,7 +103,7 @@ impl Number {
         };
         let least = *a.min(b);
         let (here, there) = (self.units(least), live.units(least));
-        let (absolute, relative) = (absolute.0.0.to_big(), relative.0.0.to_big());
+        let (absolute, relative) = (&absolute.value, &relative.value);
         let (up, down) = (absolute.numer(), absolute.denom());
         let (part, whole) = (relative.numer(), relative.denom());
         // |here − there| · 2^least ≤ up/down + part/whole · |there| · 2^least, without a division

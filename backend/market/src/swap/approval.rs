@@ -5,8 +5,8 @@
 //! of its slot the move has expired: after that it would make true what nobody has bought. A resize asks nobody.
 //!
 //! Neither who bought nor who sold is at fault for a no, or for an answer that comes late or never: what was won is
-//! credited, and who sold it is paid, by the exchange (mechanism §11). That goes for the workload itself, for those
-//! whose swaps waited for it, and for the bid that it was to make way for.
+//! credited, and who sold it is paid, by the exchange (rule book §6). That goes for the workload itself and
+//! for those whose swaps waited for it.
 //!
 //! Whoever depends on a move that waits ends with its own slot at the latest: resizes wait in PLANNED, and moves are
 //! not begun meanwhile, so that no shadow run runs out of its time for it.

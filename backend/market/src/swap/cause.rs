@@ -1,6 +1,6 @@
 //! Why a workload is resized or moved: what of its own it won, lent or lost for a slot, and what that costs and brings.
 //!
-//! Kept with the swap, as awards are gone once their slots are settled. Source: mechanism §7, to a bystander: why
+//! Kept with the swap, as awards are gone once their slots are settled. Source: rule book §4, to a bystander: why
 //! was I moved, shrunk, recalled; who gained (`pair`), what I was paid.
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::PoolSlug;

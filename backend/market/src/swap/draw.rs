@@ -5,13 +5,13 @@
 //! others, of an order that is filled as it is placed: by ticks from then on, for what was there.
 //!
 //! *Price* (`draw_price.rs`): that of the last reserve step that it reaches, at least the mean price of the slot, at most
-//! the collar. So nobody has it cheaper by waiting for the slot than bids were in the mean, and it
+//! the top of the price band. So nobody has it cheaper by waiting for the slot than bids were in the mean, and it
 //! sets no price of the market. What rounds sell by the chance of a shortage is not drawn: it would be cheaper so.
 //!
 //! What is drawn ends with its slot. It is not sold on, makes nobody an incumbent, and goes on without a round for
 //! nobody. Room that others wait for, or that is kept for whoever comes home, is not there to be drawn.
 //!
-//! Source: mechanism §8b (unsold headroom serves a breach at once, at the price of the last step used). Absent on
+//! Source: rule book §5 (draws). Absent on
 //! purpose: drawing on what others have bought. They hold it for its slot; what a lender takes back is theirs by
 //! `recall.rs`.
 use crate::book::validate::{GPU_LOT_MILLI, not_enforced};
@@ -23,7 +23,7 @@ use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::refusal::{Refusal, conflict_at, invalid, not_found};
 use crate::round::AwardLine;
-use crate::round::award::{self, Won};
+use crate::round::award::{self, Part, Won};
 use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::round::occupancy::{Occupancy, moves};
@@ -49,7 +49,7 @@ pub struct Draw {
     pub resource: Resource,
     /// Base units, at most.
     pub quantity: i64,
-    /// Per base unit and slot; the collar where it is not said.
+    /// Per base unit and slot; the top of the price band where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_price: Option<Price>,
 }
@@ -111,7 +111,8 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
     let grounds = owner.is_none().then(|| Box::new(grounds(&instance, asked)));
     let by = PlacedBy { origin: Origin::Draw, grounds };
     let order = place::place_for_now(turn, instance.participant, request, money, by);
-    let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units() };
+    let part = Part { nodes: vec![instance.node], lots: 1, lines: vec![line] };
+    let won = Won { parts: vec![part], slots: 1, certified: money };
     award::fill(turn, NO_ROUND, order, won).map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
     plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })

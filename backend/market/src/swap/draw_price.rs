@@ -34,7 +34,7 @@ pub(super) fn headroom(state: &State, slot: Slot, pool: &str, resource: Resource
     unsold
 }
 
-/// The price of the last unit of so much of it; at least the slot's mean price, at most the collar.
+/// The price of the last unit of so much of it; at least the slot's mean price, at most the top of the price band.
 pub(super) fn of_headroom(
     state: &State,
     slot: Slot,
@@ -50,12 +50,14 @@ pub(super) fn of_headroom(
         reached
     };
     let last = headroom.iter().filter(reaches).map(|(_, price)| *price).max().unwrap_or(Price::ZERO);
-    last.min(state.collar(pool, resource, slot)).max(mean_price(state, slot, pool, resource))
+    last.min(state.price_band(pool, resource, slot)).max(mean_price(state, slot, pool, resource))
 }
 
 /// The slot's mean price, or what the product would have cost where nobody bought it.
 fn mean_price(state: &State, slot: Slot, pool: &str, resource: Resource) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot));
     let traded = product.and_then(|p| p.mean_price().or(p.administered_price));
-    traded.or_else(|| state.reserve_price(pool, resource, slot)).unwrap_or_else(|| state.collar(pool, resource, slot))
+    traded
+        .or_else(|| state.reserve_price(pool, resource, slot))
+        .unwrap_or_else(|| state.price_band(pool, resource, slot))
 }

@@ -61,7 +61,7 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
             *limits.entry(line.resource).or_default() += change;
         }
         // A limit above what a hold can ever have to cover says nothing more.
-        let most = award.lines.iter().map(|l| collar_value(state, l)).sum();
+        let most = award.lines.iter().map(|l| band_value(state, l)).sum();
         let limit = award.limit.min(most);
         if has_line && award.kind == AwardKind::Bought && limit > award.money {
             gain += (limit - award.money).share_floor(1, slots.max(1));
@@ -137,9 +137,9 @@ pub(super) fn limits_again(state: &State, instance: &Instance, slot: Slot, now: 
     reachable(state, instance, slot, now, true).0.limits
 }
 
-pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
-    let collar = state.collar(&line.pool, line.resource, line.slot);
-    collar.charge_half_even(line.quantity).unwrap_or(line.money)
+pub(super) fn band_value(state: &State, line: &AwardLine) -> Credits {
+    let band = state.price_band(&line.pool, line.resource, line.slot);
+    band.charge_half_even(line.quantity).unwrap_or(line.money)
 }
 
 /// Writes the swap orders of a slot whose gate has closed.

@@ -10,7 +10,7 @@
 //! What the operator has not sold on the node stays unsold: given for what recallable capacity costs, two members
 //! could have it under the reserve price by lending to each other and taking back.
 //!
-//! Source: mechanism §8b (order of balancing). Absent on purpose: a price of a recall, and a notice, as a limit
+//! Source: rule book §1 (recallable capacity). Absent on purpose: a price of a recall, and a notice, as a limit
 //! takes effect at once.
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
@@ -267,9 +267,9 @@ fn bought(state: &State, place: &Place, round: u64) -> Vec<Part> {
 /// limit by what each of the lines could have cost at most. Nor is it worth more than that, as a limit costs nothing
 /// to write down.
 fn worth(state: &State, award: &Award, line: &AwardLine) -> i128 {
-    let most: Credits = award.lines.iter().map(|l| plan::collar_value(state, l)).sum();
+    let most: Credits = award.lines.iter().map(|l| plan::band_value(state, l)).sum();
     let part = i128::from(award.limit.min(most).units()) * BILLION / i128::from(most.units().max(1));
-    part * i128::from(plan::collar_value(state, line).units()) / i128::from(line.quantity.max(1))
+    part * i128::from(plan::band_value(state, line).units()) / i128::from(line.quantity.max(1))
 }
 
 /// How much of a resource a workload needs back that has lent more than it can do without, at most what it may take back.

@@ -352,7 +352,8 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
     let lent = once_lent(state, instance.id);
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
-    for resource in instance.baseline.keys() {
+    // Offers are sold by the unit, and a device is not.
+    for resource in instance.baseline.keys().filter(|r| **r != Resource::GpuMilli) {
         let baseline = amount(&instance.baseline, *resource);
         let (floor, hinted) = (amount(&instance.floor, *resource), amount(&hinted, *resource));
         let mut offer = |assurance: Assurance, price: Option<Price>, needed: i64, already: i64| {
@@ -363,9 +364,9 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
             let input = Input { baseline, needed: Some(needed), hinted, floor, already, price, ..Input::default() };
             let level = (assurance == Assurance::Recallable).then_some(thousandths(RECALLABLE_LEVEL));
             let grounds = Grounds { level, ..grounds(Rule::AutoOffer, [(*resource, input)].into()) };
-            let (resources, whole) = ([(*resource, quantity)].into(), *resource == Resource::GpuMilli);
+            let resources = [(*resource, quantity)].into();
             let (side, resell) = (Side::Offer, Resell::OwnLimit);
-            wanted.push(Wanted { side, assurance, resources, limit, whole, resell, grounds });
+            wanted.push(Wanted { side, assurance, resources, limit, whole: false, resell, grounds });
             quantity
         };
         let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);

@@ -2,7 +2,7 @@
 use super::register::{check_amounts, check_quota, check_shape, first_fit};
 use crate::book::{Side, away, self_trade};
 use crate::event::Event;
-use crate::ids::{InstanceId, NodeId};
+use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::pool::recallable::node_of;
 use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::AwardKind;
@@ -51,8 +51,11 @@ pub fn set_baseline(
 /// The nodes on which the bids of a workload are in the sealed round.
 fn hosted_by_sealed(state: &State, id: InstanceId) -> BTreeSet<NodeId> {
     let orders = state.sealed.iter().flat_map(|sealed| &sealed.book.orders);
-    let name = id.to_string();
-    let hosts = orders.filter(|o| o.instance.as_ref() == Some(&name)).filter_map(|o| node_of(o.node.as_ref()?));
+    let is_of = |name: &str| {
+        let order = name.parse().ok().and_then(|order: OrderId| state.orders.get(&order));
+        order.is_some_and(|order| order.request.instance == Some(id))
+    };
+    let hosts = orders.filter(|o| is_of(&o.id)).filter_map(|o| node_of(o.node.as_ref()?));
     let home =
         |node: &NodeId| state.nodes.get(node).zip(state.instances.get(&id)).is_some_and(|(n, i)| n.pool == i.pool);
     hosts.filter(home).collect()

@@ -3,7 +3,7 @@
 //! CPU, I/O and network are taken back by a limit. Memory (and devices) only its program can let go of:
 //! a bid for it waits, with `NO_VACATE_PATH`, until a vacate drill has shown on this very workload that it
 //! does. The drill is made on a copy, in the background, as soon as the program runs; the live one never
-//! notices. Source: mechanism §8b.
+//! notices. Source: rule book §2.
 use super::register::own;
 use super::{AtEnd, Instance, InstanceState};
 use crate::advice::shape::{Kind, kind};

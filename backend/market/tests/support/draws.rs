@@ -89,9 +89,9 @@ pub fn draw(world: &mut World, draw: Draw, seen: &mut Seen) -> Option<Drawn> {
     assert_eq!(Drawn { order: None, ..drawn }, said, "what was offered is had");
     let mean = world.state.products.get(&(before.pool.clone(), draw.resource, slot)).and_then(|p| p.mean_price());
     let reserve = world.state.reserve_price(&before.pool, draw.resource, slot);
-    let collar = world.state.collar(&before.pool, draw.resource, slot);
+    let band = world.state.price_band(&before.pool, draw.resource, slot);
     assert!(mean.or(reserve).is_none_or(|least| drawn.price >= least), "not cheaper than by bidding");
-    assert!(drawn.price <= mean.unwrap_or(collar).max(collar));
+    assert!(drawn.price <= mean.unwrap_or(band).max(band));
     assert!(draw.highest_price.is_none_or(|most| drawn.price <= most));
     let cost = drawn.price.charge_half_even(drawn.quantity).unwrap();
     assert_eq!(world.state.available(owner), available - cost);

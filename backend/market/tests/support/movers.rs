@@ -1,10 +1,8 @@
 //! Who may move in the next round, tried as the exchange does it.
-use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{self, Mode, NoProposal};
 use headroom_market::command::Command;
 use headroom_market::round::book;
 use headroom_market::round::excerpt::Excerpt;
-use headroom_market::round::movers::{Choice, Movers, Preparation, TRIAL, Trial};
+use headroom_market::round::movers::{Choice, Movers, Preparation, Trial};
 use headroom_market::state::State;
 use headroom_market::time::Timestamp;
 
@@ -20,8 +18,7 @@ pub fn choose(state: &State, now: Timestamp) -> Movers {
     let mut choice = Choice::of(&prepared);
     while let Some(movers) = choice.next() {
         let prepared = prepare(state, &excerpt, now, &movers);
-        let outcome = clearing::clear(&prepared.book, Mode::Market, &NoProposal, &TRIAL).ok();
-        choice.record(outcome.map(|outcome| Trial::of(&prepared, &outcome)));
+        choice.record(Some(Trial::of(&prepared, &crate::support::cleared(&prepared.book))));
     }
     choice.chosen()
 }
@@ -40,8 +37,8 @@ pub fn look(state: &State, now: Timestamp, movers: &Movers) -> Option<Preparatio
     Excerpt::of(state, now).map(|excerpt| prepare(state, &excerpt, now, movers))
 }
 
-/// What the next round would be worth with these movers.
-pub fn welfare(state: &State, now: Timestamp, movers: &Movers) -> Rat {
+/// What the next round would be worth with these movers, in nano-credits.
+pub fn welfare(state: &State, now: Timestamp, movers: &Movers) -> i128 {
     let Preparation { book, .. } = look(state, now, movers).expect("a round");
-    clearing::clear(&book, Mode::Market, &NoProposal, &TRIAL).expect("a book of a round").welfare.0
+    crate::support::cleared(&book).welfare_nano()
 }

@@ -1,7 +1,7 @@
 //! Small random markets whose rounds are kept for a replay: sealed and awarded by the exchange itself.
 use headroom_market::apply::apply;
 use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
-use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
+use headroom_market::clearing::document::{Book, Outcome};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId, UserId};
 use headroom_market::market::{Market, Rhythm};
@@ -40,9 +40,13 @@ pub fn steps(text: &[(&str, &str)]) -> Vec<ReserveStep> {
 }
 
 pub fn clear(book: &Arc<Book>) -> Option<Outcome> {
-    let outcome = clearing::clear(book, Mode::Market, &NoProposal, &Limits::default()).ok()?;
-    clearing::verify(book, outcome.clone(), Mode::Market).ok()?;
-    Some(outcome)
+    match headroom_solver::clear_document(book) {
+        Ok(verified) => Some(verified.into_inner()),
+        Err(fault) => {
+            println!("{fault:?} {}", book.text());
+            None
+        }
+    }
 }
 
 impl World {
@@ -197,12 +201,13 @@ impl World {
         let (quantity, unit, ahead) = (50 + self.below(900), 200 + self.below(3000), self.below(2));
         let mut request = self.request(quantity, unit, ahead);
         request.instance = (side == Side::Offer || self.below(3) == 0).then_some(instance);
-        if self.below(3) == 0 {
+        if side == Side::Bid && self.below(3) == 0 {
             request.resources = [(Resource::CpuMilli, quantity), (Resource::MemMib, 1 + quantity / 2)].into();
         }
+        let last = if side == Side::Bid { 4 } else { 3 };
         request.time_in_force =
-            [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][self.below(4) as usize];
-        if self.below(5) == 0 {
+            [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][self.below(last) as usize];
+        if side == Side::Bid && self.below(5) == 0 {
             request.min_fill = "0.5".parse().unwrap();
         }
         if side == Side::Bid && self.below(5) == 0 && request.instance.is_none() {
@@ -229,9 +234,8 @@ impl World {
         let slots = RHYTHM.open_slots(self.now);
         if let Reply::Sealed { round, book } = self.run(Command::SealRound(None)) {
             meanwhile(self);
-            let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).unwrap();
-            let verified = clearing::verify(&book, outcome.clone(), Mode::Market).unwrap();
-            let result_hash = outcome.result_hash();
+            let verified = crate::support::cleared(&book);
+            let (result_hash, outcome) = (verified.result_hash().to_owned(), verified.clone().into_inner());
             let command = Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(verified)) };
             assert!(matches!(self.run(command), Reply::Done));
             self.rounds.push(PastRound { number: round, sealed_at: self.now, slots, book, outcome });
@@ -260,7 +264,10 @@ impl World {
             capacity_now: CAPACITY,
             sold_before: BTreeMap::new(),
             orders: self.requests.iter().map(|(id, r)| (id.clone(), life(r))).collect(),
-            awards: bought.map(|a| ((a.round, a.order.to_string()), a.id.to_string())).collect(),
+            awards: bought.fold(BTreeMap::new(), |mut found: BTreeMap<_, Vec<String>>, a| {
+                found.entry((a.round, a.order.to_string())).or_default().push(a.id.to_string());
+                found
+            }),
             elasticities: [20, 100],
         }
     }

@@ -90,7 +90,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
             }
             Event::RoundAwarded { not_won, .. } => {
                 let in_place = |id: &OrderId| orders[id].no_displacement;
-                let refused = not_won.iter().filter(|(id, why)| why.reason.code() == "NO_HOST_FITS" && in_place(id));
+                let refused = not_won.iter().filter(|(id, why)| why.reason.code() == "NO_HOST" && in_place(id));
                 seen.in_place_refused += refused.count();
             }
             _ => {}

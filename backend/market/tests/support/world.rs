@@ -296,21 +296,35 @@ pub fn random_order(world: &mut World, workloads: &[(ParticipantId, InstanceId)]
     let (owner, instance) = workloads[world.chance.below(workloads.len() as u64) as usize];
     let side = if world.chance.below(3) == 0 { Side::Offer } else { Side::Bid };
     let first = RHYTHM.first_open(world.now).plus(world.chance.below(2) as i64, RHYTHM.slot_seconds);
-    let length = 1 + world.chance.below(2) as i64;
+    let is_offer = side == Side::Offer;
+    let length = if is_offer { 1 } else { 1 + world.chance.below(2) as i64 };
     let cpu = 50 + world.chance.below(900) as i64;
     let mem = 50 + world.chance.below(600) as i64;
     let unit = 200 + world.chance.below(3000) as i64;
     let instance = (side == Side::Offer || world.chance.below(4) > 0).then_some(instance);
     let replicas = if instance.is_none() { 1 + world.chance.below(4) as u32 } else { 1 };
-    let limit = Credits::from_units((cpu * unit + mem * unit / 12) * length * i64::from(replicas));
-    let tif = [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][world.chance.below(4) as usize];
-    let min_fill = if world.chance.below(5) == 0 { "0.5" } else { "0" };
+    let resources = match world.chance.below(4) {
+        // An offer is of one resource, and so is what is sold on.
+        0 if is_offer => [(Resource::MemMib, mem)].into(),
+        _ if is_offer => [(Resource::CpuMilli, cpu)].into(),
+        0 => [(Resource::CpuMilli, cpu)].into(),
+        _ => amounts(cpu, mem),
+    };
+    let worth = |(resource, quantity): (&Resource, &i64)| match resource {
+        Resource::CpuMilli => quantity * unit,
+        _ => quantity * unit / 12,
+    };
+    let limit = Credits::from_units(resources.iter().map(worth).sum::<i64>() * length * i64::from(replicas));
+    let last = if is_offer { 3 } else { 4 };
+    let tif =
+        [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][world.chance.below(last) as usize];
+    let min_fill = if !is_offer && world.chance.below(5) == 0 { "0.5" } else { "0" };
     let request = OrderRequest {
         instance,
         window: Window { start_at: first.start(), end_at: first.plus(length, RHYTHM.slot_seconds).start() },
         latest_start_at: None,
         replicas,
-        resources: amounts(cpu, mem),
+        resources,
         pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
         assurance: Default::default(),
         limit,

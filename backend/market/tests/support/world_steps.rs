@@ -1,7 +1,8 @@
 //! The steps of a random exchange, each with its auditors.
-use super::{approvals, left_over, movers};
+use super::{approvals, movers};
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
-use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::clearing::book::Side as BookSide;
+use headroom_market::clearing::document::Book;
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
@@ -93,7 +94,7 @@ pub fn clear_round(world: &mut World) -> bool {
     }
     let Reply::Sealed { round, book } = world.run(Command::SealRound(Some(movers))) else { return false };
     assert!(!matches!(world.run(Command::SealRound(None)), Reply::Sealed { .. }), "one round at a time");
-    check_commitment(world, round, &previous_root, book.seed);
+    check_commitment(world, round, &previous_root);
     nobody_meets_itself(&book);
     who_cannot_move_bids_where_it_is(world, &book);
     bids_hold_their_limits(world);
@@ -116,15 +117,8 @@ pub fn clear_round(world: &mut World) -> bool {
         let baseline = amounts(900 + world.chance.below(1_500) as i64, 500 + world.chance.below(1_200) as i64);
         world.run(Command::SetBaseline { instance, baseline, floor: amounts(100, 100) });
     }
-    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
-    let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
-    let Some(outcome) = verified else {
-        world.run(Command::VoidRound { round, reason: "no verified outcome".into() });
-        return false;
-    };
-    let rest = left_over(&book, &outcome);
-    assert!(rest <= 1_000_000_000, "round {round}: the exchange pays {rest} nano-credits for what nobody bought");
-    let result_hash = outcome.result_hash();
+    let outcome = super::cleared(&book);
+    let result_hash = outcome.result_hash().to_owned();
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
     who_lends_stays(world);
@@ -198,12 +192,15 @@ pub fn who_lends_stays(world: &World) {
 }
 
 /// Nothing is sold to a workload on a node that it can't go to.
-pub fn who_cannot_move_bids_where_it_is(world: &World, book: &clearing::Book) {
-    for bid in book.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
-        let Some(instance) = bid.instance.as_ref().map(|id| &world.state.instances[&id.parse().unwrap()]) else {
+pub fn who_cannot_move_bids_where_it_is(world: &World, book: &Book) {
+    for bid in book.orders.iter().filter(|o| o.side == BookSide::Bid) {
+        let order = bid.id.parse::<OrderId>().ok().and_then(|id| world.state.orders.get(&id));
+        let Some(instance) = order.and_then(|o| o.request.instance).map(|id| &world.state.instances[&id]) else {
             continue;
         };
-        let there = bid.node.as_deref().and_then(recallable::node_of) == Some(instance.node);
+        // What may be taken back names its node by its pool.
+        let Some(node) = bid.node.as_deref() else { continue };
+        let there = recallable::node_of(node) == Some(instance.node);
         assert!(there || !instance.is_pinned(world.now), "{} is pinned and bids elsewhere", instance.name);
     }
 }
@@ -228,13 +225,10 @@ pub fn everybody_is_told_why(world: &World, once: &[OrderId]) {
     }
 }
 
-/// The seed that breaks ties follows from this root and the one before.
-pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u64) {
+/// Roots are a chain.
+pub fn check_commitment(world: &World, number: u64, previous_root: &str) {
     let sealed = world.state.rounds.values().find(|r| r.number == number).expect("the sealed round");
     assert_eq!(sealed.previous_root, previous_root, "roots are a chain");
-    let hash = blake3::hash(format!("{}\n{previous_root}\n{number}", sealed.root).as_bytes());
-    let first: [u8; 8] = hash.as_bytes()[..8].try_into().unwrap();
-    assert_eq!((seed, sealed.seed.as_str()), (u64::from_be_bytes(first), seed.to_string().as_str()));
     assert_eq!(world.state.market.last_root, sealed.root);
 }
 
@@ -308,6 +302,8 @@ fn nobody_goes_to_and_fro(world: &World) {
         let mut places: BTreeMap<Slot, BTreeSet<NodeId>> = BTreeMap::new();
         for award in world.state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Bought) {
             let lines = award.lines.iter().filter(|l| !l.settled && l.left() > 0 && l.slot.start() > world.now);
+            // What it has given up elsewhere, as somebody refused the move, takes it nowhere.
+            let lines = lines.filter(|l| !instance.given_up.contains(&l.slot));
             lines.for_each(|l| places.entry(l.slot).or_default().extend(award.nodes.first()));
         }
         let mut at = instance.node;

@@ -92,17 +92,20 @@ pub fn steps(
     instance: &Instance,
     asked: &BTreeMap<(Side, Slot, Resource), i64>,
 ) -> Vec<(Slot, Side, Amounts)> {
-    let mut wanted: BTreeMap<(Slot, bool), Amounts> = BTreeMap::new();
+    // An offer is of one resource, and no device.
+    let mut wanted: BTreeMap<(Slot, bool, Option<Resource>), Amounts> = BTreeMap::new();
     for (cell, change) in own(proposal, instance) {
         let side = if change.total() > 0 { Side::Bid } else { Side::Offer };
         let already = asked.get(&(side, cell.slot, cell.resource)).copied().unwrap_or(0);
         let quantity = change.total().abs() - already;
-        if quantity > 0 {
-            wanted.entry((cell.slot, side == Side::Offer)).or_default().insert(cell.resource, quantity);
+        let is_offer = side == Side::Offer;
+        if quantity > 0 && !(is_offer && cell.resource == Resource::GpuMilli) {
+            let apart = is_offer.then_some(cell.resource);
+            wanted.entry((cell.slot, is_offer, apart)).or_default().insert(cell.resource, quantity);
         }
     }
     let side = |offer: bool| if offer { Side::Offer } else { Side::Bid };
-    wanted.into_iter().map(|((slot, offer), resources)| (slot, side(offer), resources)).collect()
+    wanted.into_iter().map(|((slot, offer, _), resources)| (slot, side(offer), resources)).collect()
 }
 
 /// What open orders of a workload ask for or lend, by side, slot and resource.

@@ -2,11 +2,12 @@
 //! each bid that is looked at, so one round at a time, and what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-use headroom_market::clearing::{Book, Externality, Limits, Outcome, Side, chosen, externality};
+use headroom_market::clearing::book::Side;
+use headroom_market::clearing::document::{Book, Outcome};
 use headroom_market::units::Credits;
-use headroom_solver::MixedInteger;
+use headroom_solver::{Externality, externality};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -32,7 +33,7 @@ const LEAST_TOLD: usize = 4;
 pub struct PriceToExternality {
     /// Bids that won.
     pub winners: usize,
-    /// So many of them were looked at, chosen by the seed of the round.
+    /// So many of them were looked at, chosen by the hash of the round's book.
     pub looked_at: usize,
     /// `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything, and, for members, where
     /// fewer than four were looked at: it would tell what others have bid.
@@ -134,28 +135,38 @@ async fn look_once(
 }
 
 fn look(book: &Book, outcome: &Outcome, in_time: impl Fn() -> bool) -> Option<PriceToExternality> {
-    let is_bid = |id: &str| book.orders.iter().any(|o| o.id == id && o.side == Side::Bid);
-    let winners = outcome.awards.iter().filter(|a| is_bid(&a.order)).count();
-    let found: Vec<Externality> = chosen(book, outcome, MOST_BIDS)
+    let won = winners(book, outcome);
+    let winners = won.len();
+    let found: Vec<Externality> = won
         .into_iter()
+        .take(MOST_BIDS)
         .take_while(|_| in_time())
-        .filter_map(|bid| externality(book, outcome, bid, &MixedInteger::PRODUCTION, &Limits::PRODUCTION))
+        .filter_map(|bid| externality(book, outcome, bid))
         .collect();
     if found.is_empty() {
         return None;
     }
-    let sum = |of: fn(&Externality) -> i64| found.iter().map(of).fold(0_i64, i64::saturating_add);
+    let sum = |of: fn(&Externality) -> Credits| found.iter().map(of).sum::<Credits>();
     let all = Externality { paid: sum(|e| e.paid), cost: sum(|e| e.cost) };
     let single = || found.iter().filter_map(Externality::ratio_thousandths);
     Some(PriceToExternality {
         winners,
         looked_at: found.len(),
         ratio: all.ratio_thousandths().map(decimal),
-        paid: Some(Credits::from_units(all.paid)),
-        externality: Some(Credits::from_units(all.cost)),
+        paid: Some(all.paid),
+        externality: Some(all.cost),
         least: single().min().map(decimal),
         greatest: single().max().map(decimal),
     })
+}
+
+/// The bids that have won, by a hash with that of their round's book, which nobody can choose.
+fn winners<'a>(book: &Book, outcome: &'a Outcome) -> Vec<&'a str> {
+    let bids: BTreeSet<&str> = book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| o.id.as_str()).collect();
+    let mut won: Vec<&str> = outcome.awards.iter().map(|a| a.order.as_str()).filter(|id| bids.contains(id)).collect();
+    let lot = |id: &str| *blake3::hash(format!("{}\n{id}", outcome.certificate.input_hash).as_bytes()).as_bytes();
+    won.sort_by_cached_key(|id| lot(id));
+    won
 }
 
 fn decimal(thousandths: i64) -> String {

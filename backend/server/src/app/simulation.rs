@@ -6,20 +6,21 @@ use crate::app::App;
 use crate::app::failure::{Done, Failure, busy};
 use crate::workers::rounds::would_give;
 use headroom_market::book::{Assurance, Order, Resell, TimeInForce};
-use headroom_market::clearing::{Book, Outcome};
+use headroom_market::clearing::document::{Book, Outcome};
 use headroom_market::pool::recallable::refuse_reserve;
 use headroom_market::pool::simulate::figures::Figures;
 use headroom_market::pool::simulate::{self, BandEnd, Life, Pass, PastRound, PricedOut, Question, SimulatedRound};
 use headroom_market::pool::{ReservePrice, ReserveStep, admin};
 use headroom_market::record::Table;
 use headroom_market::refusal::{conflict, invalid, not_found};
+use headroom_market::round::interruption::awarded;
 use headroom_market::round::supply::operator_capacity;
 use headroom_market::round::{Award, AwardKind, Round, RoundState};
 use headroom_market::state::State;
 use headroom_market::time::Slot;
 use headroom_market::units::Resource;
 use headroom_store::read::Scope;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,10 +166,11 @@ pub async fn run(app: &App, wish: Wish) -> Done<Simulated> {
     question.awards = awards(app, first, last).await?;
     let gone = Arc::new(AtomicBool::new(false));
     let _asker = GoneAway(gone.clone());
-    let parsed = tokio::task::spawn_blocking(move || (archive.parse(), archive));
+    let slot_seconds = question.rhythm.slot_seconds;
+    let parsed = tokio::task::spawn_blocking(move || (archive.parse(slot_seconds), archive));
     let (rounds, archive) = parsed.await.map_err(|e| Failure::fault(&e))?;
     let rounds = rounds?;
-    question.orders = lives(app, question.rhythm.slot_seconds, &rounds).await?;
+    question.orders = lives(app, slot_seconds, &rounds).await?;
     let (pool, resource, steps) = (question.pool.clone(), question.resource, question.steps.clone());
     let replay = move || {
         let started = Instant::now();
@@ -210,15 +212,14 @@ struct Archive {
 
 impl Archive {
     /// Takes the texts out and reads them; what can't be read is skipped.
-    fn parse(&mut self) -> Done<Vec<PastRound>> {
+    fn parse(&mut self, slot_seconds: i64) -> Done<Vec<PastRound>> {
         let mut rounds = Vec::new();
         for (round, book, outcome) in std::mem::take(&mut self.rounds) {
             let read = || {
                 let book: Book = serde_json::from_str(&book).ok()?;
                 let outcome: Outcome = serde_json::from_str(&outcome).ok()?;
-                let seconds = book.slot_seconds?;
-                let count = (round.last_slot.seconds() - round.first_slot.seconds()) / seconds + 1;
-                let slots = simulate::slots_of(&book, count)?;
+                let count = (round.last_slot.seconds() - round.first_slot.seconds()) / slot_seconds + 1;
+                let slots = (0..count).map(|n| round.first_slot.plus(n, slot_seconds)).collect();
                 let (number, sealed_at) = (round.number, round.sealed_at);
                 Some(PastRound { number, sealed_at, slots, book: Arc::new(book), outcome })
             };
@@ -269,12 +270,6 @@ async fn round_records(app: &App, first: u64, end: u64) -> Done<Vec<Round>> {
     documents.iter().map(|d| serde_json::from_str(d).map_err(|e| Failure::fault(&e))).collect()
 }
 
-/// Of a book only where its slots begin.
-#[derive(Deserialize)]
-struct Beginning {
-    slot_base: Option<String>,
-}
-
 /// Operator supply of the class sold, by step, before the first replayed round, of the slots that it still sells.
 async fn sold_before(app: &App, question: &Question, archive: &Archive, from: u64) -> Done<BTreeMap<Slot, Vec<i64>>> {
     let mut sold: BTreeMap<Slot, Vec<i64>> = BTreeMap::new();
@@ -285,13 +280,13 @@ async fn sold_before(app: &App, question: &Question, archive: &Archive, from: u6
             continue;
         }
         let Some((book, outcome, _)) = app.store.archived_round(round.number as i64).await? else { continue };
-        let base = serde_json::from_str::<Beginning>(&book).ok().and_then(|b| b.slot_base?.parse().ok());
-        let Some(base): Option<headroom_market::time::Timestamp> = base else { continue };
+        let book: Book = serde_json::from_str(&book).map_err(|e| Failure::fault(&e))?;
         let outcome: Outcome = serde_json::from_str(&outcome).map_err(|e| Failure::fault(&e))?;
+        let outcome = awarded(&book, &outcome);
         let of_class =
             outcome.supply.iter().filter(|s| s.pool == question.pool && s.resource == question.resource.name());
         for used in of_class {
-            let steps = sold.entry(Slot::starting_at(base.seconds() + used.slot * slot_seconds)).or_default();
+            let steps = sold.entry(round.first_slot.plus(used.slot, slot_seconds)).or_default();
             if steps.len() <= used.step {
                 steps.resize(used.step + 1, 0);
             }
@@ -303,13 +298,13 @@ async fn sold_before(app: &App, question: &Question, archive: &Archive, from: u6
 }
 
 /// Which award an order got in a round.
-async fn awards(app: &App, first: u64, last: u64) -> Done<BTreeMap<(u64, String), String>> {
+async fn awards(app: &App, first: u64, last: u64) -> Done<BTreeMap<(u64, String), Vec<String>>> {
     let documents = app.store.between(Table::Awards, &Scope::All, first as i64, last as i64 + 1, MOST_AWARDS).await?;
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for document in documents {
         let award: Award = serde_json::from_str(&document).map_err(|e| Failure::fault(&e))?;
         if award.kind == AwardKind::Bought {
-            found.insert((award.round, award.order.to_string()), award.id.to_string());
+            found.entry((award.round, award.order.to_string())).or_default().push(award.id.to_string());
         }
     }
     Ok(found)

@@ -5,10 +5,11 @@ use crate::app::App;
 use crate::app::failure::{Done, Failure};
 use crate::app::last_round::part_of;
 use crate::app::turns::{Bounds, Lane, Turns};
-use headroom_market::clearing::{self, Asked, Book, Limits, Money, Winning, rational::Rat};
+use headroom_market::clearing::book::Side;
+use headroom_market::clearing::document::{Book, Order};
 use headroom_market::ids::ParticipantId;
-use headroom_market::units::Share;
-use headroom_solver::MixedInteger;
+use headroom_market::units::{Credits, Share};
+use headroom_solver::{Asked, Winning, award_with, full_fill_limit};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub struct Found {
     /// How much of the order is won with that limit.
     pub part: Option<Share>,
     /// The limit with which all of it is won.
-    pub whole: Option<Money>,
+    pub whole: Option<Credits>,
     pub otherwise: Otherwise,
     /// Why nothing was tried.
     pub not_tried: Option<NotTried>,
@@ -55,7 +56,7 @@ pub struct Otherwise {
     /// Whether any of it is won where it asks for less, for the same a unit.
     pub for_less: Option<bool>,
     /// Of what won a part: its limit in that round, and the one with which it would have won all that it asked for then.
-    pub all_of_it: Option<(Money, Money)>,
+    pub all_of_it: Option<(Credits, Credits)>,
 }
 
 impl From<Winning> for Found {
@@ -69,7 +70,7 @@ impl From<Winning> for Found {
 struct Known {
     winning: Winning,
     part: Option<Share>,
-    whole: Option<Money>,
+    whole: Option<Credits>,
     otherwise: Otherwise,
 }
 
@@ -125,7 +126,7 @@ pub async fn winning_limit(app: &App, by: Asker, asked: Asked<'_>) -> Done<Found
 /// The round and what was found in it, or why nothing was tried; no reason where no round that is kept has the order.
 async fn search(app: &App, by: Asker, asked: Asked<'_>) -> Done<Result<(u64, Known), Option<NotTried>>> {
     let Asker { participant, refused_in, is_open } = by;
-    let Asked { order, runs_of, guess } = asked;
+    let Asked { order, runs_of } = asked;
     let rounds = match is_open {
         true => {
             let latest = app.sequencer.query(|s| s.market.last_round).await?;
@@ -158,8 +159,7 @@ async fn search(app: &App, by: Asker, asked: Asked<'_>) -> Done<Result<(u64, Kno
         let look = move || {
             let _turn = turn;
             let in_time = || Instant::now() < ends;
-            let asked = || Asked { order: &id, runs_of, guess };
-            look_up(&book, &asked, &in_time)
+            look_up(&book, Asked { order: &id, runs_of }, &in_time)
         };
         let found = tokio::task::spawn_blocking(look).await.map_err(|e| Failure::fault(&e))?;
         app.winning.remember(question, found.clone());
@@ -169,17 +169,16 @@ async fn search(app: &App, by: Asker, asked: Asked<'_>) -> Done<Result<(u64, Kno
 }
 
 /// The limit with which it begins to win, what it wins with it and, where that is a part, the one for all of it.
-fn look_up<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() -> bool) -> Known {
-    let (proposer, limits) = (&MixedInteger::PRODUCTION, &Limits::PRODUCTION);
-    let winning = clearing::winning_limit(book, asked(), proposer, limits, in_time);
+fn look_up(book: &Book, asked: Asked<'_>, in_time: &dyn Fn() -> bool) -> Known {
+    let winning = headroom_solver::winning_limit(book, asked, in_time);
     let (mut part, mut whole) = (None, None);
     if let Winning::Limit(limit) = winning {
-        let award = clearing::award_with(book, &asked(), limit, proposer, limits);
-        let order = book.orders.iter().find(|o| o.id == asked().order);
+        let order = book.orders.iter().find(|o| o.id == asked.order);
+        let award = award_with(book, asked, limit);
         part = award.as_ref().zip(order).map(|(award, order)| part_of(award, order));
         whole = match part {
             Some(part) if part == ALL => Some(limit),
-            Some(_) => match clearing::full_fill_limit(book, asked(), proposer, limits, in_time) {
+            Some(_) => match full_fill_limit(book, asked, in_time) {
                 Winning::Limit(whole) => Some(whole),
                 _ => None,
             },
@@ -193,44 +192,34 @@ fn look_up<'a>(book: &Book, asked: &dyn Fn() -> Asked<'a>, in_time: &dyn Fn() ->
 /// So much of what it asks for is tried instead, in thousandths.
 const LESS: [i128; 4] = [750, 500, 250, 50];
 
-fn otherwise<'a>(
-    book: &Book,
-    asked: &dyn Fn() -> Asked<'a>,
-    winning: Winning,
-    in_time: &dyn Fn() -> bool,
-) -> Otherwise {
-    let (proposer, limits) = (&MixedInteger::PRODUCTION, &Limits::PRODUCTION);
-    let Some(position) = book.orders.iter().position(|o| o.id == asked().order) else { return Otherwise::default() };
+fn otherwise(book: &Book, asked: Asked<'_>, winning: Winning, in_time: &dyn Fn() -> bool) -> Otherwise {
+    let Some(position) = book.orders.iter().position(|o| o.id == asked.order) else { return Otherwise::default() };
     let order = &book.orders[position];
-    if order.side != clearing::Side::Bid {
+    if order.side != Side::Bid {
         return Otherwise::default();
     }
-    let wins_in = |with: &Book, limit: Money| {
+    // Runs follow the limit as they stand: what is less of them is not reckoned here.
+    let as_it_stands = Asked { runs_of: None, ..asked };
+    let wins = |other: Order| {
         if !in_time() {
             return None;
         }
-        // Runs follow the limit as they stand: what is less of them is not reckoned here.
-        let asked = Asked { runs_of: None, ..asked() };
-        Some(clearing::award_with(with, &asked, limit, proposer, limits))
-    };
-    let wins = |other: clearing::Order| {
         let (mut with, limit) = (book.clone(), other.limit);
         with.orders[position] = other;
-        wins_in(&with, limit)
+        Some(award_with(&with, as_it_stands, limit))
     };
     if winning == Winning::Unknown {
         let part = wins(order.clone()).flatten().map(|award| part_of(&award, order));
-        let all = || clearing::full_fill_limit(book, asked(), proposer, limits, in_time);
-        let all_of_it = match part.filter(|part| *part < ALL).map(|_| all()) {
+        let all_of_it = match part.filter(|part| *part < ALL).map(|_| full_fill_limit(book, asked, in_time)) {
             Some(Winning::Limit(whole)) if whole > order.limit => Some((order.limit, whole)),
             _ => None,
         };
         return Otherwise { all_of_it, ..Otherwise::default() };
     }
-    // In rounds a bid in replicas takes part as one at least.
-    let least = order.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, i128::from(n)));
-    let divisible = clearing::Order { min_fill: clearing::Fraction(least), ..order.clone() };
-    let in_part = if order.min_fill.0.is_zero() { None } else { wins(divisible).map(|award| award.is_some()) };
+    // What is whole on one node alone is one replica.
+    let replicas = order.replicas.filter(|replicas| *replicas > 1);
+    let divisible = Order { min_fill: Share::ZERO, replicas, ..order.clone() };
+    let in_part = if order.min_fill.is_zero() { None } else { wins(divisible).map(|award| award.is_some()) };
     // The first that wins will do; where one was not tried in time nothing is known.
     let tries =
         LESS.iter().filter_map(|part| less_of(order, *part)).map(|less| wins(less).map(|award| award.is_some()));
@@ -245,13 +234,14 @@ fn otherwise<'a>(
 }
 
 /// The same that asks for less of everything, for the same a unit; `None` where that is nothing of something.
-fn less_of(order: &clearing::Order, thousandths: i128) -> Option<clearing::Order> {
+fn less_of(order: &Order, thousandths: i128) -> Option<Order> {
     let replicas = i128::from(order.replicas.unwrap_or(1));
     let part = |of: i64| i64::try_from(i128::from(of) * thousandths / 1_000).unwrap_or(0);
+    let money = |of: Credits| Credits::from_units(part(of.units()));
     let mut less = order.clone();
-    less.limit = Money(part(order.limit.0));
+    less.limit = money(order.limit);
     for alternative in &mut less.alternatives {
-        alternative.adder = Money(part(alternative.adder.0));
+        alternative.adder = money(alternative.adder);
         for row in &mut alternative.quantities {
             let each = i128::from(row.quantity) / replicas * thousandths / 1_000;
             row.quantity = i64::try_from(each * replicas).unwrap_or(0);

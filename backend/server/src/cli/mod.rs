@@ -1,6 +1,5 @@
 //! Command line: one file a family of subcommands.
 pub mod admin;
-mod auction;
 pub mod check;
 pub mod environment;
 pub mod explain;

@@ -314,7 +314,7 @@ async fn workloads(
 }
 
 /// Bids that the first minutes need before there is any forecast: one that has to move and
-/// can, one that has to move and must not, one that grows in place, and an offer.
+/// can, one that has to move and must not, one that grows in place, and offers.
 async fn first_orders(
     seeder: &Seeder<'_>,
     now: Timestamp,
@@ -322,21 +322,24 @@ async fn first_orders(
     workloads: &BTreeMap<&'static str, InstanceId>,
 ) -> anyhow::Result<()> {
     let first = RHYTHM.first_open(now.plus_seconds(ROUNDS_BEFORE_FIRST_SLOT * RHYTHM.round_seconds));
-    let orders: [(&str, Side, i64, i64, &str); 4] = [
-        ("variant-calling", Side::Bid, 1200, 800, "6.5"),
-        ("alignment", Side::Bid, 1000, 600, "5.5"),
-        ("query-cache", Side::Bid, 600, 300, "3.2"),
-        // What its trace leaves of its baseline.
-        ("ensemble", Side::Offer, 300, 60, "0.7"),
+    const SLOTS: i64 = 3;
+    let bids = [
+        ("variant-calling", amounts(1200, 800), "6.5"),
+        ("alignment", amounts(1000, 600), "5.5"),
+        ("query-cache", amounts(600, 300), "3.2"),
     ];
-    for (name, side, cpu, mem, limit) in orders {
+    let bids = bids.map(|(name, resources, limit)| (name, Side::Bid, resources, 0, SLOTS, limit));
+    // What its trace leaves of its baseline, an offer for each slot.
+    let lent = |slot| ("ensemble", Side::Offer, Amounts::from([(Resource::CpuMilli, 300)]), slot, 1, "0.2");
+    for (name, side, resources, ahead, slots, limit) in bids.into_iter().chain((0..SLOTS).map(lent)) {
+        let first = first.plus(ahead, RHYTHM.slot_seconds);
         let w = WORKLOADS.iter().find(|w| w.name == name).context("workload of an order")?;
         let request = OrderRequest {
             instance: Some(workloads[name]),
-            window: Window { start_at: first.start(), end_at: first.plus(3, RHYTHM.slot_seconds).start() },
+            window: Window { start_at: first.start(), end_at: first.plus(slots, RHYTHM.slot_seconds).start() },
             latest_start_at: None,
             replicas: 1,
-            resources: amounts(cpu, mem),
+            resources,
             pools: vec![PoolChoice { pool: w.pool.to_owned(), adder: Credits::ZERO }],
             assurance: Default::default(),
             limit: limit.parse()?,

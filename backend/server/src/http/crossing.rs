@@ -6,13 +6,15 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::Side;
-use headroom_market::clearing;
+use headroom_market::clearing::book::{self, NANO_PER_MICRO, ProductKey};
+use headroom_market::clearing::document::{Alternative, Book, Outcome, Product, Quantity};
 use headroom_market::ids::NodeId;
 use headroom_market::pool::recallable::pool_of;
 use headroom_market::record::Table;
 use headroom_market::round::Round;
-use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Price, Resource};
+use headroom_market::round::interruption::awarded;
+use headroom_market::time::Slot;
+use headroom_market::units::{Credits, Price, Resource};
 use headroom_store::read::{Page, Scope};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -83,11 +85,17 @@ async fn pool_book(
         None => last_awarded(&app).await?.ok_or_else(|| Problem::not_found("cleared round"))?,
     };
     let archived = app.store.archived_round(round as i64).await?.ok_or_else(|| Problem::not_found("cleared round"))?;
-    let book: clearing::Book = serde_json::from_str(&archived.0).map_err(|e| Problem::fault(&e))?;
-    let outcome: clearing::Outcome = serde_json::from_str(&archived.1).map_err(|e| Problem::fault(&e))?;
+    let book: Book = serde_json::from_str(&archived.0).map_err(|e| Problem::fault(&e))?;
+    let outcome: Outcome = serde_json::from_str(&archived.1).map_err(|e| Problem::fault(&e))?;
+    let outcome = awarded(&book, &outcome).into_owned();
+    let record = app.store.at_position(Table::Rounds, round as i64).await?;
+    let record = record.ok_or_else(|| Problem::not_found("cleared round"))?;
+    let cleared: Round = serde_json::from_str(&record).map_err(|e| Problem::fault(&e))?;
+    let place = Place { pool: &slug, resource: query.resource, slot: query.slot };
+    let seconds = app.rhythm.slot_seconds;
     // Whose a level is belongs to the orders, not to the market.
     let me = if by.may("orders:read").is_ok() { by.participant.to_string() } else { String::new() };
-    let mut crossing = crossing(round, &slug, query.resource, query.slot, &me, &book, &outcome)
+    let mut crossing = crossing((&cleared, seconds), place, &me, &book, &outcome)
         .ok_or_else(|| Problem::not_found("product in this round"))?;
     if !by.role.is_platform() {
         in_steps(&mut crossing.bids, Side::Bid);
@@ -103,72 +111,67 @@ async fn last_awarded(app: &App) -> Answered<Option<u64>> {
     Ok(round.map(|r| r.number))
 }
 
-fn crossing(
-    round: u64,
-    pool: &str,
+/// What is asked for; the book counts slots from the round's first.
+struct Place<'a> {
+    pool: &'a str,
     resource: Resource,
     slot: Option<Slot>,
+}
+
+fn crossing(
+    (round, seconds): (&Round, i64),
+    Place { pool, resource, slot }: Place<'_>,
     me: &str,
-    book: &clearing::Book,
-    outcome: &clearing::Outcome,
+    book: &Book,
+    outcome: &Outcome,
 ) -> Option<Crossing> {
-    let base: Timestamp = book.slot_base.as_ref()?.parse().ok()?;
-    let seconds = book.slot_seconds?;
-    let asked = slot.map(|slot| (slot.seconds() - base.seconds()) / seconds);
+    let asked = slot.map(|slot| (slot.seconds() - round.first_slot.seconds()) / seconds);
     let of_pool = book.products.iter().filter(|p| {
         pool_of(&p.pool).0 == pool && p.resource == resource.name() && asked.is_none_or(|slot| p.slot == slot)
     });
     // The slot that was traded most says more than the first, and so does the node of what may be taken back.
-    let most = |p: &&clearing::Product| (bought(outcome, &p.pool, resource, p.slot), Reverse((p.slot, p.pool.clone())));
+    let most = |p: &&Product| (bought(outcome, &p.pool, resource, p.slot), Reverse((p.slot, p.pool.clone())));
     let product = of_pool.max_by_key(most)?;
     let (slug, node) = pool_of(&product.pool);
     let (pool, index) = (product.pool.as_str(), product.slot);
-    let prices: BTreeMap<(String, String, i64), i64> =
-        outcome.prices.iter().map(|p| ((p.pool.clone(), p.resource.clone(), p.slot), p.price.0)).collect();
-    let price = prices.get(&(pool.to_owned(), resource.name().to_owned(), index)).copied();
+    let prices = outcome.prices();
+    let price = prices.get(&product.key()).copied();
     let mut bids = Vec::new();
     let mut offers: Vec<Level> = product
         .supply
         .iter()
         .filter(|s| s.quantity > 0)
-        .map(|s| Level {
-            price: Price::from_units(s.reserve.0 * 1000),
-            quantity: s.quantity,
-            kind: "reserve".to_owned(),
-            mine: false,
-        })
+        .map(|s| Level { price: s.reserve, quantity: s.quantity, kind: "reserve".to_owned(), mine: false })
         .collect();
     for order in &book.orders {
-        let level_of = |(n, alternative): (usize, &clearing::Alternative)| {
-            let here = |q: &&clearing::Quantity| {
-                q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index
-            };
+        let level_of = |(n, alternative): (usize, &Alternative)| {
+            let here = |q: &&Quantity| q.product == product.key();
             let line = alternative.quantities.iter().find(here)?;
             Some((unit_limit(order.effective_limit(n), alternative, line, &prices)?, line.quantity))
         };
         // Of alternatives one wins: the best stands for all that have a part in the slot.
         let levels = order.alternatives.iter().enumerate().filter_map(level_of);
         let (side, best) = match order.side {
-            clearing::Side::Bid => (Side::Bid, levels.max_by_key(|(unit, _)| *unit)),
-            clearing::Side::Offer => (Side::Offer, levels.min_by_key(|(unit, _)| *unit)),
+            book::Side::Bid => (Side::Bid, levels.max_by_key(|(unit, _)| *unit)),
+            book::Side::Offer => (Side::Offer, levels.min_by_key(|(unit, _)| *unit)),
         };
         let Some((unit, quantity)) = best else { continue };
         let kind = if side == Side::Bid { "bid" } else { "offer" }.to_owned();
-        let level = Level { price: Price::from_units(unit), quantity, kind, mine: order.owner == me };
+        let level = Level { price: unit, quantity, kind, mine: order.owner == me };
         if side == Side::Bid { bids.push(level) } else { offers.push(level) }
     }
     bids.sort_by_key(|l| Reverse(l.price));
     offers.sort_by_key(|l| l.price);
     let quantity = bought(outcome, pool, resource, index);
     Some(Crossing {
-        round,
+        round: round.number,
         pool: slug,
         node,
         resource,
-        slot: Slot::starting_at(base.seconds() + index * seconds),
+        slot: round.first_slot.plus(index, seconds),
         bids,
         offers,
-        price: price.map(Price::from_units).filter(|_| quantity > 0),
+        price: price.filter(|_| quantity > 0),
         quantity,
     })
 }
@@ -203,27 +206,23 @@ fn two_digits(number: i64, up: bool) -> i64 {
 }
 
 /// What bids won of a product, base units.
-fn bought(outcome: &clearing::Outcome, pool: &str, resource: Resource, slot: i64) -> i64 {
+fn bought(outcome: &Outcome, pool: &str, resource: Resource, slot: i64) -> i64 {
     let bids = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
-    let here = |q: &&clearing::Quantity| {
-        q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == slot
-    };
+    let here =
+        |q: &&Quantity| q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == slot;
     bids.flat_map(|a| a.quantities.iter()).filter(here).map(|q| q.quantity).sum()
 }
 
-/// The limit of a bundle in micro-credits, shared out by the round's prices: nano-credits a unit of one line.
+/// The limit of a bundle, shared out by the round's prices to a unit of one line.
 fn unit_limit(
-    limit: i128,
-    alternative: &clearing::Alternative,
-    line: &clearing::Quantity,
-    prices: &BTreeMap<(String, String, i64), i64>,
-) -> Option<i64> {
-    let price = |q: &clearing::Quantity| {
-        let key = (q.product.pool.clone(), q.product.resource.clone(), q.product.slot);
-        i128::from(prices.get(&key).copied().unwrap_or(0))
-    };
+    limit: Credits,
+    alternative: &Alternative,
+    line: &Quantity,
+    prices: &BTreeMap<ProductKey, Price>,
+) -> Option<Price> {
+    let price = |q: &Quantity| prices.get(&q.product).map_or(0, |price| i128::from(price.units()));
     let total: i128 = alternative.quantities.iter().map(|q| price(q) * i128::from(q.quantity)).sum();
-    let limit = (limit * 1000).max(0);
+    let limit = (i128::from(limit.units()) * NANO_PER_MICRO).max(0);
     let unit = if total == 0 {
         // Nothing costs anything: by quantity, so that a single resource still shows its limit.
         let all: i128 = alternative.quantities.iter().map(|q| i128::from(q.quantity)).sum();
@@ -231,7 +230,7 @@ fn unit_limit(
     } else {
         limit * price(line) / total
     };
-    i64::try_from(unit).ok()
+    i64::try_from(unit).ok().map(Price::from_units)
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ struct DrawRequest {
     resource: Resource,
     /// Base units, at most: what is free of it is had.
     quantity: i64,
-    /// Per base unit and slot. Whoever does not say it pays what it costs, at most the collar.
+    /// Per base unit and slot. Whoever does not say it pays what it costs, at most the top of the price band.
     #[serde(default)]
     highest_price: Option<Price>,
 }

@@ -11,13 +11,13 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, away};
-use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
 use headroom_market::record::Table;
 use headroom_market::round::Award;
 use headroom_market::state::State as Market;
 use headroom_market::workload::vacate;
+use headroom_solver::{Asked, Winning};
 use headroom_store::read::Scope;
 use std::sync::Arc;
 
@@ -55,16 +55,12 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     // Where the price decided another limit may be the answer, and where room or a least fill did, it may be, too: with more
     // it may come before others.
     let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
-    let is_searched = |why: &&NotWon| {
-        use Reason::{MinFillUnreachable, NoHostFits, SolverFallback};
-        why.reason.is_of_the_price() || matches!(why.reason, NoHostFits | MinFillUnreachable | SolverFallback)
-    };
+    let is_searched = |why: &&NotWon| why.reason.is_of_the_price() || why.reason == Reason::NoHost;
     let found = match refused.filter(is_searched) {
         Some(why) => {
-            let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
             let (name, runs_of) = (id.to_string(), order.request.runs_of(slot_seconds));
-            winning::winning_limit(app, asker(&order, why.round), Asked { order: &name, runs_of, guess }).await?
+            winning::winning_limit(app, asker(&order, why.round), Asked { order: &name, runs_of }).await?
         }
         None => Winning::Unknown.into(),
     };

@@ -90,7 +90,8 @@ pub struct ResourceView {
     /// Price of the next open slot in the last round that traded it.
     pub price: Option<PriceNow>,
     pub reserve: Option<Price>,
-    pub collar: Price,
+    /// The greatest price that does not interrupt a round: three times the reference.
+    pub price_band: Price,
     pub reference: Price,
     /// Bought for the next open slot so far.
     pub volume: i64,
@@ -106,8 +107,6 @@ pub struct PriceNow {
     pub slot: Slot,
     pub round: u64,
     pub set_by: String,
-    pub low: Price,
-    pub high: Price,
 }
 
 /// The last price at which anything changed hands, the next open slot's before others.
@@ -118,14 +117,7 @@ pub fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slo
                 p.pool == pool && p.resource == resource && p.volume > 0 && slot.is_none_or(|s| s == p.slot)
             };
             let price = round.prices.iter().filter(of_product).min_by_key(|p| (p.slot, Reverse(p.volume)))?;
-            Some(PriceNow {
-                price: price.price,
-                slot: price.slot,
-                round: round.number,
-                set_by: price.set_by.clone(),
-                low: price.low,
-                high: price.high,
-            })
+            Some(PriceNow { price: price.price, slot: price.slot, round: round.number, set_by: price.set_by.clone() })
         })
     };
     traded(Some(next_slot)).or_else(|| traded(None))
@@ -148,7 +140,7 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
             free: (schedulable - sold).max(0),
             price: last_price(state, &pool.slug, resource, next_slot),
             reserve: state.reserve_price(&pool.slug, resource, next_slot),
-            collar: state.collar(&pool.slug, resource, next_slot),
+            price_band: state.price_band(&pool.slug, resource, next_slot),
             reference: state.reference(&pool.slug, resource, next_slot),
             volume: product.map_or(0, |p| p.volume),
             utilisation: share(spoken_for, capacity),
@@ -251,8 +243,7 @@ pub struct PricePoint {
     pub round: Option<u64>,
     /// `interval=slot`: the mean of its rounds, weighted by volume; of a round and what may be taken back: on the node where most was bought.
     pub price: Price,
-    /// The ends of the prices that support the round's outcome; `interval=slot`: the lowest and the highest price of
-    /// the rounds in which it changed hands.
+    /// `interval=slot`: the lowest and the highest price of the rounds in which it changed hands; of a round its price.
     pub low: Price,
     pub high: Price,
     /// `interval=slot`: the price of the first and of the last round in which it changed hands.
@@ -360,8 +351,8 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
         slot: price.slot,
         round,
         price: price.price,
-        low: price.low,
-        high: price.high,
+        low: price.price,
+        high: price.price,
         open: None,
         close: None,
         volume: price.volume,

@@ -169,7 +169,8 @@ fn preview(
     side: Side,
     request: &OrderRequest,
 ) -> Result<Preview, Problem> {
-    let request = &place::normalise(request.clone());
+    let given = request.limit;
+    let request = &place::as_accepted(state, side, request.clone());
     let recallable = request.assurance == Assurance::Recallable;
     let hold = validate::check(state, now, participant, side, request, None).map_err(|first| {
         let mut problem = Problem::from(headroom_market::refusal::Refusal::from(first));
@@ -212,6 +213,11 @@ fn preview(
     let mut warnings = warnings(side, request.limit, &costs, hold, available);
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(exhausted);
+    if request.limit < given {
+        let (limit, cap) = (request.limit, state.market.price_cap);
+        warnings
+            .push(format!("No unit costs more than the price cap, {cap}: the limit of {given} is taken as {limit}."));
+    }
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(firm_instead(state, now, side, request));
     warnings.extend(away_warning(state, request));

@@ -141,7 +141,7 @@ pub(super) fn left_out_warning(reason: Reason, order: &Order) -> String {
                 .to_owned()
         }
         // Only a bid that moves nobody is told so before a round.
-        Reason::NoHostFits => {
+        Reason::NoHost => {
             "Its workload is to be on another node in these slots, and this bid moves nobody.".to_owned()
         }
         _ => sentence_of(reason, order),
@@ -187,7 +187,7 @@ mod tests {
             (Reason::WorkloadAway, "until it is home its other orders wait"),
             (Reason::NeededAtHome, "carry its workload to another pool"),
             (Reason::OutOfMoney, "move_fee"),
-            (Reason::NoHostFits, "moves nobody"),
+            (Reason::NoHost, "moves nobody"),
         ] {
             let said = left_out_warning(reason, &order);
             assert!(said.contains(&format!("({})", reason.code())) && said.contains(part), "{said}");

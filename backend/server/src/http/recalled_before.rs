@@ -69,7 +69,7 @@ pub(super) fn firm_instead(state: &Market, now: Timestamp, side: Side, request: 
                 left -= step.quantity;
                 left <= 0
             })?;
-            total += i128::from(last.reserve.0) * i128::from(needed);
+            total += i128::from(last.reserve.hold_round_up(needed)?.units());
         }
     }
     let total = Credits::from_units(i64::try_from(total).ok()?);

@@ -6,7 +6,8 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::clearing;
+use headroom_market::clearing::document::{Book, Outcome};
+use headroom_market::round::interruption::awarded;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -38,8 +39,9 @@ async fn round_externality(
     let at = i64::try_from(number).map_err(|_| Problem::not_found("round"))?;
     let archived = app.store.archived_round(at).await?;
     let (book, outcome, _) = archived.ok_or_else(|| Problem::not_found("cleared round in the archive"))?;
-    let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
-    let outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+    let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
+    let outcome: Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+    let outcome = awarded(&book, &outcome).into_owned();
     let found = externality::of_round(&app, number, book, outcome, !by.role.is_platform()).await?;
     let (price_to_externality, no_externality) =
         found.map_or_else(|why| (None, Some(why)), |found| (Some(found), None));

@@ -7,9 +7,11 @@ use crate::http::reply::{Document, List, ListQuery, list_table, ok};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use headroom_market::clearing::{self, ProductKey};
+use headroom_market::clearing::book::ProductKey;
+use headroom_market::clearing::document::{self, Book, Outcome};
 use headroom_market::record::Table;
-use headroom_market::round::award::{book_key, kind_of_setter};
+use headroom_market::round::interruption::awarded;
+use headroom_market::round::prices::kind_of_setter;
 use headroom_market::round::{Award, Round, merkle};
 use headroom_market::settlement::Receipt;
 use serde::Serialize;
@@ -56,10 +58,10 @@ async fn archived(app: &App, number: u64) -> Answered<(String, String, String)> 
     app.store.archived_round(number).await?.ok_or_else(|| Problem::not_found("cleared round in the archive"))
 }
 
-/// A round's outcome as headroom.outcome/1; own orders and prices of what changed hands, unless the role sees all. No
-/// orders without the scope orders:read.
+/// A round's outcome as headroom.outcome/2; own orders and prices of what changed hands, unless the role sees all: then
+/// as it was verified, before an interruption. No orders without the scope orders:read.
 #[utoipa::path(get, path = "/rounds/{number}/result", tag = "market", operation_id = "getRoundResult", params(("number" = u64, Path, description = "Round number")),
-    responses((status = 200, description = "headroom.outcome/1", body = serde_json::Value), Problems))]
+    responses((status = 200, description = "headroom.outcome/2", body = serde_json::Value), Problems))]
 async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(number): Path<u64>) -> Answered<Document> {
     by.may("market:read")?;
     let (book, outcome, _) = archived(&app, number).await?;
@@ -67,16 +69,25 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     if by.role.is_platform() && orders {
         return Ok(ok(outcome));
     }
-    let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
-    let mut outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+    let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
+    let outcome: Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+    let mut outcome = awarded(&book, &outcome).into_owned();
     let traded: BTreeSet<ProductKey> = outcome.traded().into_iter().cloned().collect();
-    outcome.prices.retain(|p| traded.contains(&book_key(&p.pool, &p.resource, p.slot)));
+    outcome.prices.retain(|p| traded.contains(&p.key()));
+    // A premium of what nobody bought there may be somebody's limit, as such a price may.
+    let won = |a: &document::Award| -> Vec<(String, String, i64)> {
+        let of_node = |(node, _): &(String, i64)| {
+            let rows = a.quantities.iter().map(|q| &q.product);
+            rows.map(|p| (node.clone(), p.resource.clone(), p.slot)).collect::<Vec<_>>()
+        };
+        a.nodes.iter().flat_map(of_node).collect()
+    };
+    let full: BTreeSet<_> = outcome.awards.iter().flat_map(won).collect();
+    outcome.premiums.retain(|p| full.contains(&(p.node.clone(), p.resource.clone(), p.slot)));
     let me = by.participant.to_string();
-    let own: std::collections::BTreeSet<&String> =
-        book.orders.iter().filter(|o| orders && o.owner == me).map(|o| &o.id).collect();
+    let own: BTreeSet<&String> = book.orders.iter().filter(|o| orders && o.owner == me).map(|o| &o.id).collect();
     outcome.awards.retain(|a| own.contains(&a.order));
     outcome.refused.retain(|r| own.contains(&r.order));
-    outcome.placements.retain(|p| own.contains(&p.order));
     for price in &mut outcome.prices {
         let owner = price.set_by.split_once(':').map(|(_, order)| order.to_owned());
         if owner.is_none_or(|order| !own.contains(&order)) {
@@ -86,9 +97,9 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     serde_json::to_string(&outcome).map(ok).map_err(|e| Problem::fault(&e))
 }
 
-/// A round's sealed book as headroom.book/1, for `headroom verify`.
+/// A round's sealed book as headroom.book/2, for `headroom verify`.
 #[utoipa::path(get, path = "/rounds/{number}/audit", tag = "admin", operation_id = "getRoundAudit", params(("number" = u64, Path, description = "Round number")),
-    responses((status = 200, description = "headroom.book/1", body = serde_json::Value), Problems))]
+    responses((status = 200, description = "headroom.book/2", body = serde_json::Value), Problems))]
 async fn round_audit(
     State(app): State<Arc<App>>,
     Platform(by): Platform,
@@ -106,7 +117,7 @@ struct Proofs {
     /// How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right).
     method: String,
     proofs: Vec<InclusionProof>,
-    /// That supply, collars, nodes and workloads were in the book as well: the last leaf.
+    /// That supply, nodes and workloads were in the book as well: the last leaf.
     rest: RestProof,
 }
 
@@ -119,7 +130,7 @@ struct RestProof {
     index: usize,
     /// Its hash, hex.
     leaf: String,
-    /// The book without its orders, seed 0: the bytes that the leaf covers. Only for admins, finance and operators, as
+    /// The book without its orders: the bytes that the leaf covers. Only for admins, finance and operators, as
     /// it names what others have.
     document: Option<String>,
     path: Vec<Option<String>>,
@@ -145,7 +156,7 @@ async fn round_proof(
 ) -> Answered<Json<Proofs>> {
     by.may("orders:read")?;
     let (book, _, _) = archived(&app, number).await?;
-    let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
+    let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let at = i64::try_from(number).map_err(|_| Problem::not_found("round"))?;
     let round = app.store.at_position(Table::Rounds, at).await?.ok_or_else(|| Problem::not_found("round"))?;
     let round: Round = serde_json::from_str(&round).map_err(|e| Problem::fault(&e))?;

@@ -35,7 +35,7 @@ pub struct SwapExplanation {
     /// For the slot, if all of it is delivered. `null` where only the receipt can say it: something was taken back or
     /// stays away, the swap did not come to what was planned, or it is older than this.
     pub pays: Option<Credits>,
-    /// The same of what it lends and sold on, with what it is paid for making way.
+    /// The same of what it lends and sold on.
     pub is_paid: Option<Credits>,
 }
 

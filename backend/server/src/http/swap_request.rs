@@ -108,7 +108,7 @@ struct Recommendation {
     quantities: Vec<Quantity>,
     /// Idle capacity of the workload at the reserve price.
     waste: BeforeAfter,
-    /// Predicted demand that is not in force, at the collar.
+    /// Predicted demand that is not in force, at the top of the price band.
     sla_violation: BeforeAfter,
     /// Predicted demand × current cost − current performance × weight, where it is now; above 0 it
     /// pays for what it does not get.

@@ -183,7 +183,7 @@ impl Writer {
         let client_keys: Vec<String> = submissions.iter().filter_map(|s| s.attached.client_key.clone()).collect();
         let known = self.parts.store.known(keys, client_keys).await?;
         let now = self.parts.clock.now();
-        for submission in submissions {
+        for (place, submission) in submissions.into_iter().enumerate() {
             let Submission { mut command, actor, idempotency, attached, answer } = *submission;
             let key = idempotency.as_ref().map(key_of);
             if let (Some(key), Some(request)) = (&key, &idempotency)
@@ -198,6 +198,8 @@ impl Writer {
                 set_client_order(&mut command, self.client_order(&known, client_key));
             }
             let sequence = self.parts.head.sequence + 1;
+            // In a tie the earlier order comes first: two of a batch are not of one moment.
+            let now = now.plus_micros(i64::try_from(place).unwrap_or(0));
             let envelope = Envelope { now, seed: self.next_seed(), command };
             let before = audit::before(&envelope.command, &self.parts.state);
             let (events, reply) = apply(&mut self.parts.state, &envelope);

@@ -109,9 +109,22 @@ impl Stretch {
 mod tests {
     use super::*;
     use headroom_forecast::Settings;
-    use headroom_market::clearing::generate::Draw;
 
     const SECONDS: i64 = 60;
+
+    /// Numbers that look random and are the same for the same seed (SplitMix64).
+    struct Draw(u64);
+
+    impl Draw {
+        fn between(&mut self, low: i64, high: i64) -> i64 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            let span = (high - low) as u64 + 1;
+            low + ((z ^ (z >> 31)) % span) as i64
+        }
+    }
 
     fn at(slot: i64) -> Slot {
         Slot::starting_at(slot * SECONDS)
@@ -204,7 +217,7 @@ mod tests {
 
     /// Demand of one kind of workload or another in each slot: a day's wave, a walk, bursts.
     fn demands(seed: u64, slots: i64) -> Vec<i64> {
-        let mut draw = Draw::new(seed);
+        let mut draw = Draw(seed);
         let (kind, phase) = (draw.between(0, 2), draw.between(0, 287));
         let (mut walk, mut burst) = (0, 0);
         let demand = |slot: i64| {

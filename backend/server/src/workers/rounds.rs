@@ -1,13 +1,12 @@
 //! One round: choose who may move, seal, clear, check, record. The solver runs outside the transaction on a
-//! blocking thread, with node limits and never a wall-clock limit; only a verified outcome
-//! can be recorded.
+//! blocking thread; its limits are counts of work, never time. Only a verified outcome can be recorded.
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
-use headroom_market::clearing::{self, Book, Limits, Mode, Verified};
+use headroom_market::clearing::document::{self, Book, Verified};
 use headroom_market::command::Command;
 use headroom_market::round::excerpt::Excerpt;
 use headroom_market::round::movers::{self, Choice, Movers, Trial};
 use headroom_market::time::Timestamp;
-use headroom_solver::MixedInteger;
+use headroom_solver::{ClearFault, clear_document};
 use headroom_store::write::ArchivedRound;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,11 +22,11 @@ pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Resu
         void(sequencer, round, "no outcome passed the check").await?;
         return Ok(true);
     };
-    let result_hash = outcome.result_hash();
+    let result_hash = outcome.result_hash().to_owned();
     let archive = ArchivedRound {
         round: round as i64,
-        book: serde_json::to_string(&*book).unwrap_or_default(),
-        outcome: outcome.canonical(),
+        book: book.text(),
+        outcome: outcome.text().to_owned(),
         result_hash: result_hash.clone(),
         recorded_at: now.micros(),
     };
@@ -55,8 +54,8 @@ async fn choose_movers(sequencer: &Sequencer, now: Timestamp) -> Result<Movers, 
         let mut choice = Choice::of(&excerpt.prepare(&Movers::new()));
         while let Some(movers) = choice.next() {
             let prepared = excerpt.prepare(&movers);
-            let outcome = clearing::clear(&prepared.book, Mode::Market, &MixedInteger::PRODUCTION, &movers::TRIAL);
-            choice.record(outcome.ok().map(|outcome| Trial::of(&prepared, &outcome)));
+            let outcome = clear_document(&prepared.book).ok();
+            choice.record(outcome.map(|outcome| Trial::of(&prepared, &outcome)));
         }
         choice.chosen()
     });
@@ -71,16 +70,11 @@ async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Bus
     sequencer.internal(command, Attached::default()).await.map(|_| ())
 }
 
-/// Clears and checks; if the check fails, once more without blocks.
-async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> {
+/// Clears and checks; without an outcome, which is a defect, the round is void.
+async fn clear_verified(book: Arc<Book>) -> Option<Verified<document::Outcome>> {
     let work = move || {
-        for without_blocks in [false, true] {
-            match attempt(&book, without_blocks) {
-                Ok(verified) => return Some(verified),
-                Err(why) => tracing::error!(why, without_blocks, "a round could not be cleared"),
-            }
-        }
-        None
+        let cleared = clear_document(&book);
+        cleared.map_err(|fault| tracing::error!(why = brief(&fault), "a round could not be cleared")).ok()
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the clearing thread ended");
@@ -88,31 +82,16 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
     })
 }
 
-/// Clears a book as a round is cleared, or says why there is no verified outcome of it.
-fn attempt(book: &Arc<Book>, without_blocks: bool) -> Result<Verified<clearing::Outcome>, String> {
-    let limits = Limits { without_blocks, ..Limits::PRODUCTION };
-    let outcome = clearing::clear(book, Mode::Market, &MixedInteger::PRODUCTION, &limits);
-    let outcome = outcome.map_err(|fault| format!("clearing failed: {}", brief(&fault)))?;
-    clearing::verify_round(book, outcome)
-        .map_err(|broken| format!("the outcome does not pass the check: {}", brief(&broken)))
-}
-
 /// What a round of this book would give; `None` where it would be void.
-pub fn would_give(book: &Arc<Book>) -> Option<clearing::Outcome> {
-    [false, true].into_iter().find_map(|without_blocks| match attempt(book, without_blocks) {
-        Ok(verified) => Some(verified.into_inner()),
-        Err(why) => {
-            tracing::debug!(why, without_blocks, "a simulated round has no outcome");
-            None
-        }
-    })
+pub fn would_give(book: &Arc<Book>) -> Option<document::Outcome> {
+    let no_outcome = |fault: &ClearFault| tracing::debug!(why = brief(fault), "a simulated round has no outcome");
+    clear_document(book).inspect_err(no_outcome).ok().map(Verified::into_inner)
 }
 
 /// A book that could not be cleared is kept for whoever looks into it: `headroom clear` takes it.
 fn keep_rejected(folder: &Path, round: u64, book: &Book) {
     let path = folder.join(format!("round-{round}.book.json"));
-    let text = serde_json::to_string(book).unwrap_or_default();
-    let kept = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    let kept = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, book.text()));
     match kept {
         Ok(()) => tracing::error!(round, book = %path.display(), "the round is void; its book was kept"),
         Err(error) => tracing::error!(round, %error, "the round is void; its book could not be kept"),

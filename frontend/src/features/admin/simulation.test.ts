@@ -31,5 +31,5 @@ it('what a reader must know is said, and nothing else', () => {
   const short = { ...base, complete: false, band: [], rounds: base.rounds.map((r) => ({ ...r, reproduced: false, void: 'x' })) };
   expect(caveats(short)).toHaveLength(4);
   expect(caveats({ ...base, rounds: [], band: [] })).toEqual([]);
-  expect(caveats({ ...base, after: { ...base.after, fallback_rounds: 2 } })[0]).toContain('In 2 of the rounds the search');
+  expect(caveats({ ...base, after: { ...base.after, bounded_rounds: 2 } })[0]).toContain('In 2 of the rounds the search');
 });

@@ -50,7 +50,7 @@ export function caveats(of: Simulated): string[] {
   if (of.rounds.length > 0 && of.band.length === 0) list.push('Time did not suffice for the band.');
   const other = of.rounds.filter((r) => !r.reproduced).length;
   if (other > 0) list.push(`${other} of the rounds come out otherwise with this version than they did then; "before" is what this version makes of them.`);
-  const rough = Math.max(of.before.fallback_rounds, of.after.fallback_rounds, ...of.band.map((b) => b.after.fallback_rounds));
+  const rough = Math.max(of.before.bounded_rounds, of.after.bounded_rounds, ...of.band.map((b) => b.after.bounded_rounds));
   if (rough > 0) list.push(`In ${rough} of the rounds the search for the best outcome ended at its limits: a part of the change may be due to that alone.`);
   const empty = of.rounds.filter((r) => r.void !== null).length;
   if (empty > 0) list.push(`${empty} of the rounds have no outcome in the replay and count as nothing sold.`);

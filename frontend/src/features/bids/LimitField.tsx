@@ -26,7 +26,7 @@ export function LimitField({ fields, slots, set, fault, order, preview, suggesti
   return (
     <>
       <div className="row g8 items-end">
-        <NumberField className="sp" label={bid ? 'Limit for each slot, all of the above' : 'Least you take for each slot, all of the above'} unit="cr/slot" value={fields.limit} onChange={choose} error={fault} />
+        <NumberField className="sp" label={bid ? 'Limit for each slot, all of the above' : 'Least you take for all of it'} unit="cr/slot" value={fields.limit} onChange={choose} error={fault} />
         {suggestion && !fields.proposed && suggestion !== fields.limit && <Button onClick={() => set({ limit: suggestion, proposed: true })}>Propose {suggestion}</Button>}
       </div>
       <span className="help">{hint}</span>

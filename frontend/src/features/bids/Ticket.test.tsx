@@ -232,6 +232,32 @@ it('without a workload it is capacity only, and the ticket says that nothing run
   expect(screen.queryByText(/Nothing of yours runs on it/)).toBeNull();
 });
 
+it('an offer lends one resource in one slot: no other field is sent, and no other is asked for', async () => {
+  await open();
+  await quiet();
+  type('For', '3');
+  type('Memory', '1');
+  fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
+  const lends = screen.getByLabelText('Lends') as HTMLSelectElement;
+  expect([lends.value, [...lends.options].map((o) => o.textContent)]).toEqual(['cpu_milli', ['CPU', 'Memory']]);
+  for (const label of ['Memory', 'For', 'The whole amount or none of it']) expect(screen.queryByLabelText(label), label).toBeNull();
+  expect(screen.getByText(/^An offer lends one resource in one slot/)).toBeTruthy();
+  fireEvent.change(lends, { target: { value: 'mem_mib' } });
+  expect(screen.queryByLabelText('CPU')).toBeNull();
+  const workload = screen.getByLabelText('Workload that lends') as HTMLSelectElement;
+  await waitFor(() => expect(workload.value).not.toBe(''));
+  type('Memory', '2');
+  type(/^Least you take/, '0.5');
+  sent.length = 0;
+  await waitFor(() => expect((screen.getByRole('button', { name: 'Place offer' }) as HTMLButtonElement).disabled).toBe(false));
+  fireEvent.click(screen.getByRole('button', { name: 'Place offer' }));
+  // The mock refuses what the server refuses: an offer of several.
+  await waitFor(() => expect(toasts.get().some((t) => t.title.startsWith('Offer placed'))).toBe(true));
+  const offers = sent.filter((s) => s.path === '/v1/offers');
+  expect(offers.map((o) => [o.body.resources, o.body.limit])).toEqual([[{ mem_mib: 2048 }, '0.500000']]);
+  expect(sent.some((s) => s.path === '/v1/bids')).toBe(false);
+});
+
 it('says that limit and chances are of one slot and of prices alone, and what the preview knows beside that', async () => {
   const mocked = globalThis.fetch;
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {

@@ -6,7 +6,7 @@ import { useBegun } from '@/lib/edit';
 import { asMicro, micro, readQuantity, shown, unitOf } from '@/lib/money';
 import { TICKET, useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
-import { carried, check, type Fields, homeOf, orderOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
+import { carried, check, type Fields, homeOf, orderOf, partOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
 import { LimitField } from './LimitField';
 import { firstFields, firstFor, firstLimit, hasRoom, refit, unpricedText } from './opening';
 import { Preview } from './Preview';
@@ -42,14 +42,17 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   // Before anybody can type: an effect that came later would put it over what was typed meanwhile.
   useLayoutEffect(() => { if (fitting) set(fitting); }, [change]);
   // A level clicked in the crossing is a price per unit; the bundle's limit follows from it.
-  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * shown(resource, readQuantity(resource, fields.amounts[resource] ?? '').value || unitOf(resource).per) * 1_000_000)))), proposed: false }); }, [unitPrice]);
+  useEffect(() => { if (unitPrice !== null) set({ lends: resource, limit: plain(asMicro(BigInt(Math.round(unitPrice * shown(resource, readQuantity(resource, fields.amounts[resource] ?? '').value || unitOf(resource).per) * 1_000_000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
     const instance = mine?.find((i) => i.id === fields.instance);
-    set({ ...(instance ? firstFor(instance, pool, { ...fields, side, proposed: true }, coming) : {}), side, proposed: true });
+    const turned = { side, lends: resource, proposed: true };
+    set({ ...(instance ? firstFor(instance, pool, { ...fields, ...turned }, coming) : {}), ...turned });
   };
   // Where the list is there and has none to choose, the ticket says what to do instead of what to fill in.
   const lacks = mine !== undefined && (fields.side === 'offer' || !!pool.recallable_of) && !mine.some((i) => i.pool === homeOf(pool));
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
+  // An offer lends one resource: what is said of others does not count.
+  const part = partOf(fields, pool);
   const slots = slotCount(fields, market);
   const bounds = { pool, instance: mine?.find((i) => i.id === fields.instance) };
   const order = orderOf(fields, bounds, market, startIndex);
@@ -61,15 +64,15 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   const place = usePlace(fields.side, () => { touch(new Set()); setBegun(null); });
   // What the preview says a limit should be; put in once for each bundle and time, so that nothing
   // changes under the hand of somebody who is about to place it.
-  const asked = JSON.stringify([fields.side, fields.amounts, fields.start, fields.slots, fields.minRun, fields.instance]);
+  const asked = JSON.stringify([fields.side, fields.lends, fields.amounts, fields.start, fields.slots, fields.minRun, fields.instance]);
   // The server knows best whether all of it has a price; without a limit it is not asked again for the same.
   const [unknown, setUnknown] = useState('');
   useEffect(() => { if (preview.fresh && preview.data) setUnknown(preview.data.last_cost == null ? asked : ''); }, [preview.fresh, preview.data]);
-  const nameless = unpricedText(pool, fields.amounts, unknown === asked);
+  const nameless = unpricedText(part, fields.amounts, unknown === asked);
   const proposal = preview.fresh && preview.data && !nameless ? suggested(fields.side, preview.data, slots) : null;
   const text = proposal === null ? '' : plain(proposal);
   // A limit of its own making is taken back where not all of it has a price, and made once it has.
-  useLayoutEffect(() => { if (fields.proposed && (nameless || !fields.limit)) set({ limit: nameless ? '' : firstLimit(pool, fields.amounts) }); }, [nameless, fields.proposed, fields.limit, asked]);
+  useLayoutEffect(() => { if (fields.proposed && (nameless || !fields.limit)) set({ limit: nameless ? '' : firstLimit(part, fields.amounts) }); }, [nameless, fields.proposed, fields.limit, asked]);
   const answered = useRef('');
   useLayoutEffect(() => {
     if (!text || !fields.proposed || answered.current === asked) return;

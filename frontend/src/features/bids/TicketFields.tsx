@@ -4,7 +4,7 @@ import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatBundle, formatRough, unitOf } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { NoWorkload } from './NoWorkload';
-import { type Faults, type Fields, hasDevices, homeOf, mayChange, takesRuns } from './draftOrder';
+import { type Faults, type Fields, hasDevices, homeOf, mayChange, partOf, takesRuns } from './draftOrder';
 import { ProjectField } from './ProjectField';
 
 interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; /** What the order is for, where that can neither grow nor lend any more in its window. */ full?: Instance; away?: Instance }
@@ -14,6 +14,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
   const alone = !needed && !pool.recallable_of && fields.instance === '';
+  const lent = partOf(fields, pool).resources[0];
   const workload = instances.find((i) => i.id === fields.instance);
   const there = (r: string) => {
     if (needed) return workload && `it may lend ${formatRough(r, mayChange(workload, 'offer', r))}`;
@@ -23,12 +24,13 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
   return (
     <>
       <div className="halves" style={{ gap: 8 }}>
-        {pool.resources.toSorted((a, b) => Number(b.resource === resource) - Number(a.resource === resource)).map(({ resource: r }) => (
+        {needed && <Select label="Lends" value={lent?.resource ?? ''} onChange={(lends) => set({ lends })} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />}
+        {(needed ? (lent ? [lent] : []) : pool.resources).toSorted((a, b) => Number(b.resource === resource) - Number(a.resource === resource)).map(({ resource: r }) => (
           <NumberField key={r} label={unitOf(r).label} unit={unitOf(r).many} value={fields.amounts[r] ?? ''} onChange={(text) => set({ amounts: { ...fields.amounts, [r]: text } })} error={faults.amounts[r]} help={there(r)} />
         ))}
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
-        <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
-          help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />
+        {needed ? <p className="s12 t2 self-end pb-1">for one slot, until {clock(fields.start + market.slot_seconds * 1000, z)}</p> : <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
+          help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />}
       </div>
       {takesRuns(fields) && (
         <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
@@ -46,7 +48,8 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       )}
       {pool.recallable_of && <p className="s12 t2">{needed ? 'It may be taken back at any time, on the page of the workload or by its strategy; what was lent until then is paid for.' : 'Its lender may take it back in the middle of a slot. You pay for the time in which you had it, and keep what you bought firmly.'}</p>}
       {!needed && !pool.recallable_of && fields.instance !== '' && !away && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
-      {!away && (hasDevices(fields, pool)
+      {needed && <p className="s12 t2">An offer lends one resource in one slot, all of it or a part. For more, place one after the other, or let the workload’s strategy lend by itself.</p>}
+      {!away && !needed && (hasDevices(fields, pool)
         ? <p className="s12 t2">With GPUs in it, it is the whole amount or none of it: devices are not divided.</p>
         : <Switch label="The whole amount or none of it" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />)}
     </>

@@ -6,6 +6,7 @@ import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
 import { groundsText } from './grounds';
+import { nextText } from './next';
 import { OrderState } from './OrderState';
 import { isOpen, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
@@ -32,10 +33,12 @@ function Reason({ explain: e, order, slots, mine }: { explain: Explain; order: O
   const left = useLeft(order, e);
   const ruler = rulerOf(order, e, slots, left.none);
   const grounds = groundsText(order);
+  const next = e.reason && isOpen(order) ? nextText(e.reason, order.side) : null;
   return (
     <>
       <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} left={left} /></h3>
       <p className="s12 t2"><Said text={sentenceOf(order, e, { mine, ...left })} /></p>
+      {next && <p className="s12 t2"><b>What to do:</b> {next}</p>}
       {grounds && <p className="s12 t3">Why this order: <Said text={grounds} /></p>}
       {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
       {ruler && <GapRuler side={order.side} mine={mine} {...ruler} />}

@@ -4,7 +4,7 @@ import { micro } from '@/lib/money';
 import { type Bounds, chancesOf, check as checkIn, type Fields, lessThanPrices, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: false };
+const fields: Fields = { side: 'bid', lends: 'cpu_milli', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: false };
 const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
 const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
 const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
@@ -56,6 +56,16 @@ describe('ticket', () => {
     expect(checkIn(of({ gpu_milli: '5' }), market, 0, { pool: gpus }).amounts.gpu_milli).toContain('At most 4 devices');
     expect(checkIn(of({}), market, 0, { pool: gpus }).amounts.gpu_milli).toBe('Ask for GPU, storage or both');
   });
+  it('offers one resource in one slot, any part of it, whatever else was typed for a bid', () => {
+    const offer = (change: Partial<Fields>) => orderOf({ ...fields, side: 'offer', instance: 'ins_1', allOrNone: true, minRun: '3', project: 'own', ...change }, market, 0);
+    expect(offer({})).toMatchObject({ resources: { cpu_milli: 64_000 }, window: { start_at: '2026-11-20T10:20:00Z', end_at: '2026-11-20T10:25:00Z' }, limit: '104.000000', min_fill: '0', replicas: 1, min_run_slots: 0, project: null });
+    expect(offer({ lends: 'mem_mib', slots: 'x' })?.resources).toEqual({ mem_mib: 262_144 });
+    // A pool that has nothing of what was chosen in another one.
+    expect(offer({ lends: 'gpu_milli' })?.resources).toEqual({ cpu_milli: 64_000 });
+    expect(check({ ...fields, side: 'offer', instance: 'ins_1', amounts: { mem_mib: '1' } }, market, 0).amounts).toEqual({ cpu_milli: 'Offer some cores' });
+    const gpus = { slug: 'zrh1-gp', resources: [{ resource: 'gpu_milli', capacity: 4000 }] } as Pool;
+    expect(orderIn({ ...fields, side: 'offer', lends: 'gpu_milli', instance: 'ins_1', amounts: { gpu_milli: '2' } }, { pool: gpus }, market, 0)).toMatchObject({ resources: { gpu_milli: 2000 }, min_fill: '0' });
+  });
   it('sends nothing half-typed', () => {
     for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { amounts: { cpu_milli: '', mem_mib: '0' } }]) expect(orderOf({ ...fields, ...bad }, market, 0)).toBeNull();
   });
@@ -78,7 +88,7 @@ describe('ticket', () => {
     for (const side of ['bid', 'offer'] as const) {
       for (const text of ['0', '0.0', '.0', ' 0 ']) {
         for (const resource of ['cpu_milli', 'mem_mib']) {
-          const typed = { ...fields, side, instance: side === 'offer' ? 'ins_1' : '', amounts: { ...fields.amounts, [resource]: text } };
+          const typed = { ...fields, side, lends: resource, instance: side === 'offer' ? 'ins_1' : '', amounts: { ...fields.amounts, [resource]: text } };
           expect(check(typed, market, 0), `${side} ${resource} ${text}`).toEqual({ amounts: { [resource]: 'More than 0, or empty for none of it' } });
           expect(orderOf(typed, market, 0), `${side} ${resource} ${text}`).toBeNull();
         }
@@ -108,11 +118,12 @@ describe('ticket', () => {
   });
   it('refuses more than its workload may take, or has to lend', () => {
     const instance = { limit: { cpu_milli: 4000, mem_mib: 2048 }, baseline: { cpu_milli: 1000, mem_mib: 2048 }, floor: { cpu_milli: 500 } } as unknown as Instance;
-    const of = (side: Fields['side'], cores: string, gib: string) => check({ ...fields, side, instance: 'ins_1', amounts: { cpu_milli: cores, mem_mib: gib } }, market, 0, { pool, instance });
+    const of = (side: Fields['side'], cores: string, gib: string, lends = 'cpu_milli') => check({ ...fields, side, lends, instance: 'ins_1', amounts: { cpu_milli: cores, mem_mib: gib } }, market, 0, { pool, instance });
     expect(of('bid', '3', '')).toEqual({ amounts: {} });
     expect(of('bid', '3.001', '1')).toMatchObject({ amounts: { cpu_milli: 'At most 3 cores: the rest is over the workload’s limit', mem_mib: 'At most 0 GiB: the rest is over the workload’s limit' } });
     expect(of('offer', '0.5', '2')).toEqual({ amounts: {} });
-    expect(of('offer', '1', '2.1')).toMatchObject({ amounts: { cpu_milli: 'At most 0.5 cores: the rest is the workload’s floor', mem_mib: 'At most 2 GiB: the rest is the workload’s floor' } });
+    expect(of('offer', '1', '2.1')).toEqual({ amounts: { cpu_milli: 'At most 0.5 cores: the rest is the workload’s floor' } });
+    expect(of('offer', '1', '2.1', 'mem_mib')).toEqual({ amounts: { mem_mib: 'At most 2 GiB: the rest is the workload’s floor' } });
   });
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');
@@ -131,7 +142,7 @@ describe('the limit that the ticket proposes', () => {
     expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
   });
   it('or what all of it would have cost in the last round', () => {
-    const deep = { ...preview('2.000000', [[0.8, '2.000000']], '2.000000'), in_last_round: { round: 7, part: '0.766000', money: '1.500000', whole: '6.000000', reason: 'FORECAST_HEADROOM' } } as Preview;
+    const deep = { ...preview('2.000000', [[0.8, '2.000000']], '2.000000'), in_last_round: { round: 7, part: '0.766000', money: '1.500000', whole: '6.000000', reason: 'NO_ROOM' } } as Preview;
     expect([suggested('bid', deep, 2), suggested('offer', deep, 2)]).toEqual([3_000_000n, 900_000n]);
     expect(suggested('bid', { ...deep, in_last_round: { round: 7, part: '0', money: '0', whole: null, reason: null } } as Preview, 2)).toBe(1_100_000n);
   });

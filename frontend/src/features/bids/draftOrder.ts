@@ -5,12 +5,13 @@ import { perSlot } from './order';
 
 export interface Fields {
   side: 'bid' | 'offer';
+  /** What an offer lends: one resource in one slot. A bid takes several together. */
+  lends: string;
   /** As typed, in display units, by resource. */
   amounts: Record<string, string>;
   start: number; slots: string; limit: string; allOrNone: boolean; instance: string;
   /** Whose limit bounds the bid; empty for none, and for an offer. */
   project: string;
-  /** The own bid with which it wins or ends; empty for none, and for an offer. */
   /** At least so many slots in a row; empty for the whole window, and for an offer. */
   minRun: string;
   /** The workload is not moved for the bid. */
@@ -33,8 +34,16 @@ function readAmount(resource: string, text: string): Typed<number> {
   if (read.fault?.startsWith('0, or')) return { value: null, fault: read.fault.replace('0, or', 'Empty, or') };
   return resource === 'gpu_milli' && (read.value ?? 0) % DEVICE_MILLI !== 0 ? { value: null, fault: 'Whole devices' } : read;
 }
+/** What of a pool the ticket is about: all of it for a bid, for an offer the one resource that it lends. */
+export function partOf(f: Pick<Fields, 'side' | 'lends'>, pool: Pool): Pool {
+  if (f.side === 'bid') return pool;
+  const lent = pool.resources.find((r) => r.resource === f.lends) ?? pool.resources[0];
+  return { ...pool, resources: lent ? [lent] : [] };
+}
+/** Of how many slots it is, as typed: an offer is of one. */
+export const slotsOf = (f: Pick<Fields, 'side' | 'slots'>): Typed<number> => (f.side === 'offer' ? { value: 1 } : readWhole(f.slots));
 /** What the fields say of the resources that the pool has; null where it is not (yet) a number. What it does not trade is not asked for there, whatever the field says. */
-const amountsOf = (f: Fields, pool: Pool) => pool.resources.map((r) => ({ resource: r.resource, ...readAmount(r.resource, f.amounts[r.resource] ?? '') }));
+const amountsOf = (f: Fields, pool: Pool) => partOf(f, pool).resources.map((r) => ({ resource: r.resource, ...readAmount(r.resource, f.amounts[r.resource] ?? '') }));
 /** With a device in it an order is had whole or not at all: a part of it could hold a part of a device. */
 export const hasDevices = (f: Fields, pool: Pool) => amountsOf(f, pool).some((a) => a.resource === 'gpu_milli' && !!a.value);
 /** Whether a bid could take less than its window: what one slot is, is not asked. */
@@ -48,7 +57,7 @@ export const homeOf = (pool: Pool) => pool.recallable_of ?? pool.slug;
 export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== homeOf(pool) ? instance : undefined);
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
 export function slotCount(f: Fields, market: Market): number {
-  const slots = readWhole(f.slots).value ?? 1;
+  const slots = slotsOf(f).value ?? 1;
   return slots > market.horizon_slots ? 1 : Math.max(1, slots);
 }
 
@@ -84,7 +93,7 @@ function anyOf(pool: Pool): string {
 
 export function check(f: Fields, market: Market, startIndex: number, bounds: Bounds): Faults {
   const amounts = amountsOf(f, bounds.pool);
-  const [slots, limit] = [readWhole(f.slots), readMicro(f.limit)];
+  const [slots, limit] = [slotsOf(f), readMicro(f.limit)];
   const count = slotCount(f, market);
   const faults: Faults = { amounts: {}, slots: slots.fault, limit: limit.fault };
   for (const { resource, value, fault } of amounts) {
@@ -92,7 +101,7 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
     if (said) faults.amounts[resource] = said;
   }
   const first = amounts[0]?.resource;
-  if (first && !amounts.some((a) => a.fault || a.value)) faults.amounts[first] = `Ask for ${anyOf(bounds.pool)}`;
+  if (first && !amounts.some((a) => a.fault || a.value)) faults.amounts[first] = `${f.side === 'offer' ? 'Offer some' : 'Ask for'} ${anyOf(partOf(f, bounds.pool))}`;
   if (!slots.fault && !slots.value) faults.slots = 'At least one whole slot';
   else if (startIndex + (slots.value ?? 0) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
   const run = minRun(f);
@@ -115,7 +124,7 @@ export function worthSaying(faults: Faults, f: Fields, touched: ReadonlySet<stri
 
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
 export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: number): OrderBody | null {
-  const [{ value: slots }, { value: limit }] = [readWhole(f.slots), readMicro(f.limit)];
+  const [{ value: slots }, { value: limit }] = [slotsOf(f), readMicro(f.limit)];
   if (limit === null || slots === null || !faultless(check(f, market, startIndex, bounds))) return null;
   const resources: Record<string, number> = {};
   for (const { resource, value } of amountsOf(f, bounds.pool)) if (value) resources[resource] = value;
@@ -124,7 +133,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
-    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away || hasDevices(f, bounds.pool) ? '1' : '0',
+    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.side === 'bid' && (f.allOrNone || away || hasDevices(f, bounds.pool)) ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: (f.side === 'bid' && f.project) || null,
     no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };

@@ -6,7 +6,7 @@ import { firstFields, firstLimit, hasRoom, refit, roomOf, unpriced, unpricedText
 const START = Date.parse('2026-11-20T10:20:00Z');
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
 const slot = (n: number) => new Date(START + n * 300_000).toISOString().replace('.000Z', 'Z');
-const product = (resource: string, price: string | null, reserve: string | null) => ({ resource, capacity: 100_000, free: 90_000, reference: '0.900000000', collar: '9.000000000', price: price === null ? null : { price }, reserve });
+const product = (resource: string, price: string | null, reserve: string | null) => ({ resource, capacity: 100_000, free: 90_000, reference: '0.900000000', price_band: '9.000000000', price: price === null ? null : { price }, reserve });
 const poolOf = (cpu: [string | null, string | null], memory: [string | null, string | null]) => ({ slug: 'a', recallable_of: null, resources: [product('cpu_milli', ...cpu), product('mem_mib', ...memory)] }) as unknown as Pool;
 const pool = poolOf(['0.001000000', null], [null, '0.000100000']);
 
@@ -39,11 +39,19 @@ describe('what a ticket proposes of a workload', () => {
   it('counts what it has won or lent in every slot of the window, and what it has won and will not have', () => {
     const ahead = coming([has('one', 0, 1000, 1024), has('one', 1, 2500, 1024, { mem_mib: 48 }), has('two', 1, 3000, 3072), has('one', 2, 700, 1024)]);
     const of = (side: Fields['side'], slots: string, start = START) => ['cpu_milli', 'mem_mib'].map((r) => roomOf(one, { side, start, slots }, r, ahead));
-    expect([of('bid', '1'), of('bid', '2'), of('offer', '1'), of('offer', '3'), of('bid', '1', START + 3 * 300_000)]).toEqual([[2000, 2048], [500, 2000], [500, 512], [200, 512], [2000, 2048]]);
+    expect([of('bid', '1'), of('bid', '2'), of('offer', '1'), of('offer', '1', START + 2 * 300_000), of('bid', '1', START + 3 * 300_000)]).toEqual([[2000, 2048], [500, 2000], [500, 512], [200, 512], [2000, 2048]]);
+    // An offer is of one slot, whatever a bid was to be of.
+    expect(of('offer', '3')).toEqual([500, 512]);
   });
   it('is half of the room that there is', () => {
     expect(refit(fields, pool, [one, two], new Set(), coming([]))).toMatchObject({ instance: 'one', amounts: { cpu_milli: '1', mem_mib: '1' } });
     expect(refit(fields, pool, [one, two], new Set(), coming([has('one', 0, 2600, 3072)]))).toMatchObject({ instance: 'one', amounts: { cpu_milli: '0.2', mem_mib: '' } });
+  });
+  it('is of an offer the one resource that it lends', () => {
+    const offer = { ...fields, side: 'offer' as const, lends: 'mem_mib' };
+    expect(refit(offer, pool, [one, two], new Set(), coming([]))).toMatchObject({ instance: 'one', amounts: { mem_mib: '0.25' } });
+    expect(Object.keys(refit(offer, pool, [one, two], new Set(), coming([]))?.amounts ?? {})).toEqual(['mem_mib']);
+    expect(refit({ ...offer, instance: 'one', amounts: { cpu_milli: '99', mem_mib: '0.25' } }, pool, [one, two], new Set(), coming([]))).toBeNull();
   });
   it('is another workload where the first has won all that its limit allows', () => {
     expect(refit(fields, pool, [one, two], new Set(), coming(full('one')))).toMatchObject({ instance: 'two', amounts: { cpu_milli: '1', mem_mib: '1' } });

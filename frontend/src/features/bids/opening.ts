@@ -1,7 +1,7 @@
 // What a ticket opens with, and what of it still fits. Pure, so that it is tested without a page.
 import type { Allocation, Instance, Market, Pool } from '@/lib/api';
-import { asMicro, cost, nano, readQuantity, readWhole, unitOf } from '@/lib/money';
-import { type Fields, mayChange, plain } from './draftOrder';
+import { asMicro, cost, nano, readQuantity, unitOf } from '@/lib/money';
+import { type Fields, mayChange, partOf, plain, slotsOf } from './draftOrder';
 
 /** Something to ask the preview with, where what is asked for costs nothing. */
 const SOME_LIMIT = '0.01';
@@ -44,7 +44,7 @@ export function firstFields(pool: Pool, start: number): Fields {
   const amounts = Object.fromEntries(asked.map((r) => [r.resource, some(r, usual[r.resource] ?? 0)]));
   const [only] = pool.resources;
   if (asked.length === 0 && only) amounts[only.resource] = '1';
-  return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: true };
+  return { side: 'bid', lends: '', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: true };
 }
 
 /** What is known of a workload's coming slots, for the window that the ticket asks for. */
@@ -52,7 +52,7 @@ export interface Coming { allocations: Allocation[]; market: Market }
 
 /** What a workload may still grow by, or lend, in every slot of the window: what it has won or lent there counts. */
 export function roomOf(i: Instance, f: Pick<Fields, 'side' | 'start' | 'slots'>, resource: string, { allocations, market }: Coming): number {
-  const end = f.start + Math.max(1, readWhole(f.slots).value ?? 1) * market.slot_seconds * 1000;
+  const end = f.start + Math.max(1, slotsOf(f).value ?? 1) * market.slot_seconds * 1000;
   const inside = allocations.filter((a) => a.instance === i.id && Date.parse(a.slot) >= f.start && Date.parse(a.slot) < end);
   const has = inside.map((a) => (a.limits[resource] ?? 0) + (f.side === 'bid' ? (a.missed[resource] ?? 0) : 0));
   const left = has.map((amount) => (f.side === 'bid' ? (i.limit[resource] ?? 0) - amount : amount - (i.floor[resource] ?? 0)));
@@ -61,14 +61,17 @@ export function roomOf(i: Instance, f: Pick<Fields, 'side' | 'start' | 'slots'>,
 
 /** Half of the room that there is: more would be refused. */
 export function firstFor(i: Instance, pool: Pool, f: Fields, coming: Coming): Partial<Fields> {
+  const part = partOf(f, pool);
   const half = (r: string) => {
     const units = roomOf(i, f, r, coming) / 2 / unitOf(r).per;
     return r === 'gpu_milli' ? Math.floor(units) : Math.floor(units * 100) / 100;
   };
-  const amounts = Object.fromEntries(pool.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, typedOf(half(r.resource))]));
-  return { instance: i.id, amounts, ...(f.proposed && { limit: firstLimit(pool, amounts) }) };
+  const amounts = Object.fromEntries(part.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, typedOf(half(r.resource))]));
+  return { instance: i.id, amounts, ...(f.proposed && { limit: firstLimit(part, amounts) }) };
 }
 const asksForSome = (amounts: Fields['amounts'] = {}) => Object.values(amounts).some((text) => text !== '');
+/** What of the amounts the ticket asks for: those of other resources than an offer lends stay as they are, for a bid. */
+const soughtOf = (f: Fields, pool: Pool) => Object.fromEntries(partOf(f, pool).resources.map(({ resource: r }) => [r, f.amounts[r] ?? '']));
 /** Whether there is anything that it could be asked to grow by, or to lend. */
 export const hasRoom = (i: Instance, pool: Pool, f: Fields, coming: Coming): boolean => asksForSome(firstFor(i, pool, f, coming).amounts);
 
@@ -80,7 +83,7 @@ export function refit(f: Fields, pool: Pool, mine: Instance[], touched: Readonly
   if (!next) return null;
   // Amounts that somebody has typed are theirs.
   if (touched.has('amounts')) return chosen ? null : { instance: next.id };
-  const within = chosen && pool.resources.every(({ resource: r }) => (readQuantity(r, f.amounts[r] ?? '').value ?? 0) <= roomOf(chosen, f, r, coming));
-  if (within && (asksForSome(f.amounts) || !hasRoom(next, pool, f, coming))) return null;
+  const within = chosen && partOf(f, pool).resources.every(({ resource: r }) => (readQuantity(r, f.amounts[r] ?? '').value ?? 0) <= roomOf(chosen, f, r, coming));
+  if (within && (asksForSome(soughtOf(f, pool)) || !hasRoom(next, pool, f, coming))) return null;
   return firstFor(next, pool, f, coming);
 }

@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explain, orders } from '@/mocks/orders';
+import { nextText, WITH_NEXT } from './next';
 import { KNOWN, originText, partText, reasonText, whyText } from './order';
 import { sentenceOf } from './why';
+
+const beside = (path: string) => readFileSync(join(process.cwd(), '..', path), 'utf8');
+/** The reasons as the types of the API have them; another test compares those with the API's description. */
+const CODES = [...(/^ {8}Reason: (.*);$/m.exec(beside('frontend/src/api.gen.ts'))?.[1] ?? '').matchAll(/"([A-Z_]+)"/g)].map((m) => m[1] as string);
 
 describe('why an order did not win', () => {
   it('reads the other way round for an offer', () => {
@@ -13,14 +18,21 @@ describe('why an order did not win', () => {
     expect([reasonText('user'), reasonText('not_filled_in_its_round')]).toEqual(['cancelled by its owner', 'not filled in its one round']);
     expect(reasonText('SOMETHING_NEW', 'offer')).toBe('something new');
   });
-  it('has words for every reason of the API, and so has the guide', () => {
-    const beside = (path: string) => readFileSync(join(process.cwd(), '..', path), 'utf8');
+  it('has words for every reason of the API, and says what to do next', () => {
+    expect(CODES).toHaveLength(19);
+    expect(CODES.filter((code) => !KNOWN.includes(code))).toEqual([]);
+    expect([...WITH_NEXT].sort()).toEqual([...CODES].sort());
+    for (const code of CODES) {
+      for (const side of ['bid', 'offer'] as const) expect(nextText(code, side), `${side} ${code}`).toMatch(/^[A-Z].*\.$/);
+      expect(reasonText(code), code).toMatch(/^[a-z]/);
+    }
+    expect(nextText('OUT_OF_MONEY', 'offer')).not.toBe(nextText('OUT_OF_MONEY'));
+    expect(nextText('SOMETHING_NEW')).toBeNull();
+  });
+  it('finds the same reasons in the guide', () => {
     const guide = [...beside('docs/bidder.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1] as string);
-    const { Reason } = (JSON.parse(beside('openapi/openapi.json')) as { components: { schemas: { Reason: { enum?: string[] } } } }).components.schemas;
-    expect(Reason.enum?.length).toBe(22);
-    expect([...guide, ...(Reason.enum ?? [])].filter((code) => !KNOWN.includes(code))).toEqual([]);
-    // An order that has expired is in no round: it is the rule book's code, and no round gives it.
-    expect((Reason.enum ?? []).filter((code) => !guide.includes(code))).toEqual(['EXPIRED']);
+    expect(guide.filter((code) => !KNOWN.includes(code))).toEqual([]);
+    expect(CODES.filter((code) => !guide.includes(code))).toEqual([]);
   });
   it('says by whom it was cancelled, and reads an unknown code as words', () => {
     const order = { ...(orders[0] as (typeof orders)[number]), status: 'canceled', closed_reason: 'user' };

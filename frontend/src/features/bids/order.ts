@@ -10,7 +10,7 @@ export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
 
 /** Reasons that a better price alone takes away. */
-export const BY_PRICE = ['OUT_OF_MONEY', 'MARGINAL_PRORATA', 'TIE_LOST'];
+export const BY_PRICE = ['OUT_OF_MONEY', 'TIE'];
 /** An automatic order that only a price keeps: a strategy placed it at what it is worth, so it waits, and no person need look at it. */
 export const isCalm = (o: Order) => isOpen(o) && BY[o.origin] === 'auto' && (!o.last_reason || BY_PRICE.includes(o.last_reason.reason));
 
@@ -62,15 +62,14 @@ export const replacement = (o: Order, limit: string): OrderBody => ({
 });
 
 const REASONS: Record<string, string> = {
-  HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', SELF_TRADE: 'it would have met an own order', LEAVES_NODE: 'its workload leaves the node before', TOOK_BACK: 'taken back twice for this slot', INELIGIBLE: 'could not be taken in', NO_VACATE_PATH: 'needs a proven way to give memory back',
+  HALTED: 'pool halted, order kept', SELF_TRADE: 'it would have met an own order', LEAVES_NODE: 'its workload leaves the node before', TOOK_BACK: 'taken back twice for this slot', INELIGIBLE: 'could not be taken in', NO_VACATE_PATH: 'needs a proven way to give memory back',
   FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
-  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'nothing to be had at its limit',
-  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for its least part', PARADOXICAL: 'block: would cost others more',
-  TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
+  THRASH_LIMIT: 'too much change in one slot', INTERRUPTED: 'price beyond the band, no awards', OUT_OF_MONEY: 'limit under the price', TIE: 'nothing to be had at its limit',
+  NO_ROOM: 'less left than a lot takes', NO_HOST: 'no node has room for a replica', BLOCK: 'its minimum could not win', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
   USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round', FORECAST_CHANGED: 'its forecast changed', INSTANCE_STOPPED: 'its workload was stopped', INSTANCE_FAILED: 'its workload failed',
 };
 /** What reads the other way round for somebody who lends. */
-const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', MARGINAL_PRORATA: 'nobody to buy at its limit', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
+const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', TIE: 'nobody to buy at its limit', NO_ROOM: 'less demand than it offers' };
 /** Codes that have words of their own; the tests compare them with those of the server. */
 export const KNOWN = Object.keys(REASONS);
 /** One phrase for a list; the sentence with numbers comes from `explain`. An unknown code reads as its own words. */
@@ -79,12 +78,12 @@ export function reasonText(code: string, side: Order['side'] = 'bid'): string {
   return (side === 'offer' ? OFFER_REASONS[key] : undefined) ?? REASONS[key] ?? code.toLowerCase().replaceAll('_', ' ');
 }
 
-/** Why the last round did not give all of it. At the price exactly some get a share; who holds nothing got none, perhaps because nobody trades there. */
+/** Why the last round did not give all of it. At the price exactly one comes after the other; who holds nothing got none, perhaps because nobody trades there. */
 export function missText(o: Order, reason: string): string {
-  if (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled') return 'at the price, shared out';
-  if (reason === 'NO_HOST_FITS' && micro(o.awarded) > 0n) return 'no node has room for the rest';
+  if (reason === 'TIE' && o.status === 'partially_filled') return 'at the price, no more was left';
+  if (reason === 'NO_HOST' && micro(o.awarded) > 0n) return 'no node has room for the rest';
   // Who asks for one of it has never heard of replicas.
-  if (reason === 'NO_HOST_FITS' && o.replicas === 1) return 'no node has room for it';
+  if (reason === 'NO_HOST' && o.replicas === 1) return 'no node has room for it';
   return reasonText(reason, o.side);
 }
 

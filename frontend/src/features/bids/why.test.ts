@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Explain, RoundPrice } from '@/lib/api';
 import { orders } from '@/mocks/orders';
 import { missText } from './order';
-import { aboutText, changeText, headOf, leftOver, reserveOf, rulerOf, sentenceOf, shortOf, surety, untraded, upToDate, winningOf } from './why';
+import { aboutText, changeText, fullText, headOf, leftOver, reserveOf, rulerOf, sentenceOf, shortOf, surety, untraded, upToDate, winningOf } from './why';
 
 const explain = (more: Partial<Explain>): Explain => ({
   order: 'bid_1', status: 'open', reason: 'OUT_OF_MONEY', sentence: 'Said by the server.', round: 7, limit: '1.000000', price_faced: null, shortfall: null,
@@ -38,11 +38,11 @@ describe('the limit that would have won', () => {
 });
 
 describe('where its limit buys nothing', () => {
-  const marginal = explain({ reason: 'MARGINAL_PRORATA' });
-  it('who got nothing is not told that it was shared with them', () => {
+  const marginal = explain({ reason: 'TIE' });
+  it('who got nothing is not told that a part was left for them', () => {
     const none = { ...bid, status: 'open', awarded: '0.000000' };
-    expect(missText(none, 'MARGINAL_PRORATA')).toBe('nothing to be had at its limit');
-    expect(missText({ ...none, side: 'offer' }, 'MARGINAL_PRORATA')).toBe('nobody to buy at its limit');
+    expect(missText(none, 'TIE')).toBe('nothing to be had at its limit');
+    expect(missText({ ...none, side: 'offer' }, 'TIE')).toBe('nobody to buy at its limit');
     // A price that nobody paid may be far from it: nothing is said of that.
     for (const said of [sentenceOf(none, marginal), sentenceOf(none, marginal, { mine: true, none: Object.keys(none.resources) })]) expect(said).not.toMatch(/price is|own limit|best bid/);
     expect(sentenceOf(none, marginal)).toBe('Nothing was to be had at its limit: others came first, or nobody sells for so little.');
@@ -50,7 +50,7 @@ describe('where its limit buys nothing', () => {
   });
   it('who got a part is', () => {
     const part = { ...bid, status: 'partially_filled', awarded: '1.000000' };
-    expect(missText(part, 'MARGINAL_PRORATA')).toBe('at the price, shared out');
+    expect(missText(part, 'TIE')).toBe('at the price, no more was left');
     expect(sentenceOf(part, marginal)).toBe('Said by the server.');
   });
 });
@@ -59,17 +59,17 @@ describe('under what is asked for, with capacity left', () => {
   const order = { ...bid, status: 'open', awarded: '0.000000', resources: { cpu_milli: 1000, mem_mib: 1024 }, pools: [{ pool: 'p', adder: '0' }], window: { start_at: '2026-11-20T10:00:00Z', end_at: '2026-11-20T10:05:00Z' } };
   const price = (resource: string, volume: number, supply: number) => ({ pool: 'p', resource, slot: '2026-11-20T10:00:00Z', volume, supply }) as RoundPrice;
   const left = (...prices: RoundPrice[]) => ({ none: untraded(order, prices), free: leftOver(order, prices) });
-  const marginal = explain({ reason: 'MARGINAL_PRORATA' });
+  const marginal = explain({ reason: 'TIE' });
   it('is not said to have been sold out', () => {
     for (const of of [left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)), left(price('cpu_milli', 0, 0), price('mem_mib', 0, 0)), left(price('cpu_milli', 5, 9), price('mem_mib', 5, 9))]) {
-      expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('under the cheapest offer');
+      expect(headOf(order, 'TIE', of)).toBe('under the cheapest offer');
       expect(sentenceOf(order, marginal, { mine: true, ...of })).not.toContain('others came first');
     }
-    expect(headOf({ ...order, side: 'offer' }, 'MARGINAL_PRORATA', { none: ['cpu_milli', 'mem_mib'], free: false })).toBe('over the best bid');
+    expect(headOf({ ...order, side: 'offer' }, 'TIE', { none: ['cpu_milli', 'mem_mib'], free: false })).toBe('over the best bid');
   });
   it('where something was sold out, or the round is not known, it is', () => {
-    for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('nothing to be had at its limit');
-    expect(headOf({ ...order, status: 'partially_filled', awarded: '1.000000' }, 'MARGINAL_PRORATA', { none: [], free: true })).toBe('at the price, shared out');
+    for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'TIE', of)).toBe('nothing to be had at its limit');
+    expect(headOf({ ...order, status: 'partially_filled', awarded: '1.000000' }, 'TIE', { none: [], free: true })).toBe('at the price, no more was left');
   });
 });
 
@@ -142,17 +142,17 @@ describe('where nothing was traded', () => {
 describe('an order of which a part was won', () => {
   const part = { ...bid, status: 'partially_filled', replicas: 1, awarded: '0.420000', limit: '0.600000', resources: { cpu_milli: 500 } };
   it('is drawn for a reason of price alone, against its own limit', () => {
-    const rest = explain({ reason: 'NO_HOST_FITS', limit: '0.039600', price_faced: '0.000000', minimum_winning_limit: null });
+    const rest = explain({ reason: 'NO_HOST', limit: '0.039600', price_faced: '0.000000', minimum_winning_limit: null });
     expect(rulerOf(part, rest, 1, [])).toBeNull();
     const dear = explain({ limit: '0.060000', price_faced: '0.090000', shortfall: '0.030000', minimum_winning_limit: null });
     expect(rulerOf(part, dear, 1, [])).toEqual({ limit: 600_000n, price: 900_000n, wins: null, exact: false });
     expect(sentenceOf(part, dear)).toContain('its part of the limit that is left is 0.06 cr');
   });
   it('is told of it and of no replica, in the units of the page', () => {
-    expect(missText(part, 'NO_HOST_FITS')).toBe('no node has room for the rest');
-    expect(missText({ ...part, awarded: '0.000000' }, 'NO_HOST_FITS')).toBe('no node has room for it');
-    expect(missText({ ...part, awarded: '0.000000', replicas: 3 }, 'NO_HOST_FITS')).toBe('no node has room for a replica');
-    const said = explain({ reason: 'NO_HOST_FITS', sentence: 'The bid itself forbids the move (`no_displacement`): no room. fra1-gp-a came nearest and had too little cpu_milli. Of it 1200 cpu_milli a slot came from your own bid_1 before a round, for nothing.' });
+    expect(missText(part, 'NO_HOST')).toBe('no node has room for the rest');
+    expect(missText({ ...part, awarded: '0.000000' }, 'NO_HOST')).toBe('no node has room for it');
+    expect(missText({ ...part, awarded: '0.000000', replicas: 3 }, 'NO_HOST')).toBe('no node has room for a replica');
+    const said = explain({ reason: 'NO_HOST', sentence: 'The bid itself forbids the move (`no_displacement`): no room. fra1-gp-a came nearest and had too little cpu_milli. Of it 1200 cpu_milli a slot came from your own bid_1 before a round, for nothing.' });
     expect(sentenceOf(part, said)).toBe('The bid itself forbids the move: no room. fra1-gp-a came nearest and had too little CPU. Of it 1.2 cores a slot came from your own bid_1 before a round, for nothing.');
     expect(['Ask for less, or for more and smaller replicas', 'Accept a partial fill (min_fill "0")'].map((text) => changeText(part, text))).toEqual(['Ask for less', 'Accept a partial fill']);
     expect(changeText({ ...part, replicas: 2 }, 'Ask for less, or for more and smaller replicas')).toContain('replicas');
@@ -161,5 +161,19 @@ describe('an order of which a part was won', () => {
     const before = explain({ status: 'partially_filled', price_faced: '1.000000', changes: [{ change: 'Raise the limit', limit: '2', helps: true }] });
     expect(upToDate({ ...part, status: 'filled' }, before)).toMatchObject({ reason: null, price_faced: null, changes: [], sentence: 'It won all that it asked for.' });
     expect(upToDate(part, before)).toBe(before);
+  });
+});
+
+describe('a full node', () => {
+  const order = { ...bid, replicas: 1, resources: { cpu_milli: 1000 } };
+  const dear = explain({ limit: '0.050000', price_faced: '0.144000', shortfall: '0.094000', binding_node: 'fra1-gp-14', binding_resource: 'cpu_milli' });
+  it('is named where its premium made the price, and where nothing had room', () => {
+    expect(sentenceOf(order, dear)).toBe('Short by 0.094 cr: the price for it was 0.144 cr, and its limit is 0.05 cr. Node fra1-gp-14 is full of CPU: what lies there pays a premium on top of the pool’s price.');
+    expect(sentenceOf({ ...order, side: 'offer' }, dear)).toContain('Node fra1-gp-14 is full of CPU');
+    expect(sentenceOf(order, explain({ reason: 'NO_HOST', binding_node: 'fra1-gp-14' }))).toBe('Said by the server. Node fra1-gp-14 is full and came nearest.');
+  });
+  it('is not named twice, nor for another reason', () => {
+    expect(sentenceOf(order, explain({ reason: 'NO_HOST', sentence: 'fra1-gp-14 came nearest.', binding_node: 'fra1-gp-14' }))).toBe('fra1-gp-14 came nearest.');
+    expect([fullText({ ...dear, reason: 'TIE' }, ''), fullText({ ...dear, binding_node: null }, '')]).toEqual(['', '']);
   });
 });

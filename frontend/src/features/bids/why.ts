@@ -79,7 +79,7 @@ export const leftOver = (order: Order, prices: RoundPrice[]): boolean => Object.
 
 /** Whether nobody met it, though there was something: the price is then nobody's but its own limit. */
 const unmet = (order: Order, reason: string | null, { none, free }: Left) =>
-  micro(order.awarded) === 0n && ((reason === 'MARGINAL_PRORATA' && (nothingTraded(order, none) || (free && order.side === 'bid'))) || (reason === 'OUT_OF_MONEY' && order.side === 'bid' && nothingTraded(order, none)));
+  micro(order.awarded) === 0n && ((reason === 'TIE' && (nothingTraded(order, none) || (free && order.side === 'bid'))) || (reason === 'OUT_OF_MONEY' && order.side === 'bid' && nothingTraded(order, none)));
 
 /** Why it did not win all of it, in a few words. */
 export const headOf = (order: Order, reason: string, left: Left): string =>
@@ -133,17 +133,31 @@ export function rulerOf(order: Order, e: Explain, slots: number, none: string[])
 /** `mine`: whether the order is the reader's own; `none`: the resources that the round did not trade; `free`: of everything that it asks for some was left. */
 interface Reader { mine: boolean; none: string[]; free?: boolean; from?: Micro | null }
 
+/** Which full node decided, where the sentence does not name it: there everything costs its premium more, or nothing fits. */
+export function fullText(e: Explain, said: string): string {
+  const node = e.binding_node;
+  if (!node || said.includes(node) || !(e.reason === 'OUT_OF_MONEY' || e.reason === 'NO_HOST')) return '';
+  const what = e.binding_resource ? ` of ${unitOf(e.binding_resource).label}` : '';
+  return e.reason === 'OUT_OF_MONEY' ? `Node ${node} is full${what}: what lies there pays a premium on top of the pool’s price.` : `Node ${node} is full${what} and came nearest.`;
+}
+
+/** The sentence for this order, and which full node decided. */
+export function sentenceOf(order: Order, e: Explain, reader: Reader = { mine: true, none: [] }): string {
+  const said = wordsOf(order, e, reader);
+  return [said, fullText(e, said)].filter(Boolean).join(' ');
+}
+
 /** The server's sentence, but where it says more than this order saw. */
-export function sentenceOf(order: Order, e: Explain, { mine, none, free = false, from = null }: Reader = { mine: true, none: [] }): string {
+function wordsOf(order: Order, e: Explain, { mine, none, free = false, from = null }: Reader): string {
   if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return `${mine ? 'You' : 'It'} asked for more than the round’s price would have paid.`;
   if (order.side === 'bid' && e.reason === 'OUT_OF_MONEY' && e.price_faced && e.shortfall && micro(e.shortfall) > 0n) {
     return nothingTraded(order, none) ? untradedText(order, e, from) : priceText(order, e, e.price_faced, e.shortfall, none);
   }
-  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n && nothingTraded(order, none)) {
+  if (e.reason === 'TIE' && micro(order.awarded) === 0n && nothingTraded(order, none)) {
     return order.side === 'bid' ? 'Nothing was traded: everybody who sells asks for more than this limit.' : 'Nothing was traded: nobody bids as much as this asks for.';
   }
   if (unmet(order, e.reason, { none, free })) return 'Capacity was left, and whoever sells it asks for more than this limit.';
-  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return order.side === 'bid' ? 'Nothing was to be had at its limit: others came first, or nobody sells for so little.' : 'Nobody was left to buy at its limit: others came first, or nobody pays so much.';
+  if (e.reason === 'TIE' && micro(order.awarded) === 0n) return order.side === 'bid' ? 'Nothing was to be had at its limit: others came first, or nobody sells for so little.' : 'Nobody was left to buy at its limit: others came first, or nobody pays so much.';
   if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return plainly(order, e.sentence);
 }

@@ -25,7 +25,7 @@ export function Facts({ pool, resource, prices }: { pool: Pool; resource: string
     <Strip facts={[
       { label: `${mean}, cr/${unit.one}·slot`, value: current ? <NanoPrice value={asNano(current.price * BigInt(unit.per))} /> : 'none' },
       { label: last ? `Last round’s price, for ${slotClock(last.slot, now, z)}` : 'Last round’s price', value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
-      pool.recallable_of ? { label: 'Never over', value: formatPrice(unitPrice(resource, r.collar)), note: 'the operator sells none of it' } : { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
+      pool.recallable_of ? { label: 'Price band, up to', value: formatPrice(unitPrice(resource, r.price_band)), note: 'the operator sells none of it' } : { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `price band up to ${formatPrice(unitPrice(resource, r.price_band))}` },
       { label: `Sold for ${next}`, value: formatRough(resource, r.volume) },
       ...(pool.recallable_of ? [] : [{ label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `taken for ${next} of ${formatRough(resource, r.capacity)}, ${formatCount(pool.nodes)} ${pool.nodes === 1 ? 'node' : 'nodes'}` }]),
     ]} />

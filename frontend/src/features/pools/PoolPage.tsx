@@ -8,6 +8,7 @@ import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
 import { Facts } from './Facts';
+import { FullNodes } from './FullNodes';
 import { HaltPool } from './HaltPool';
 import { NodesPanel } from './NodesPanel';
 import { OpenRecallable } from './OpenRecallable';
@@ -58,6 +59,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
             <OpenRecallable pool={d.pool} all={all.data?.data} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
             <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} slots={d.prices.data} /></div>
+            <FullNodes pool={d.pool} />
             <NodesPanel key={`nodes ${d.pool.slug}`} pool={d.pool} />
           </div>
           {ticket?.(d.pool)}

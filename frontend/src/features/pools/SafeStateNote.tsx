@@ -6,11 +6,11 @@ import { clock, zone } from '@/lib/time';
 
 const BASIS: Record<string, string> = { hour: 'the mean of this hour in 28 days', all_hours: 'the mean of 28 days', slot_before: 'the price of the slot before' };
 
-/** Of which price it is: a mean under the reserve price, or over the most that may be asked, counts as that. */
+/** Of which price it is: a mean under the reserve price, or over the price band, counts as that. */
 export function basisText(price: Pick<AdministeredPrice, 'basis' | 'slots' | 'bound'>): string {
   const mean = `${BASIS[price.basis] ?? price.basis.replaceAll('_', ' ')}${price.slots > 1 ? ` (${formatCount(price.slots)} slots)` : ''}`;
   if (price.bound === 'reserve') return `the reserve price, as ${mean} is under it`;
-  return price.bound === 'collar' ? `the most that a slot may cost, as ${mean} is above it` : mean;
+  return price.bound === 'price_band' ? `the top of the price band, as ${mean} is above it` : mean;
 }
 
 /** Whether slots of a pool begin without a round, or are about to. */

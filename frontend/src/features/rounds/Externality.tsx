@@ -4,7 +4,7 @@ import { formatCount, formatMoney, micro } from '@/lib/money';
 /** How far the prices are from what would make it best for everybody to bid what something is worth. */
 export function Externality({ of: e }: { of: PriceToExternality }) {
   const one = e.looked_at === 1;
-  const whom = e.looked_at < e.winners ? `${formatCount(e.looked_at)} of the ${formatCount(e.winners)} winning bids, chosen by the seed,` : one ? 'the winning bid' : `the ${formatCount(e.winners)} winning bids`;
+  const whom = e.looked_at < e.winners ? `${formatCount(e.looked_at)} of the ${formatCount(e.winners)} winning bids, chosen by the book’s hash,` : one ? 'the winning bid' : `the ${formatCount(e.winners)} winning bids`;
   const verb = one ? 'pays' : 'pay';
   if (e.ratio === null && e.paid === null) return <span>Price ÷ externality: not told of so few winning bids, as it would say what others have bid.</span>;
   if (e.ratio === null) return <span>Price ÷ externality: {whom} {verb} {formatMoney(micro(e.paid ?? '0'))} cr, and nobody would be better off without.</span>;

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Badge, type Column, DataTable, PageLink, Panel, ResourceView, Side } from '@/components/ui';
 import { get, isPlatform, type Order, type Outcome, type Resource, useMay, useMe } from '@/lib/api';
 import { formatMoney, nearestMicro } from '@/lib/money';
-import { isResale, type Mine, mineOf, sideOf } from './mine';
+import { awardOf, isResale, type Mine, mineOf, sideOf } from './mine';
 
 /** The outcome names the pool of what won. Of the others the order does, asked for when its row is in sight; it never changes. */
 function PoolOf({ row }: { row: Mine }) {
@@ -21,7 +21,7 @@ function Money({ row: { money, won } }: { row: Mine }) {
 }
 
 const columns: Column<Mine>[] = [
-  { id: 'order', head: 'Order', cell: (r) => <><Side side={sideOf(r.id)} /> {isResale(r.id) ? <span className="id" title={`What award ${r.id} gave, offered again`}>{r.id.slice(-6)}</span> : <PageLink className="id" to="/bids" search={{ order: r.id }}>{r.id.slice(-6)}</PageLink>}</>, value: (r) => r.id },
+  { id: 'order', head: 'Order', cell: (r) => <><Side side={sideOf(r.id)} /> {isResale(r.id) ? <span className="id" title={`What award ${awardOf(r.id)} gave, offered again`}>{awardOf(r.id).slice(-6)}</span> : <PageLink className="id" to="/bids" search={{ order: r.id }}>{r.id.slice(-6)}</PageLink>}</>, value: (r) => r.id },
   { id: 'pool', head: 'Pool', cell: (r) => <b><PoolOf row={r} /></b> },
   { id: 'money', head: 'Pays or gets, cr', right: true, cell: (r) => <Money row={r} />, value: (r) => (r.money && r.won ? Number(nearestMicro(r.money)) / 1e6 : null) },
   { id: 'outcome', head: 'Outcome', cell: (r) => <Badge tone={r.won ? 'ok' : 'warn'} icon={r.won ? 'check' : 'cross'}>{r.word}</Badge>, value: (r) => r.word },

@@ -4,8 +4,9 @@ import { formatCount } from '@/lib/money';
 
 /** Of orders that the round gave nothing. At their limit nothing was to be had: what there was went to equals, or nobody sold for so little. */
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'Nothing to be had at their limit', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
-  HALTED: 'Its pool is halted', EXPIRED: 'Its window began', INELIGIBLE: 'Could not be taken in', FORECAST_HEADROOM: 'Too little there', PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie', SOLVER_FALLBACK: 'Left out by the fallback',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', TIE: 'Nothing to be had at their limit', NO_ROOM: 'Less left than a lot takes', NO_HOST: 'No node with room', BLOCK: 'Minimum or alternatives could not win', INTERRUPTED: 'Price beyond the band',
+  FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors', HALTED: 'Its pool is halted', INELIGIBLE: 'Could not be taken in',
+  THRASH_LIMIT: 'Too much change', WORKLOAD_AWAY: 'Its workload is away',
 };
 /** A code of a later version reads as its own words. */
 const wordsOf = (reason: string) => WORDS[reason] ?? reason.toLowerCase().replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());

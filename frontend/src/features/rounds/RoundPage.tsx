@@ -4,6 +4,7 @@ import type { EmptyText } from '@/components/ui/states';
 import { type List, type Outcome, type Round, type RoundExternality, useResource } from '@/lib/api';
 import { formatCount, formatDuration } from '@/lib/money';
 import { CertificatePanel } from './CertificatePanel';
+import { Interruptions } from './Interruptions';
 import { MyOrders } from './MyOrders';
 import { PricesPanel } from './PricesPanel';
 import { openSentence, proofOf } from './proof';
@@ -30,9 +31,11 @@ function Answer({ round }: { round: Round }) {
   const proof = proofOf(round.certificate);
   if (proof.checked) {
     const rules = round.awards > 0 ? 'Nobody paid over a limit and every price has one setter' : 'Nothing was awarded';
+    const held = (round.interruptions ?? []).length;
+    const paused = held > 0 && <> <b>{held === 1 ? 'One price' : `${formatCount(held)} prices`}</b> would have been beyond the band: nothing was awarded there.</>;
     return proof.best
-      ? <>{rules}; <b>no better outcome exists under the rules</b>.</>
-      : <>{rules}, but this outcome is <b>not proved to be the best</b>. {openSentence(round.certificate)}</>;
+      ? <>{rules}; <b>no better outcome exists under the rules</b>.{paused}</>
+      : <>{rules}, but this outcome is <b>not proved to be the best</b>. {openSentence(round.certificate)}{paused}</>;
   }
   if (round.state === 'void') return <>This round is <b>void</b>{round.void_reason && <>: {round.void_reason}</>}. Nothing was charged.</>;
   return <>This round is <b>{round.state}</b>; its certificate comes with the awards.</>;
@@ -68,7 +71,8 @@ export default function RoundPage() {
         <Facts round={r} />
         <div className="split wide">
           <div className="grid content-start">
-            <PricesPanel prices={r.prices} externality={externality?.round === r.number ? externality : undefined} />
+            <Interruptions of={r.interruptions ?? []} />
+            <PricesPanel prices={r.prices} premiums={r.premiums} externality={externality?.round === r.number ? externality : undefined} />
             <div className="halves"><Reasons of={outcome} round={r} /><MyOrders of={outcome} /></div>
           </div>
           <CertificatePanel round={r} />

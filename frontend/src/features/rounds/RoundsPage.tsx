@@ -12,7 +12,7 @@ const columns: Column<Round>[] = [
   { id: 'orders', head: 'Orders', right: true, cell: (r) => formatCount(r.orders), value: (r) => r.orders },
   { id: 'awards', head: 'Awards', right: true, cell: (r) => formatCount(r.awards), value: (r) => r.awards },
   { id: 'welfare', extra: 'phone', head: 'Welfare, cr', help: 'What the winners were ready to pay, less what it cost those who gave.', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
-  { id: 'gap', head: 'Left open', help: 'How much more welfare is not ruled out, as a share of the most that is possible; 0 is a proof that nothing better exists.', right: true, extra: true, cell: (r) => (r.certificate ? gapText(proofOf(r.certificate)) : '–'), value: (r) => r.certificate?.gap },
+  { id: 'gap', head: 'Left open', help: 'How much more welfare is not ruled out, as a share of the most that is possible. Whole units and printed prices always leave a little.', right: true, extra: true, cell: (r) => (r.certificate ? gapText(proofOf(r.certificate)) : '–'), value: (r) => (r.certificate ? proofOf(r.certificate).gap : null) },
   { id: 'proof', head: 'Check', cell: (r) => <ProofBadge of={r.certificate} />, value: (r) => { const p = proofOf(r.certificate); return p.best ? 'best' : p.checked ? 'checked' : ''; } },
 ];
 

@@ -2,6 +2,7 @@ export * from './acting';
 export * from './client';
 export type * from './objects';
 export * from './me';
+export * from './premiums';
 export * from './preview';
 export * from './problem';
 export * from './ahead';

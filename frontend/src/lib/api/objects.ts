@@ -39,11 +39,11 @@ export interface Module { id: string; participant: string | null; name: string; 
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; currency: string }
 
-export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
+export interface PriceNow { price: string; slot: string; round: number; set_by: string }
 export interface PoolResource {
   resource: ResourceName; capacity: number; schedulable: number; free: number; price: PriceNow | null; reserve: string | null;
-  /** The most that it can cost in the next round. */
-  collar: string; reference: string; volume: number; utilisation: number;
+  /** The price band: a round whose price would be over it awards nothing of it. */
+  price_band: string; reference: string; volume: number; utilisation: number;
   /** Supply priced by the chance of a shortage; null where the pool does not do so. */
   scarcity: Scarcity | null;
 }
@@ -56,7 +56,7 @@ export interface Halt { by: string; at: string; reason: string }
 export interface AdministeredPrice {
   resource: ResourceName; price: string; basis: 'hour' | 'all_hours' | 'slot_before'; slots: number;
   /** What has raised or lowered it from that. */
-  bound?: 'reserve' | 'collar' | null;
+  bound?: 'reserve' | 'price_band' | null;
 }
 /** Slots for which no round is held begin with what workloads have in the slot before. */
 export interface SafeState { without_rounds_since: string | null; slots_rolled: number; last_rolled: string | null; prices: AdministeredPrice[] }
@@ -96,7 +96,7 @@ export interface ReservePrice {
 export interface NamedReservePrice extends ReservePrice { in_force_until: string | null; created_by_name: string | null; decided_by_name: string | null }
 
 /** Money of the whole market, quantities of the pool's resource. */
-export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null; fallback_rounds: number }
+export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null; bounded_rounds: number }
 export interface SimulatedRound {
   number: number; sealed_at: string; reproduced: boolean; void: string | null; before: Figures; after: Figures;
   prices: { slot: string; before: string | null; after: string | null }[];
@@ -199,34 +199,43 @@ export interface Explain {
   slots?: number | null;
   /** Of a bid the least, of an offer the most that would have won; null where no other limit would have. */
   minimum_winning_limit: WinningLimit | null; maximum_winning_limit: WinningLimit | null;
+  /** Where a full node decided: its name, and what it is full of. */
+  binding_node?: string | null; binding_resource?: string | null;
   changes: { change: string; limit: string | null; helps: boolean }[];
 }
 
 export interface RoundPrice {
   pool: string;
   /** Of what may be taken back: the node, each has its price. */
-  node?: string | null; resource: ResourceName; slot: string; price: string; low: string; high: string;
-  /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
+  node?: string | null; resource: ResourceName; slot: string;
+  /** On every node that has room left. */
+  price: string;
+  /** `bid`, `offer`, `reserve:STEP` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
 /** What winning bids pay, beside what their winning costs all others. */
 /** Sums and single bids are for platform roles; members are told the ratio where it is of four bids or more. */
 export interface PriceToExternality { winners: number; looked_at: number; ratio: string | null; paid: string | null; externality: string | null; least: string | null; greatest: string | null }
 export interface RoundExternality { round: number; price_to_externality: PriceToExternality | null; no_externality: 'no_winner' | 'too_large' | 'busy' | null }
+/** What a full node costs beyond its pool's price; nodes with room left have none. */
+export interface NodePremium { pool: string; node: string; resource: ResourceName; slot: string; premium: string }
+/** A product whose price was beyond the band: nothing was awarded in what is cleared together with it. */
+export interface Interruption { pool: string; resource: ResourceName; slot: string; price: string; band: string }
+/** In credits with 9 digits. `total`: bound − welfare; the others are its parts by cause. */
+export interface Gap { total: string; blocks: string; hosts: string; rounding: string }
 export interface Certificate {
-  verified: boolean; quality: string; welfare: string;
-  /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
-  gap: string;
-  /** No allocation that the nodes have room for has more welfare. */
-  bound?: string | null;
-  /** `NO_HOST_FITS`: placement alone keeps the welfare under the bound; `SOLVER_FALLBACK`: the search gave up. */
-  limited_by?: string | null;
-  cuts: number; input_hash: string; result_hash: string;
+  verified: boolean;
+  /** `optimal`; `bounded` where the gap is more than whole units and printed prices explain. */
+  quality: string;
+  /** In credits with 9 digits. */
+  welfare: string;
+  /** No allocation has more welfare. */
+  bound: string; gap: Gap; input_hash: string; result_hash: string;
 }
 export interface Round {
   id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
-  first_slot: string; last_slot: string; orders: number; awards: number; root: string; previous_root: string; seed: string;
-  certificate: Certificate | null; prices: RoundPrice[]; void_reason: string | null; open_slots: string[];
+  first_slot: string; last_slot: string; orders: number; awards: number; root: string; previous_root: string;
+  certificate: Certificate | null; prices: RoundPrice[]; premiums?: NodePremium[]; interruptions?: Interruption[]; void_reason: string | null; open_slots: string[];
 }
 export interface AwardLine { pool: string; resource: ResourceName; slot: string; quantity: number; price: string; money: string; resold: number; settled: boolean }
 /** What an order won in a round: `bought`, `lent` or `resold`. */
@@ -235,10 +244,10 @@ export interface Award {
 }
 export interface Outcome {
   format: string;
-  /** No outcome has more welfare than this. */
-  bound?: string;
-  awards: { order: string; alternative: number; fill: string; money: string; quantities: [string, string, number, number][] }[];
-  refused: { order: string; reason: string; price: string; shortfall: string }[];
+  /** `limited_by`: why it did not win all of its lots; left out where it did. */
+  awards: { order: string; alternative: number; lots: number; money: string; quantities: [string, string, number, number][]; nodes?: [string, number][]; limited_by?: string }[];
+  /** `cost`: what all of it would have cost at the prices. */
+  refused: { order: string; reason: string; cost: string; shortfall: string }[];
 }
 
 export interface Phase { state: string; started_at: string; ended_at: string | null; detail: string | null }

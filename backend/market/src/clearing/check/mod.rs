@@ -1,208 +1,203 @@
-//! The independent checker: whether an outcome, from whatever program, is right for its book.
+//! The exact check of an outcome: V1 to V8 of the rule book (§3), in integers, without a solver. It shares no code with
+//! the search. Each rule is tested on its own, and every broken one is told with its numbers.
 //!
-//! It uses no solver and shares nothing with the search but the formats and exact arithmetic:
-//! every rule that one round can show is tested on the published numbers themselves. Only what it
-//! accepts becomes a `Verified` outcome, and nothing else can make one.
-//!
-//! Tolerances, and nothing else, are allowed: a nano-credit per base unit for a published price, a
-//! micro-credit per award, and under one base unit (of an order with replicas: one replica) per
-//! partly filled order and product.
-//!
-//! Deliberately absent: the choice among supporting prices. That `low` and `high` support the
-//! allocation is tested; that they are the ones the rule chooses would need an optimiser.
-mod at_collar;
-mod certificate;
-mod collars;
-mod facts;
-mod first_reason;
-mod given_up;
-mod lots;
-mod money;
-mod own_rows;
-mod place;
-mod prices;
-mod printed;
-mod read;
-mod rows;
-mod upstream;
-mod welfare;
+//! Tolerance: a nano-credit per base unit, and a micro-credit per award.
 
-use super::book::Book;
-use super::outcome::{Mode, Outcome};
-use super::rational::Rat;
-use facts::Facts;
+mod bids;
+mod feasible;
+mod gap;
+mod supply;
+mod ties;
+
+use super::book::{Alternative, Book, NANO_PER_MICRO, Order, Side, print};
+use super::outcome::{Award, Mode, Outcome};
 use serde::Serialize;
-use std::fmt;
-use std::ops::Deref;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A rule that does not hold, with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Rule {
+    V1,
+    V2,
+    V3,
+    V4,
+    V5,
+    V6,
+    V7,
+    V8,
+}
+
+/// A broken rule, with what shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Broken {
-    pub rule: &'static str,
+    pub rule: Rule,
     pub what: &'static str,
-    pub numbers: Vec<(&'static str, String)>,
+    pub numbers: BTreeMap<&'static str, String>,
+    /// The order that it is about.
+    #[serde(skip)]
+    pub order: Option<usize>,
 }
 
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.what)?;
-        for (name, value) in &self.numbers {
-            write!(f, "; {name} {value}")?;
-        }
-        Ok(())
+impl Broken {
+    pub fn new(rule: Rule, what: &'static str) -> Self {
+        Broken { rule, what, numbers: BTreeMap::new(), order: None }
+    }
+    pub fn text(mut self, name: &'static str, text: impl ToString) -> Self {
+        self.numbers.insert(name, text.to_string());
+        self
+    }
+    pub fn order(mut self, book: &Book, order: usize) -> Self {
+        self.order = Some(order);
+        self.text("order", &book.orders[order].id)
+    }
+    pub fn product(self, book: &Book, product: usize) -> Self {
+        let key = &book.products[product].key;
+        self.text("product", format!("{}/{}/{}", key.pool, key.resource, key.slot))
+    }
+    pub fn node(self, book: &Book, node: usize) -> Self {
+        self.text("node", &book.nodes[node].id)
+    }
+    pub fn nano(self, name: &'static str, nano: i128) -> Self {
+        self.text(name, print(nano, 9))
     }
 }
 
-/// Something that the checker has accepted. There is no other way to make one.
-#[derive(Clone, Debug)]
-pub struct Verified<T>(T);
-
-impl<T> Verified<T> {
-    pub fn into_inner(self) -> T {
-        self.0
-    }
+/// All rules that an outcome breaks; `found` are those that its form breaks already.
+pub fn check(book: &Book, outcome: &Outcome, found: Vec<Broken>) -> Vec<Broken> {
+    let mut check = Check::new(book, outcome, found);
+    check.feasible();
+    check.prices();
+    check.supply();
+    check.arcs();
+    check.bids();
+    check.ties();
+    check.gap();
+    check.broken
 }
 
-impl<T> Deref for Verified<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-/// Collects what is broken.
-#[derive(Default)]
-struct Report {
+/// What is summed up once for all rules.
+struct Check<'b> {
+    book: &'b Book,
+    outcome: &'b Outcome,
     broken: Vec<Broken>,
-    /// What the outcome itself says it gave up, though I2 excuses nobody so.
-    given_up: Vec<Broken>,
+    /// Its award, by order.
+    award: Vec<Option<&'b Award>>,
+    /// Bought units and flows out, by product.
+    bought: Vec<i128>,
+    /// Sold units, used supply and flows in, by product.
+    sold: Vec<i128>,
+    /// What the awards take of each place beyond what they lend there.
+    taken: BTreeMap<(usize, usize), i128>,
+    /// Nodes with a premium.
+    dear: BTreeSet<usize>,
+    /// Ends of arcs, by (pool, resource).
+    joined: BTreeSet<(usize, &'b str)>,
 }
 
-impl Report {
-    fn bad(&mut self, rule: &'static str, what: &'static str, numbers: &[(&'static str, &dyn fmt::Display)]) {
-        let numbers = numbers.iter().map(|(n, v)| (*n, v.to_string())).collect();
-        self.broken.push(Broken { rule, what, numbers });
-    }
-
-    fn gives_up(&mut self, vector: &'static str, order: &str, surplus: i128) {
-        if vector == "price" {
-            let what = "an order in the money is left unfilled: the search gave it up (SOLVER_FALLBACK)";
-            let numbers = vec![("order", order.to_string()), ("surplus in nano-credits", surplus.to_string())];
-            self.given_up.push(Broken { rule: "I2", what, numbers });
+impl<'b> Check<'b> {
+    fn new(book: &'b Book, outcome: &'b Outcome, broken: Vec<Broken>) -> Self {
+        let mut award = vec![None; book.orders.len()];
+        outcome.awards.iter().for_each(|a| award[a.order] = Some(a));
+        let end = |product: usize| (book.products[product].pool, book.products[product].key.resource.as_str());
+        let above = outcome.premiums_nano.iter().filter(|(_, premium)| **premium > 0);
+        Check {
+            book,
+            outcome,
+            broken,
+            award,
+            bought: vec![0; book.products.len()],
+            sold: vec![0; book.products.len()],
+            taken: BTreeMap::new(),
+            dear: above.map(|((node, _), _)| *node).collect(),
+            joined: book.arcs.iter().flat_map(|arc| [end(arc.from), end(arc.to)]).collect(),
         }
     }
-}
 
-/// What offers in replicas may lend of which only a part is bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lending {
-    /// Under a replica each, as anything is rounded.
-    Rounded,
-    /// Nothing, as nobody would pay for it.
-    Bought,
-}
-
-/// Checks an outcome against its book; the certificate of what is returned says `verified`, unless it gives orders up,
-/// which I2 excuses for nobody.
-pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
-    accept(book, outcome, mode, Lending::Rounded)
-}
-
-/// The same for a round of a market, in which nothing may be lent that nobody buys.
-pub fn verify_round(book: &Book, outcome: Outcome) -> Result<Verified<Outcome>, Vec<Broken>> {
-    accept(book, outcome, Mode::Market, Lending::Bought)
-}
-
-fn accept(book: &Book, outcome: Outcome, mode: Mode, lending: Lending) -> Result<Verified<Outcome>, Vec<Broken>> {
-    let report = report(book, &outcome, mode, lending);
-    if !report.broken.is_empty() {
-        return Err(report.broken);
+    fn alternative(&self, award: &Award) -> &'b Alternative {
+        &self.book.alternatives_of(&self.book.orders[award.order])[award.alternative]
     }
-    let mut outcome = outcome;
-    if let Some(c) = &mut outcome.certificate {
-        c.verified = report.given_up.is_empty();
+
+    /// Free of V3, V5 and V6.
+    fn is_exempt(&self, order: &Order) -> bool {
+        self.outcome.mode == Mode::Welfare && order.is_block
     }
-    Ok(Verified(outcome))
-}
 
-/// The divisible orders in the money that an outcome gives up and says so. A market stores such a round, as one that is
-/// void serves nobody; whoever verifies it is told that I2 does not hold for them.
-pub fn given_up(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
-    report(book, outcome, mode, Lending::Rounded).given_up
-}
-
-/// Every rule that an outcome breaks.
-pub fn broken(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
-    report(book, outcome, mode, Lending::Rounded).broken
-}
-
-fn report(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Report {
-    let mut report = Report::default();
-    let faults = book.validate();
-    if !faults.is_empty() {
-        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &faults.len())]);
-        return report;
+    /// What a lot costs at the prices of its pools.
+    fn price_of(&self, alternative: &Alternative) -> i128 {
+        let lines = self.book.lines_of(alternative).iter();
+        lines.map(|line| self.outcome.prices_nano[line.product] * i128::from(line.quantity)).sum()
     }
-    rules(book, outcome, mode, lending, &mut report);
-    hashes(book, outcome, &mut report);
-    report
-}
 
-/// The rules of the market alone, for a book that is known to be acceptable.
-pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Vec<Broken> {
-    let mut report = Report::default();
-    rules(book, outcome, mode, lending, &mut report);
-    report.broken
-}
-
-/// Between what the welfare of an outcome's whole units lies, and that of its fills in parts, in nano-credits; nothing if
-/// they can't be read.
-pub(super) fn possible_welfare(book: &Book, outcome: &Outcome, lending: Lending) -> Option<[(Rat, Rat); 2]> {
-    let mut report = Report::default();
-    let facts = Facts::read(book, outcome, lending, &mut report)?;
-    let hosting = place::Hosting::check(&facts, outcome, &mut report);
-    Some([welfare::of_whole_units(&facts, &hosting), welfare::before_rounding(&facts, &hosting)])
-}
-
-fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &mut Report) {
-    if let Some(mut f) = Facts::read(book, outcome, lending, report) {
-        rows::check(&f, report);
-        let hosting = place::Hosting::check(&f, outcome, report);
-        let priced = mode == Mode::Market || !f.orders.iter().any(|o| o.block);
-        if priced {
-            prices::check(&mut f, &hosting, report);
-            money::check(&f, report);
-            money::ties(&f, &hosting, report);
-        } else {
-            prices::bounds(&f, report);
+    /// What a lot costs beyond that on a node.
+    fn premium_of(&self, alternative: &Alternative, node: usize) -> i128 {
+        if !self.dear.contains(&node) {
+            return 0;
         }
-        let greatest = welfare::check(&f, outcome, priced, &hosting, report);
-        money::reasons(&f, &hosting, mode, report);
-        certificate::check(outcome, &greatest, report);
-        printed::check(&f, outcome, mode, report);
-        if mode == Mode::Market {
-            money::limits(&f, outcome, &hosting, report);
-            first_reason::awards(&f, outcome, report);
-            given_up::check(&f, outcome, &hosting, report);
+        let load = self.book.load_in(alternative, self.book.nodes[node].pool);
+        let premium = |product| self.outcome.premiums_nano.get(&(node, product)).copied().unwrap_or(0);
+        load.iter().map(|line| premium(line.product) * i128::from(line.quantity)).sum()
+    }
+
+    /// The least premium of a lot in a pool, over the nodes that it may use.
+    fn least_premium(&self, alternative: &Alternative, pool: usize) -> i128 {
+        if self.dear.is_empty() || self.book.hosts_in(alternative, pool).any(|node| !self.dear.contains(&node)) {
+            return 0;
         }
+        self.book.hosts_in(alternative, pool).map(|node| self.premium_of(alternative, node)).min().unwrap_or(0)
+    }
+
+    /// What a lot costs on the cheapest nodes that it may use.
+    fn cheapest(&self, alternative: &Alternative) -> i128 {
+        let base = self.price_of(alternative);
+        if self.dear.is_empty() {
+            return base;
+        }
+        let pools = self.book.pools_with_nodes(alternative);
+        base + pools.iter().map(|pool| self.least_premium(alternative, *pool)).sum::<i128>()
+    }
+
+    /// What an award costs where its lots lie.
+    fn cost(&self, award: &Award) -> i128 {
+        let alternative = self.alternative(award);
+        let premiums = award.hosts.iter().map(|(node, lots)| self.premium_of(alternative, *node) * i128::from(*lots));
+        self.price_of(alternative) * i128::from(award.lots) + premiums.sum::<i128>()
+    }
+
+    /// What all lots would gain if one costs so much.
+    fn gain_at(side: Side, alternative: &Alternative, cost: i128) -> i128 {
+        let gain = value(alternative) - cost * i128::from(alternative.lots);
+        if side == Side::Bid { gain } else { -gain }
+    }
+
+    fn gain(&self, order: &Order, alternative: &Alternative) -> i128 {
+        Self::gain_at(order.side, alternative, self.cheapest(alternative))
+    }
+
+    fn tolerance(&self, alternative: &Alternative, lots: i64) -> i128 {
+        let units: i128 = self.book.lines_of(alternative).iter().map(|line| i128::from(line.quantity)).sum();
+        units * i128::from(lots) + NANO_PER_MICRO
+    }
+
+    /// Neither gains nor loses.
+    fn is_marginal(&self, alternative: &Alternative, gain: i128) -> bool {
+        gain.abs() <= self.tolerance(alternative, alternative.lots)
+    }
+
+    /// What is left of a node's room for a product.
+    fn room_left(&self, node: usize, product: usize) -> i128 {
+        i128::from(self.book.room(node, product)) - self.taken.get(&(node, product)).copied().unwrap_or(0)
+    }
+
+    fn has_nodes(&self, product: usize) -> bool {
+        !self.book.pools[self.book.products[product].pool].nodes.is_empty()
+    }
+
+    fn is_joined(&self, product: usize) -> bool {
+        let of = &self.book.products[product];
+        self.joined.contains(&(of.pool, of.key.resource.as_str()))
     }
 }
 
-fn hashes(book: &Book, outcome: &Outcome, report: &mut Report) {
-    if let Some(c) = &outcome.certificate {
-        if !c.input_hash.is_empty() && c.input_hash != book.input_hash() {
-            report.bad(
-                "HASH",
-                "the outcome is of another book",
-                &[("input_hash", &c.input_hash), ("book", &book.input_hash())],
-            );
-        }
-        if !c.result_hash.is_empty() && c.result_hash != outcome.result_hash() {
-            report.bad(
-                "HASH",
-                "the outcome is not the one its certificate names",
-                &[("result_hash", &c.result_hash), ("outcome", &outcome.result_hash())],
-            );
-        }
-    }
+/// What all lots are worth, in nano-credits.
+fn value(alternative: &Alternative) -> i128 {
+    i128::from(alternative.value_micro) * NANO_PER_MICRO
 }

@@ -4,7 +4,8 @@
 //!
 //! Slots are absolute here (seconds in place of a book's index), as books of different rounds meet.
 use super::{PastRound, Question};
-use crate::clearing::{Book, Committed, Instance, Money, Node, Order, Outcome, Product, ProductKey, Quantity, Side};
+use crate::clearing::book::{ProductKey, Side};
+use crate::clearing::document::{Book, Committed, Lending, Node, Order, Outcome, Product, Quantity, Workload};
 use crate::pool::release::released_millis;
 use crate::pool::{in_force, supply};
 use crate::time::Slot;
@@ -54,7 +55,6 @@ pub(super) struct Capacity<'q> {
     lent_simulated: BTreeMap<HoldingKey, i64>,
     /// What lenders hold for a slot before anything is lent in these rounds; (holding, floor).
     holdings: BTreeMap<HoldingKey, (i64, i64)>,
-    owners: BTreeMap<String, String>,
 }
 
 fn add(list: &mut Vec<i64>, step: usize, quantity: i64) {
@@ -79,7 +79,6 @@ impl<'q> Capacity<'q> {
             lent_truth: BTreeMap::new(),
             lent_simulated: BTreeMap::new(),
             holdings: BTreeMap::new(),
-            owners: BTreeMap::new(),
         }
     }
 
@@ -106,13 +105,12 @@ impl<'q> Capacity<'q> {
             let base = base.collect();
             self.nodes.insert(node.id.clone(), (node.clone(), base));
         }
-        for instance in &round.book.instances {
-            self.owners.insert(instance.id.clone(), instance.owner.clone());
-            for (row, floor) in instance.holding.iter().zip(&instance.floor) {
+        for workload in &round.book.workloads {
+            for row in &workload.lending {
                 let Some(slot) = absolute(&round.slots, row.product.slot) else { continue };
-                let key = (instance.id.clone(), key_at(&row.product, slot));
+                let key = (workload.id.clone(), key_at(&row.product, slot));
                 let lent = self.lent_truth.get(&key).copied().unwrap_or(0);
-                self.holdings.insert(key, (row.quantity + lent, floor.quantity));
+                self.holdings.insert(key, (row.baseline + lent, row.floor));
             }
         }
     }
@@ -153,14 +151,14 @@ impl<'q> Capacity<'q> {
     }
 
     /// The product as the simulated round has it; `None` if no book has had it.
-    fn product(&self, key: &ProductKey, round: &PastRound, cap: Money) -> Option<Product> {
+    fn product(&self, key: &ProductKey, round: &PastRound) -> Option<Product> {
         let seen = self.seen.get(key)?;
         let sold = self.sold.get(key)?;
         let mut product = Product { slot: index(&round.slots, key.slot)?, ..seen.product.clone() };
         if self.in_question(key) {
             let released = self.question.released(Slot::starting_at(key.slot), round.sealed_at);
             product.supply = supply::steps(seen.total, released, &self.question.steps, &sold.simulated);
-            self.raise(&mut product, seen, cap);
+            self.raise(&mut product, seen);
         } else {
             let mut left: i64 = seen.product.supply.iter().map(|s| s.quantity).sum::<i64>()
                 + seen.sold_then.iter().sum::<i64>()
@@ -174,32 +172,31 @@ impl<'q> Capacity<'q> {
         Some(product)
     }
 
-    /// A reference price is never under the reserve, and the collar is three times it.
-    fn raise(&self, product: &mut Product, seen: &Seen, cap: Money) {
+    /// A reference price is never under the reserve, and the band three times it.
+    fn raise(&self, product: &mut Product, seen: &Seen) {
         let Some(first) = self.question.steps.first() else { return };
-        let reserve = supply::money_up(first.price);
+        let reserve = first.price;
         if seen.product.supply.first().is_some_and(|old| old.reserve >= reserve) {
             return;
         }
         product.reference = product.reference.map(|r| r.max(reserve));
-        product.cap = product.cap.map(|c| c.max(Money(reserve.0.saturating_mul(3)).min(cap)));
+        product.band = product.band.map(|band| band.max(reserve.times(3)));
     }
 
     /// Puts supply, nodes and holdings into a book whose orders are the simulated ones.
     pub fn rewrite(&self, book: &mut Book, round: &PastRound) {
-        let cap = book.cap;
         let rows = book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities);
         let wanted: BTreeSet<ProductKey> = rows.map(|q| q.product.clone()).collect();
         let there: BTreeSet<ProductKey> = book.products.iter().map(|p| p.key()).collect();
         let key = |k: &ProductKey| absolute(&round.slots, k.slot).map(|slot| key_at(k, slot));
         for product in &mut book.products {
-            if let Some(new) = key(&product.key()).and_then(|k| self.product(&k, round, cap)) {
+            if let Some(new) = key(&product.key()).and_then(|k| self.product(&k, round)) {
                 *product = new;
             }
         }
-        book.products.extend(wanted.difference(&there).filter_map(|k| self.product(&key(k)?, round, cap)));
+        book.products.extend(wanted.difference(&there).filter_map(|k| self.product(&key(k)?, round)));
         self.nodes(book, round);
-        self.instances(book, round);
+        self.workloads(book, round);
     }
 
     /// Whether the books so far know every product that an order names.
@@ -247,43 +244,52 @@ impl<'q> Capacity<'q> {
         }
     }
 
-    fn instances(&self, book: &mut Book, round: &PastRound) {
-        for instance in &mut book.instances {
-            for (row, floor) in instance.holding.iter_mut().zip(&instance.floor) {
-                let Some(slot) = absolute(&round.slots, row.product.slot) else { continue };
-                let key = (instance.id.clone(), key_at(&row.product, slot));
-                let more = self.lent_truth.get(&key).copied().unwrap_or(0)
-                    - self.lent_simulated.get(&key).copied().unwrap_or(0);
-                row.quantity = (row.quantity + more).max(floor.quantity);
+    /// What lenders have left; of one that had nothing to lend in truth as it was last seen.
+    fn workloads(&self, book: &mut Book, round: &PastRound) {
+        let mut named: BTreeMap<&String, BTreeSet<&ProductKey>> = BTreeMap::new();
+        for order in &book.orders {
+            let Some(workload) = &order.workload else { continue };
+            let products = order.alternatives.iter().flat_map(|a| &a.quantities).map(|q| &q.product);
+            named.entry(workload).or_default().extend(products);
+        }
+        let row = |id: &String, product: &ProductKey| {
+            let key = (id.clone(), key_at(product, absolute(&round.slots, product.slot)?));
+            let (holding, floor) = self.holdings.get(&key).copied()?;
+            let lent = self.lent_simulated.get(&key).copied().unwrap_or(0);
+            Some(Lending { product: product.clone(), baseline: (holding - lent).max(floor), floor, forecast: 0 })
+        };
+        let workload = |(id, products): (&String, BTreeSet<&ProductKey>)| Workload {
+            id: id.clone(),
+            lending: products.into_iter().filter_map(|product| row(id, product)).collect(),
+        };
+        book.workloads = named.into_iter().map(workload).collect();
+        self.hold_to_lending(book);
+    }
+
+    /// Offers beyond what their lender has left are cut to it, and left out where that is nothing.
+    fn hold_to_lending(&self, book: &mut Book) {
+        let mut left: BTreeMap<(String, ProductKey), i64> = BTreeMap::new();
+        for workload in &book.workloads {
+            for row in &workload.lending {
+                left.insert((workload.id.clone(), row.product.clone()), row.baseline - row.floor);
             }
         }
-        // Lenders that the sealed book has no holdings of, since in truth they had nothing to lend.
-        let lenders: BTreeSet<String> =
-            book.orders.iter().filter(|o| o.side == Side::Offer).filter_map(|o| o.instance.clone()).collect();
-        let named: BTreeSet<String> = book.orders.iter().filter_map(|o| o.instance.clone()).collect();
-        for id in named {
-            let position = book.instances.iter().position(|i| i.id == id);
-            let at = position.unwrap_or_else(|| {
-                let owner = self.owners.get(&id).cloned().unwrap_or_default();
-                book.instances.push(Instance { id: id.clone(), owner, ..Default::default() });
-                book.instances.len() - 1
-            });
-            if !lenders.contains(&id) || !book.instances[at].holding.is_empty() {
-                continue;
+        book.orders.retain_mut(|order| {
+            let Some(workload) = order.workload.clone() else { return true };
+            for quantity in order.alternatives.iter_mut().flat_map(|a| &mut a.quantities) {
+                let left = left.entry((workload.clone(), quantity.product.clone())).or_default();
+                let all = quantity.quantity;
+                quantity.quantity = all.min(*left);
+                *left -= quantity.quantity;
+                order.limit = order.limit - order.limit.share_floor(all - quantity.quantity, all);
             }
-            for ((_, key), (holding, floor)) in self.holdings.iter().filter(|((i, _), _)| *i == id) {
-                let Some(slot) = index(&round.slots, key.slot) else { continue };
-                let lent = self.lent_simulated.get(&(id.clone(), key.clone())).copied().unwrap_or(0);
-                let row = |quantity| Quantity { product: key_at(key, slot), quantity };
-                book.instances[at].holding.push(row((holding - lent).max(*floor)));
-                book.instances[at].floor.push(row(*floor));
-            }
-        }
+            order.alternatives.iter().flat_map(|a| &a.quantities).all(|q| q.quantity > 0)
+        });
     }
 
     /// What the two outcomes of a round have taken: the true one, and the simulated one on its book.
-    pub fn note(&mut self, round: &PastRound, book: &Book, outcome: Option<&Outcome>) {
-        self.take(round, &round.book, &round.outcome, false);
+    pub fn note(&mut self, round: &PastRound, truth: &Outcome, book: &Book, outcome: Option<&Outcome>) {
+        self.take(round, &round.book, truth, false);
         if let Some(outcome) = outcome {
             self.take(round, book, outcome, true);
         }
@@ -300,25 +306,22 @@ impl<'q> Capacity<'q> {
         let sign = if simulated { 1 } else { -1 };
         for award in &outcome.awards {
             let Some(order) = orders.get(award.order.as_str()) else { continue };
-            let placed: Vec<&String> =
-                outcome.placements.iter().filter(|p| p.order == award.order).map(|p| &p.node).collect();
             for row in &award.quantities {
                 let Some(slot) = absolute(&round.slots, row.product.slot) else { continue };
                 let resource = &row.product.resource;
                 if order.side == Side::Bid {
-                    // All replicas of an award are alike.
-                    let share = row.quantity / (placed.len().max(1) as i64);
-                    for node in &placed {
-                        *self.used.entry(((*node).clone(), resource.clone(), slot)).or_default() += sign * share;
+                    let lot = row.quantity / award.lots.max(1);
+                    for (node, lots) in &award.nodes {
+                        *self.used.entry((node.clone(), resource.clone(), slot)).or_default() += sign * lot * lots;
                     }
                     continue;
                 }
                 if let Some(node) = &order.node {
                     *self.used.entry((node.clone(), resource.clone(), slot)).or_default() -= sign * row.quantity;
                 }
-                if let Some(instance) = &order.instance {
+                if let Some(workload) = &order.workload {
                     let lent = if simulated { &mut self.lent_simulated } else { &mut self.lent_truth };
-                    *lent.entry((instance.clone(), key_at(&row.product, slot))).or_default() += row.quantity;
+                    *lent.entry((workload.clone(), key_at(&row.product, slot))).or_default() += row.quantity;
                 }
             }
         }

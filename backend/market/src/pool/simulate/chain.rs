@@ -9,11 +9,12 @@ use super::capacity::{Capacity, absolute, index, is_of};
 use super::elasticity::{WHOLE, scaled};
 use super::{Life, PastRound, Question};
 use crate::book::runs;
-use crate::clearing::outcome::Award;
-use crate::clearing::{Alternative, Book, Class, Fraction, Money, Order, Outcome, ProductKey, Quantity, Side};
+use crate::clearing::book::{Class, ProductKey, Side};
+use crate::clearing::document::{Alternative, Award, Book, Order, Outcome, Quantity};
+use crate::round::interruption::awarded;
 use crate::round::sits_out;
 use crate::time::Slot;
-use crate::units::Credits;
+use crate::units::{Credits, Share};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By resource, the least of its slots: what still is asked for follows the slot that got least.
@@ -36,9 +37,11 @@ struct Holding {
     id: String,
     owner: String,
     node: Option<String>,
-    /// (row in absolute slots, bought, left)
-    rows: Vec<(ProductKey, i64, i64)>,
-    limit: i64,
+    /// In an absolute slot.
+    product: ProductKey,
+    bought: i64,
+    left: i64,
+    limit: Credits,
 }
 
 pub(super) struct Chain<'q> {
@@ -60,7 +63,7 @@ fn moved(order: &Order, slot: impl Fn(i64) -> Option<i64>) -> Option<Order> {
     };
     let alternative = |a: &Alternative| {
         let quantities: Option<Vec<Quantity>> = a.quantities.iter().map(row).collect();
-        Some(Alternative { quantities: quantities?, adder: a.adder })
+        Some(Alternative { quantities: quantities?, ..a.clone() })
     };
     let alternatives: Vec<Alternative> = order.alternatives.iter().filter_map(alternative).collect();
     (!alternatives.is_empty()).then(|| Order { alternatives, ..order.clone() })
@@ -90,16 +93,15 @@ fn add(total: &mut Amounts, more: &Amounts) {
 }
 
 /// `part` of `whole` of a limit, rounded down.
-fn share(limit: Money, part: i64, whole: i64) -> Money {
-    let value = i128::from(limit.0) * i128::from(part) / i128::from(whole.max(1));
-    Money(i64::try_from(value).unwrap_or(i64::MAX))
+fn share(limit: Credits, part: i64, whole: i64) -> Credits {
+    let value = i128::from(limit.units()) * i128::from(part) / i128::from(whole.max(1));
+    Credits::from_units(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 /// The adder of a run with another limit: what a shorter run has no part in follows the limit.
-fn adder_of_run(alternative: &Alternative, window: i64, before: Money, limit: Money) -> Money {
-    let slots = slots_of_run(alternative);
-    let beyond = |limit: Money| runs::beyond(Credits::from_units(limit.0), slots, window).units();
-    Money(alternative.adder.0 - beyond(before) + beyond(limit))
+fn adder_of_run(alternative: &Alternative, window: i64, before: Credits, limit: Credits) -> Credits {
+    let beyond = |limit: Credits| runs::beyond(limit, slots_of_run(alternative), window);
+    alternative.adder - beyond(before) + beyond(limit)
 }
 
 fn slots_of_run(alternative: &Alternative) -> i64 {
@@ -121,7 +123,7 @@ impl<'q> Chain<'q> {
             let life = self.question.orders.get(&order.id).cloned().unwrap_or(Life {
                 once: false,
                 expires_at: None,
-                stays_open: !order.is_block(),
+                stays_open: order.min_fill.is_zero() && order.alternatives.len() == 1,
                 resells: false,
                 runs_of: None,
             });
@@ -156,7 +158,7 @@ impl<'q> Chain<'q> {
     /// What is left of an order here, in absolute slots.
     fn entry(&self, track: &Track, there: bool, round: &PastRound) -> Option<Order> {
         let Track { last, life, .. } = track;
-        if track.done || self.same.get(&last.id) == Some(&false) {
+        if track.done || last.id.split('/').next().and_then(|id| self.same.get(id)) == Some(&false) {
             return None;
         }
         if !there {
@@ -212,7 +214,7 @@ impl<'q> Chain<'q> {
                 }
             }
         }
-        (order.limit.0 > 0 || order.side == Side::Offer).then_some(order)
+        (order.limit > Credits::ZERO || order.side == Side::Offer).then_some(order)
     }
 
     fn follows_price(&self, order: &Order) -> bool {
@@ -222,8 +224,9 @@ impl<'q> Chain<'q> {
 
     /// Takes in what the round gave in truth, and what it gave in the simulation.
     pub fn note(&mut self, round: &PastRound, book: &Book, outcome: Option<&Outcome>) {
-        self.capacity.note(round, book, outcome);
-        let truth: BTreeMap<&str, &Award> = round.outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
+        let true_outcome = awarded(&round.book, &round.outcome);
+        self.capacity.note(round, &true_outcome, book, outcome);
+        let truth: BTreeMap<&str, &Award> = true_outcome.awards.iter().map(|a| (a.order.as_str(), a)).collect();
         let simulated: BTreeMap<&str, &Award> =
             outcome.into_iter().flat_map(|o| &o.awards).map(|a| (a.order.as_str(), a)).collect();
         for award in truth.values() {
@@ -242,18 +245,10 @@ impl<'q> Chain<'q> {
                 add(&mut track.won_simulated, &won);
             }
             if let Some(holding) = self.holdings.iter_mut().find(|h| h.id == award.order) {
-                for row in &award.quantities {
-                    let slot = absolute(&round.slots, row.product.slot);
-                    let same = |r: &&mut (ProductKey, i64, i64)| {
-                        r.0.pool == row.product.pool && r.0.resource == row.product.resource && Some(r.0.slot) == slot
-                    };
-                    if let Some(held) = holding.rows.iter_mut().find(same) {
-                        held.2 -= row.quantity;
-                    }
-                }
+                holding.left -= award.quantities.iter().map(|row| row.quantity).sum::<i64>();
             }
         }
-        self.hold(round, &truth, &simulated, &entries, outcome);
+        self.hold(round, &truth, &simulated, &entries);
     }
 
     /// What was won in the simulation and not in truth is offered again by its holder, and the reverse
@@ -264,11 +259,10 @@ impl<'q> Chain<'q> {
         truth: &BTreeMap<&str, &Award>,
         simulated: &BTreeMap<&str, &Award>,
         entries: &BTreeMap<&str, &Order>,
-        outcome: Option<&Outcome>,
     ) {
         for (order, award) in truth {
             let same = simulated.get(order).is_some_and(|s| s.quantities == award.quantities);
-            if let Some(id) = self.question.awards.get(&(round.number, (*order).to_owned())) {
+            for id in self.question.awards.get(&(round.number, (*order).to_owned())).into_iter().flatten() {
                 self.same.insert(id.clone(), same);
             }
         }
@@ -277,75 +271,67 @@ impl<'q> Chain<'q> {
             let known = truth.get(id).is_some_and(|t| t.quantities == award.quantities);
             let entry = entries.get(id).filter(|o| o.side == Side::Bid && o.replicas.is_none());
             let Some(entry) = entry.filter(|_| resells && !known) else { continue };
-            let rows: Option<Vec<(ProductKey, i64, i64)>> = award
-                .quantities
-                .iter()
-                .filter(|q| q.quantity > 0)
-                .map(|q| {
-                    let slot = absolute(&round.slots, q.product.slot)?;
-                    Some((ProductKey { slot, ..q.product.clone() }, q.quantity, q.quantity))
-                })
-                .collect();
-            let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { continue };
-            let placed = outcome.into_iter().flat_map(|o| &o.placements).filter(|p| p.order == **id);
-            let nodes: Vec<&String> = placed.map(|p| &p.node).collect();
-            let name = self.question.awards.get(&(round.number, (*id).to_owned())).cloned();
-            self.holdings.push(Holding {
-                id: name.map_or_else(|| format!("{id}/{}", round.number), |award| format!("{award}/simulated")),
-                owner: entry.owner.clone(),
-                node: if let [node] = nodes.as_slice() { Some((*node).clone()) } else { None },
-                limit: used_limit(entry, award, self.question.orders.get(*id).and_then(|life| life.runs_of)),
-                rows,
-            });
+            let resources: BTreeSet<&String> = award.quantities.iter().map(|q| &q.product.resource).collect();
+            if resources.len() != 1 {
+                continue;
+            }
+            let known = self.question.awards.get(&(round.number, (*id).to_owned())).and_then(|ids| ids.first());
+            let name = known.map_or_else(|| format!("{id}/{}", round.number), |award| format!("{award}/simulated"));
+            let limit = used_limit(entry, award, self.question.orders.get(*id).and_then(|life| life.runs_of));
+            let rows = award.quantities.len() as i64;
+            let nodes = award.nodes.iter().map(|(node, lots)| (Some(node.clone()), *lots));
+            let places: Vec<(Option<String>, i64)> =
+                if award.nodes.is_empty() { vec![(None, award.lots)] } else { nodes.collect() };
+            for (n, row) in award.quantities.iter().enumerate() {
+                let Some(slot) = absolute(&round.slots, row.product.slot) else { continue };
+                for (place, (node, lots)) in places.iter().enumerate() {
+                    let quantity = row.quantity / award.lots.max(1) * lots;
+                    self.holdings.push(Holding {
+                        id: format!("{name}/{n}/{place}"),
+                        owner: entry.owner.clone(),
+                        node: node.clone(),
+                        product: ProductKey { slot, ..row.product.clone() },
+                        bought: quantity,
+                        left: quantity,
+                        limit: share(share(limit, 1, rows), *lots, award.lots),
+                    });
+                }
+            }
         }
     }
 }
 
 /// The part of its limit that an award uses up.
-fn used_limit(entry: &Order, award: &Award, runs_of: Option<i64>) -> i64 {
-    let Some(alternative) = entry.alternatives.get(award.alternative) else { return entry.limit.0 };
-    if let Some(window) = runs_of {
-        return runs::part(Credits::from_units(entry.limit.0), slots_of_run(alternative), window).units();
+fn used_limit(entry: &Order, award: &Award, runs_of: Option<i64>) -> Credits {
+    let Some(alternative) = entry.alternatives.get(award.alternative) else { return entry.limit };
+    match runs_of {
+        Some(window) => runs::part(entry.limit, slots_of_run(alternative), window),
+        None => share(entry.limit, award.lots, entry.lots(award.alternative)),
     }
-    let (asked, won) = (least(&alternative.quantities), least(&award.quantities));
-    let left = asked.iter().map(|(resource, q)| ((q - of(&won, resource)).max(0), *q));
-    let least_left = left.min_by_key(|(left, all)| i128::from(*left) * 1_000_000_000_000 / i128::from((*all).max(1)));
-    entry.limit.0 - least_left.map_or(0, |(left, all)| share(entry.limit, left, all).0)
 }
 
-/// A holding as an offer at its holder's own limit, as long as none of its slots has closed.
+/// A holding as an offer at its holder's own limit, as long as its slot is open.
 fn resale(holding: &Holding, round: &PastRound) -> Option<Order> {
-    let mut quantities = Vec::new();
-    for (key, _, left) in &holding.rows {
-        let slot = index(&round.slots, key.slot)?;
-        if *left <= 0 {
-            return None;
-        }
-        quantities.push(Quantity { product: ProductKey { slot, ..key.clone() }, quantity: *left });
-    }
-    let parts = holding.rows.iter().map(|(_, bought, left)| (*left, *bought));
-    let (left, bought) = parts.max_by_key(|(l, b)| i128::from(*l) * 1_000_000_000_000 / i128::from((*b).max(1)))?;
-    let limit = share(Money(holding.limit), left, bought).0 + 1;
+    let slot = index(&round.slots, holding.product.slot).filter(|_| holding.left > 0)?;
+    let quantities = vec![Quantity { product: ProductKey { slot, ..holding.product.clone() }, quantity: holding.left }];
+    let tick = Credits::from_units(1);
     Some(Order {
         id: holding.id.clone(),
         owner: holding.owner.clone(),
         side: Side::Offer,
-        instance: None,
-        limit: Money(limit.min(holding.limit.max(1))),
-        min_fill: Fraction::zero(),
-        incumbent: true,
-        alternatives: vec![Alternative { quantities, adder: Money(0) }],
-        parent: None,
-        budget: None,
+        limit: (share(holding.limit, holding.left, holding.bought) + tick).min(holding.limit.max(tick)),
+        min_fill: Share::ZERO,
         replicas: None,
         node: holding.node.clone(),
         class: Class::Standard,
+        incumbent: true,
+        accepted: None,
+        workload: None,
+        alternatives: vec![Alternative { quantities, ..Alternative::default() }],
     })
 }
 
-/// Slots of a book: its base and as many as its rhythm opens.
-pub fn slots_of(book: &Book, count: i64) -> Option<Vec<Slot>> {
-    let base: crate::time::Timestamp = book.slot_base.as_deref()?.parse().ok()?;
-    let seconds = book.slot_seconds?;
-    Some((0..count).map(|n| Slot::starting_at(base.seconds() + n * seconds)).collect())
+/// The slots that a book counts from 0: the first one, and as many as its rhythm opens.
+pub fn slots_of(first: Slot, count: i64, slot_seconds: i64) -> Vec<Slot> {
+    (0..count).map(|n| first.plus(n, slot_seconds)).collect()
 }

@@ -1,6 +1,7 @@
 //! What rounds came to: money, quantities and prices of an outcome.
+use crate::clearing::book::{ProductKey as BookKey, Side};
+use crate::clearing::document::{Book, Outcome};
 use crate::clearing::outcome::Quality;
-use crate::clearing::{Book, Outcome, ProductKey as BookKey, Side};
 use crate::time::Slot;
 use crate::units::{Credits, Price, Resource};
 use serde::Serialize;
@@ -20,9 +21,8 @@ pub struct Figures {
     pub volume: i64,
     /// Of the pool's resource: the volume-weighted mean; `null` where nothing was bought.
     pub price: Option<Price>,
-    /// Rounds whose outcome is not known to be the best (quality `fallback`): another replay may come to other
-    /// figures there for no other reason.
-    pub fallback_rounds: u32,
+    /// Rounds whose outcome is not known to be the best (quality `bounded`).
+    pub bounded_rounds: u32,
 }
 
 /// What an order got over all rounds.
@@ -52,8 +52,8 @@ impl Tally {
     /// Adds a round's outcome on its book.
     pub fn add(&mut self, class: (&str, Resource), book: &Book, outcome: &Outcome) {
         let of_class = |key: &BookKey| key.pool == class.0 && key.resource == class.1.name();
-        self.figures.fallback_rounds += u32::from(outcome.quality == Quality::Fallback);
-        let prices = prices(outcome);
+        self.figures.bounded_rounds += u32::from(outcome.quality == Quality::Bounded);
+        let prices = outcome.prices();
         let charge = |key: &BookKey, quantity: i64| {
             let price = prices.get(key).copied().unwrap_or(Price::ZERO);
             price.charge_half_even(quantity).unwrap_or(Credits::ZERO)
@@ -64,13 +64,13 @@ impl Tally {
             let Some((owner, Side::Bid)) = owners.get(award.order.as_str()) else { continue };
             let mut won = Won::default();
             for row in &award.quantities {
-                won.paid += charge(&row.product, row.quantity);
                 if of_class(&row.product) {
                     won.quantity += row.quantity;
                     let price = prices.get(&row.product).copied().unwrap_or(Price::ZERO);
                     self.value_nano += i128::from(price.units()) * i128::from(row.quantity);
                 }
             }
+            won.paid = award.money;
             self.figures.revenue += won.paid;
             self.figures.volume += won.quantity;
             let entry = self.won.entry(award.order.clone()).or_insert_with(|| ((*owner).to_owned(), Won::default()));
@@ -87,20 +87,11 @@ impl Tally {
     }
 }
 
-fn prices(outcome: &Outcome) -> BTreeMap<BookKey, Price> {
-    let key = |p: &crate::clearing::outcome::PriceRow| BookKey {
-        pool: p.pool.clone(),
-        resource: p.resource.clone(),
-        slot: p.slot,
-    };
-    outcome.prices.iter().map(|p| (key(p), Price::from_units(p.price.0))).collect()
-}
-
 /// Prices of the class by slot, where a bid bought at them.
 pub fn traded_prices(class: (&str, Resource), book: &Book, outcome: &Outcome, slots: &[Slot]) -> BTreeMap<Slot, Price> {
     let bids: std::collections::BTreeSet<&str> =
         book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| o.id.as_str()).collect();
-    let all = prices(outcome);
+    let all = outcome.prices();
     let rows = outcome.awards.iter().filter(|a| bids.contains(a.order.as_str())).flat_map(|a| &a.quantities);
     let of_class = rows.filter(|r| r.quantity > 0 && r.product.pool == class.0 && r.product.resource == class.1.name());
     of_class

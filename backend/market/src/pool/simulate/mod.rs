@@ -16,9 +16,10 @@ mod chain;
 pub mod elasticity;
 pub mod figures;
 
-use crate::clearing::{Book, Outcome};
+use crate::clearing::document::{Book, Outcome};
 use crate::market::Rhythm;
 use crate::pool::{ReservePrice, ReserveStep, in_force};
+use crate::round::interruption::awarded;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, Share};
 use chain::Chain;
@@ -66,8 +67,8 @@ pub struct Question {
     /// Of slots that were open before the first round here: what had been sold by then, by step.
     pub sold_before: BTreeMap<Slot, Vec<i64>>,
     pub orders: BTreeMap<String, Life>,
-    /// The award that an order got in a round: its id is the resale's.
-    pub awards: BTreeMap<(u64, String), String>,
+    /// The awards that an order got in a round, one a node: their ids are those of resales.
+    pub awards: BTreeMap<(u64, String), Vec<String>>,
     /// Low and high elasticity, in hundredths.
     pub elasticities: [u32; 2],
 }
@@ -184,6 +185,7 @@ fn replay_one(
     let (mut prices_before, mut prices_after) = (BTreeMap::new(), BTreeMap::new());
     let baseline = clear(&round.book);
     if let Some(outcome) = &baseline {
+        let outcome = &awarded(&round.book, outcome);
         before.add(class, &round.book, outcome);
         this_before.add(class, &round.book, outcome);
         prices_before = traded_prices(class, &round.book, outcome, &round.slots);
@@ -191,6 +193,7 @@ fn replay_one(
     let book = Arc::new(chain.rewrite(round));
     // The same book has the same outcome: half of the work where nothing has changed yet.
     let outcome = if book == round.book { baseline.clone() } else { clear(&book) };
+    let outcome = outcome.map(|outcome| awarded(&book, &outcome).into_owned());
     if let Some(outcome) = &outcome {
         after.add(class, &book, outcome);
         this_after.add(class, &book, outcome);
@@ -274,7 +277,7 @@ fn replay_scaled(
             return None;
         }
         let book = Arc::new(chain.rewrite(round));
-        let outcome = clear(&book);
+        let outcome = clear(&book).map(|outcome| awarded(&book, &outcome).into_owned());
         if let Some(outcome) = &outcome {
             tally.add(question.class(), &book, outcome);
         }

@@ -1,4 +1,4 @@
-//! The safe state (mechanism §14): where no round was held before a slot's gate, workloads go on with what they have, at
+//! The safe state (rule book §8): where no round was held before a slot's gate, workloads go on with what they have, at
 //! an administered price, until rounds are held again.
 //!
 //! A slot *rolls* in a pool if none of the rounds sealed shortly before its gate was recorded: the pool is halted, rounds are

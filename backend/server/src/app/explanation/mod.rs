@@ -8,9 +8,9 @@ pub use self::sentence::sentence_of;
 use self::numbers::Numbers;
 use crate::app::winning::Found;
 use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
-use headroom_market::clearing::Winning;
 use headroom_market::ids::OrderId;
 use headroom_market::units::{Credits, Resource, Share};
+use headroom_solver::Winning;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -74,14 +74,13 @@ fn winning_limit(order: &Order, why: &NotWon, found: &Found) -> Option<WinningLi
         Side::Offer => *value < order.remaining_limit,
     };
     let (value, quality) = match found.winning {
-        Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), EXACT),
-        Winning::Between { wins, .. } => (Some(Credits::from_units(wins.0)), "bound"),
+        Winning::Limit(limit) => (Some(limit), EXACT),
+        Winning::Between { wins, .. } => (Some(wins), "bound"),
         Winning::NoneTried => (None, EXACT),
         Winning::Unknown => (why.winning_limit, "bound"),
     };
-    let whole = found.whole.map(|limit| Credits::from_units(limit.0));
     let round = found.round.filter(|_| found.winning != Winning::Unknown).or(Some(why.round));
-    let told = |value| WinningLimit { value, quality: quality.to_owned(), round, part: found.part, whole };
+    let told = |value| WinningLimit { value, quality: quality.to_owned(), round, part: found.part, whole: found.whole };
     value.filter(better).map(told)
 }
 
@@ -124,7 +123,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
     }
     match (why.reason, order.side) {
         // It wins on the node of its workload or not at all, and nobody is moved for it.
-        (Reason::NoHostFits, Side::Bid) if order.request.assurance == Assurance::Recallable => {
+        (Reason::NoHost, Side::Bid) if order.request.assurance == Assurance::Recallable => {
             // Where no limit wins any part of what can be divided, there is nothing.
             let divisible = order.request.min_fill.is_zero() && order.request.replicas <= 1;
             if !divisible || found != Winning::NoneTried {
@@ -136,7 +135,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
                 changes.push(change(other_limit, None, false));
             }
         }
-        (Reason::NoHostFits, Side::Bid) => {
+        (Reason::NoHost, Side::Bid) => {
             if order.request.no_displacement {
                 changes.push(change("Let the workload be moved (no_displacement false)", None, true));
             }
@@ -156,14 +155,18 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
                 changes.push(change(other_limit, None, false));
             }
         }
-        (Reason::ForecastHeadroom, Side::Bid) => {
+        (Reason::NoRoom, Side::Bid) => {
             changes.push(change("Ask for another slot, or wait for a round with more supply", None, true));
-            if order.request.replicas > 1 {
-                changes.push(change("Ask for more and smaller replicas", None, true));
-            }
-            if winning.is_none() {
+            let less = if order.request.replicas > 1 { "Ask for more and smaller replicas" } else { "Ask for less" };
+            changes.push(change(less, None, otherwise.for_less != Some(false)));
+            if winning.is_none() && found != Winning::Unknown {
                 changes.push(change(other_limit, None, false));
             }
+        }
+        (Reason::Interrupted, _) => changes.push(change("Wait for the next round", None, true)),
+        // A full node costs more than the pool.
+        (Reason::OutOfMoney, Side::Bid) if why.binding_node.is_some() && order.request.no_displacement => {
+            changes.push(change("Let the workload be moved (no_displacement false)", None, true));
         }
         (Reason::NoVacatePath, _) => {
             changes.push(change("Let its program give memory back, then drill it again", None, true));
@@ -200,14 +203,8 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: &
         }
         _ => {}
     }
-    let all_or_none = matches!(
-        why.reason,
-        Reason::NoHostFits
-            | Reason::MinFillUnreachable
-            | Reason::Paradoxical
-            | Reason::TieLost
-            | Reason::SolverFallback
-    ) || by_no_limit;
+    let all_or_none =
+        matches!(why.reason, Reason::NoHost | Reason::NoRoom | Reason::Block | Reason::Tie) || by_no_limit;
     // a device is one workload's or another's: no order takes a part of them
     let divides = !order.request.resources.contains_key(&Resource::GpuMilli);
     if all_or_none && divides && !order.request.min_fill.is_zero() {
@@ -233,19 +230,18 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: &Found, numbers:
     let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
     // Only as things are: an order that has ended was refused in a round of then.
     let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
-    if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHostFits) {
+    if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHost) {
         let text = "Wait until the workload's node takes something again, or ask its operator";
         changes.insert(0, Change { change: text.to_owned(), limit: None, helps: true });
     }
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
     let mut sentence = sentence::sentence(order, not_won, winning.as_ref());
-    let by_room = not_won.is_some_and(|why| why.reason == Reason::NoHostFits);
+    let by_room = not_won.is_some_and(|why| why.reason == Reason::NoHost);
     if let Some(winning) = winning.as_ref().filter(|w| by_room && w.quality == EXACT) {
         sentence = format!("{sentence} From a limit of {} on it would have come before others there.", winning.value);
     }
     if let (Some(why), Some((limit, whole))) = (not_won, found.otherwise.all_of_it) {
-        let [limit, whole] = [limit, whole].map(|m| Credits::from_units(m.0));
         let round = found.round.unwrap_or(why.round);
         sentence = format!(
             "{sentence} All that it asked for in round {round} it would have won with a limit of {whole} instead of {limit}."
@@ -265,7 +261,8 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: &Found, numbers:
             true => format!(
                 "{sentence} Its own node, {node}, takes nothing new: it is cordoned, or is down. The bid wins only where the workload is moved to another one."
             ),
-            false => format!("{sentence} {node} came nearest and had too little {resource}."),
+            false if by_room => format!("{sentence} {node} came nearest and had too little {resource}."),
+            false => format!("{sentence} {node} is full: {resource} costs more there than elsewhere in the pool."),
         };
     }
     let reason = not_won.map(|w| w.reason.code()).or(order.closed_reason.as_deref());

@@ -37,60 +37,53 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::Ineligible => "The round could not take it in as it stands.",
         Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
         Reason::OutOfMoney => "The price was below what the offer asks for.",
-        Reason::MarginalProrata if order.request.class == Class::Opportunistic => {
+        Reason::Interrupted => {
+            "The price would have been over three times its usual level, so the round awarded nothing here. The next round decides without that limit."
+        }
+        Reason::Tie if order.side == Side::Offer => {
+            "The price is just what the offer asks: nobody was left who buys more at it."
+        }
+        Reason::Tie if order.request.class == Class::Opportunistic => {
             "The limit is the price, and at one price others come first: those of class critical or standard, and whoever has what it renews. This one is opportunistic."
         }
-        Reason::MarginalProrata
+        Reason::Tie
             if order.remaining == order.request.resources && order.remaining_replicas == order.request.replicas =>
         {
-            "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
+            "Nothing was to be had at its limit: others came first at that price (who renews what it has, the higher class, who was earlier), or nobody gives for so little and this is the best bid under the cheapest offer."
         }
-        Reason::MarginalProrata if order.request.replicas > 1 => {
-            "The limit is the price: what was left was shared among equals, in whole replicas, and not one more was to be had at it."
+        Reason::Tie if order.request.replicas > 1 => {
+            "The limit is the price: others come first at it, and what they left is no further whole replica."
         }
-        Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
-        Reason::NoHostFits if order.side == Side::Bid && order.request.assurance == Assurance::Recallable => {
+        Reason::Tie => {
+            "The limit is the price, and it has what was left at it: others come first, who renew what they have, have a higher class, or were earlier."
+        }
+        Reason::NoRoom if order.side == Side::Offer => {
+            "The price was above what the offer asks, but who would buy more takes whole lots, and what is left of the offer is less than one."
+        }
+        Reason::NoRoom if order.request.replicas > 1 => {
+            "The limit was above the price, but not one more replica was to be had: what is left unsold at these prices is too little for a whole one."
+        }
+        Reason::NoRoom => {
+            "The limit was above the price, but there was too little: what is left unsold at these prices is less than the least part of it."
+        }
+        Reason::NoHost if order.side == Side::Bid && order.request.assurance == Assurance::Recallable => {
             "The price was right, but what others on its workload's node lend until they take it back was too little, or the workload is to be on another node in these slots: a bid for recallable capacity wins on the node where its workload runs, and never moves it."
         }
-        Reason::NoHostFits if order.request.no_displacement => {
+        Reason::NoHost if order.request.no_displacement => {
             "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
         }
-        Reason::NoHostFits if order.request.instance.is_some() && order.side == Side::Bid => {
+        Reason::NoHost if order.request.instance.is_some() && order.side == Side::Bid => {
             "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
         }
-        Reason::NoHostFits if order.request.min_fill.is_zero() => {
-            "The price was right, but no node had room left for it."
-        }
-        Reason::NoHostFits => "The price was right, but no node had room for all of it.",
-        Reason::MinFillUnreachable => {
-            "Not even all the supply together reaches the minimum fill, or is enough for one replica."
-        }
-        Reason::Paradoxical if takes_whole_replicas(order) => {
-            "The least of it, one whole replica, would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
-        }
-        Reason::Paradoxical => {
-            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them; at the highest price that the round allows, what there was did more for others."
-        }
-        Reason::TieLost => {
-            "The price is just this limit, and the order can't be divided: what was to be had at it, if anything, went to others, who had the same limit and the published seed for them, or who fitted better with the rest."
+        Reason::NoHost if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
+        Reason::NoHost => "The price was right, but no node had room for all of it.",
+        Reason::Block => {
+            "It wins its least part, in one of the ways that it names, or nothing. With that the prices would have moved so that it, or somebody who won, would have lost by them."
         }
         Reason::FloorProtected => "Lending more would have taken the instance under its capacity floor.",
         Reason::ThrashLimit => {
             "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
         }
-        Reason::SolverFallback if order.side == Side::Offer => {
-            "The round gave the offer up. Either its search ended before it found an outcome with it that one price a product carries; or no node had room but what was lent on it, nobody on its node would have bought all of it, and at its price lenders on other nodes would have sold nothing."
-        }
-        Reason::SolverFallback => {
-            "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
-        }
-        Reason::ForecastHeadroom if order.request.replicas > 1 => {
-            "The limit was above the price, but not one more replica was to be had: what was left was too little for a whole one or, at the highest price that the round allows, was shared equally."
-        }
-        Reason::ForecastHeadroom => {
-            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows."
-        }
-        Reason::Expired => "It had expired.",
     };
     text.to_owned()
 }
@@ -140,7 +133,7 @@ pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&Winnin
                         .to_owned()
                 }
             },
-            _ if why.reason == Reason::Paradoxical => paradoxical_sentence(order, winning),
+            _ if why.reason == Reason::Block => block_sentence(order, winning),
             _ => sentence_of(why.reason, order),
         },
         None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
@@ -167,14 +160,9 @@ pub fn part_and_whole(winning: &WinningLimit) -> Option<String> {
     })
 }
 
-/// Whether the least that a bid wins is one of its several replicas.
-fn takes_whole_replicas(order: &Order) -> bool {
-    order.side == Side::Bid && order.request.replicas > 1 && order.request.min_fill.is_zero()
-}
-
 /// With the limit that it takes, where that was found: the price alone says nothing of it, as the bid itself moves it.
-fn paradoxical_sentence(order: &Order, winning: Option<&WinningLimit>) -> String {
-    let why = sentence_of(Reason::Paradoxical, order);
+fn block_sentence(order: &Order, winning: Option<&WinningLimit>) -> String {
+    let why = sentence_of(Reason::Block, order);
     let limit = order.remaining_limit;
     match winning.filter(|w| order.side == Side::Bid && w.quality == EXACT && w.value > limit) {
         Some(WinningLimit { value, .. }) => {

@@ -2,7 +2,6 @@
 use super::*;
 use crate::app::winning::{NotTried, Otherwise};
 use headroom_market::book::TimeInForce;
-use headroom_market::clearing::Money;
 use headroom_market::time::Slot;
 
 /// As it is told where no other numbers are known.
@@ -30,13 +29,17 @@ fn node_a(own_takes_nothing: bool) -> BindingNode {
     BindingNode { name: "node-a".to_owned(), own_takes_nothing }
 }
 
+fn micro(units: i64) -> Credits {
+    Credits::from_units(units)
+}
+
 const BID: &str = "bid_01m7w6c380fh08zv3bjp1wmpmd";
 const OFFER: &str = "off_01m7w6c380fh08zv3bjp1wmpmd";
 
 #[test]
 fn a_limit_that_was_good_enough_is_not_what_was_missing() {
     let said =
-        explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None), Some(node_a(false)), Winning::Unknown);
+        explain(&order(BID, "0.519480", "NO_HOST", "0.173160", "0", None), Some(node_a(false)), Winning::Unknown);
     assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
     assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
     let about_limit = |said: &Explanation| said.changes.iter().any(|c| c.change.starts_with("Raise the limit"));
@@ -48,7 +51,7 @@ fn a_limit_that_was_good_enough_is_not_what_was_missing() {
 
 #[test]
 fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
-    let mut refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
+    let mut refused = order(BID, "0.519480", "NO_HOST", "0.173160", "0", None);
     let waits = |said: &Explanation| said.changes.iter().any(|c| c.helps && c.change.starts_with("Wait until"));
     let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
     assert!(said.sentence.contains("node-a, takes nothing new"), "{}", said.sentence);
@@ -59,15 +62,15 @@ fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
 }
 
 #[test]
-fn who_wants_more_than_there_is_at_the_collar_is_told_so() {
-    let mut short = order(BID, "0.5", "FORECAST_HEADROOM", "0.2", "0", None);
+fn who_wants_more_than_is_left_is_told_so() {
+    let mut short = order(BID, "0.5", "NO_ROOM", "0.2", "0", None);
     let helps = |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.contains(what)).map(|c| c.helps);
     let said = explain(&short, None, Winning::NoneTried);
     assert!(said.sentence.contains("too little") && !said.sentence.contains("replica"), "{}", said.sentence);
     assert_eq!((helps(&said, "another slot"), helps(&said, "Raise the limit")), (Some(true), Some(false)));
     assert_eq!(helps(&said, "smaller replicas"), None);
     short.request.replicas = 3;
-    let said = explain(&short, None, Winning::Limit(Money(600_000)));
+    let said = explain(&short, None, Winning::Limit(micro(600_000)));
     assert!(said.sentence.contains("not one more replica"), "{}", said.sentence);
     assert_eq!((helps(&said, "smaller replicas"), helps(&said, "Raise the limit")), (Some(true), Some(true)));
 }
@@ -75,21 +78,21 @@ fn who_wants_more_than_there_is_at_the_collar_is_told_so() {
 #[test]
 fn a_price_at_which_nothing_was_to_be_had_is_not_what_was_missing() {
     let refused = order(BID, "0.105800", "OUT_OF_MONEY", "0.105825", "0.000025", Some("0.105826"));
-    let said = explain(&refused, None, Winning::Limit(Money(132_300)));
+    let said = explain(&refused, None, Winning::Limit(micro(132_300)));
     assert!(said.sentence.starts_with("Short by 0.026500 credits: it would have won from"), "{}", said.sentence);
     assert!(said.sentence.contains("came to 0.105825"), "{}", said.sentence);
-    let said = explain(&refused, None, Winning::Limit(Money(105_826)));
+    let said = explain(&refused, None, Winning::Limit(micro(105_826)));
     assert!(said.sentence.starts_with("Short by 0.000025 credits: the bundle cost"), "{}", said.sentence);
 }
 
 #[test]
 fn who_forbids_the_move_is_told_so() {
-    let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+    let mut stays = order(BID, "0.5", "NO_HOST", "0.2", "0", None);
     stays.request.no_displacement = true;
     let said = explain(&stays, Some(node_a(false)), Winning::Unknown);
     assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
     assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
-    let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);
+    let moves = explain(&order(BID, "0.5", "NO_HOST", "0.2", "0", None), None, Winning::Unknown);
     assert!(!moves.sentence.contains("forbids") && !moves.changes.iter().any(|c| c.change.contains("no_displ")));
 }
 
@@ -116,11 +119,11 @@ fn either_side_is_told_the_limit_that_would_have_won() {
 
 #[test]
 fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
-    let order = order(BID, "1", "MARGINAL_PRORATA", "1", "0", Some("1.000001"));
-    let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
+    let order = order(BID, "1", "TIE", "1", "0", Some("1.000001"));
+    let found = explain(&order, None, Winning::Limit(micro(6_000_000))).minimum_winning_limit;
     let found = found.map(|w| (w.value.to_string(), w.quality));
     assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
-    let advice = explain(&order, None, Winning::Limit(Money(6_000_000))).changes;
+    let advice = explain(&order, None, Winning::Limit(micro(6_000_000))).changes;
     assert!(advice.iter().any(|c| c.helps && c.change == "Raise the limit"));
     let never = explain(&order, None, Winning::NoneTried);
     assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
@@ -130,10 +133,10 @@ fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
 fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
     let order = order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001"));
     let found = Found {
-        winning: Winning::Limit(Money(1_500_001)),
+        winning: Winning::Limit(micro(1_500_001)),
         round: Some(9),
         part: Some(Share::from_units(54_444)),
-        whole: Some(Money(3_000_000)),
+        whole: Some(micro(3_000_000)),
         otherwise: Otherwise::default(),
         not_tried: None,
     };
@@ -144,7 +147,7 @@ fn how_little_a_limit_wins_and_from_where_it_is_all_is_told() {
     assert_eq!((winning.round, winning.whole.map(|w| w.to_string()).as_deref()), (Some(9), Some("3.000000")));
     assert!(said.round != Some(9), "the explanation's own round is that of the reason");
     assert!(said.changes.iter().any(|c| c.change.contains("to win all of it") && c.helps), "{:?}", said.changes);
-    let all = Found { part: Some(Share::from_units(1_000_000)), whole: Some(Money(1_500_001)), ..found };
+    let all = Found { part: Some(Share::from_units(1_000_000)), whole: Some(micro(1_500_001)), ..found };
     let said = super::explain(&order, None, &all, None);
     assert!(!said.sentence.contains('%'), "{}", said.sentence);
     assert!(!said.changes.iter().any(|c| c.change.contains("to win all of it")), "{:?}", said.changes);
@@ -161,25 +164,25 @@ fn numbers_stand_in_the_place_of_what_a_reason_says_of_any_order() {
 
 #[test]
 fn a_block_hears_from_which_limit_it_would_have_won() {
-    let mut block = order(BID, "1", "PARADOXICAL", "0.8", "0", None);
+    let mut block = order(BID, "1", "BLOCK", "0.8", "0", None);
     block.request.min_fill = Share::from_units(1_000_000);
-    let said = explain(&block, None, Winning::Limit(Money(1_250_000)));
+    let said = explain(&block, None, Winning::Limit(micro(1_250_000)));
     let number = "It would have won from a limit of 1.250000 on, 0.250000 more than its own.";
-    assert!(said.sentence.starts_with("Filling all of it") && said.sentence.ends_with(number), "{}", said.sentence);
+    assert!(
+        said.sentence.starts_with("It wins its least part") && said.sentence.ends_with(number),
+        "{}",
+        said.sentence
+    );
     // Of a bound, and of a limit under its own, nothing is promised.
-    for found in [Winning::Unknown, Winning::NoneTried, Winning::Limit(Money(900_000))] {
+    for found in [Winning::Unknown, Winning::NoneTried, Winning::Limit(micro(900_000))] {
         let said = explain(&block, None, found);
         assert!(!said.sentence.contains("would have won from"), "{}", said.sentence);
     }
-    (block.request.min_fill, block.request.replicas) = (Share::ZERO, 4);
-    let said = explain(&block, None, Winning::Limit(Money(1_250_000)));
-    assert!(said.sentence.starts_with("The least of it, one whole replica,"), "{}", said.sentence);
-    assert!(said.sentence.ends_with(number), "{}", said.sentence);
 }
 
 #[test]
 fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
-    let mut recallable = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+    let mut recallable = order(BID, "0.5", "NO_HOST", "0.2", "0", None);
     recallable.request.assurance = Assurance::Recallable;
     for no_displacement in [false, true] {
         recallable.request.no_displacement = no_displacement;
@@ -204,20 +207,20 @@ fn a_bid_for_what_may_be_taken_back_hears_nothing_of_moves() {
 
 #[test]
 fn who_has_won_a_replica_is_not_told_that_nothing_was_to_be_had() {
-    let mut bid = order(BID, "1.9", "MARGINAL_PRORATA", "1.9", "0", None);
+    let mut bid = order(BID, "1.9", "TIE", "1.9", "0", None);
     (bid.request.replicas, bid.remaining_replicas) = (2, 2);
     let said = |bid: &Order| explain(bid, None, Winning::NoneTried).sentence;
     assert!(said(&bid).starts_with("Nothing was to be had"), "{}", said(&bid));
     bid.remaining_replicas = 1;
-    assert!(said(&bid).contains("what was left was shared among equals"), "{}", said(&bid));
-    assert!(said(&bid).contains("in whole replicas"), "{}", said(&bid));
+    assert!(said(&bid).contains("others come first at it"), "{}", said(&bid));
+    assert!(said(&bid).contains("no further whole replica"), "{}", said(&bid));
 }
 
 #[test]
 fn who_ended_with_a_part_is_not_told_that_it_won_all() {
     let slot = |n: i64| Slot::starting_at(1_795_000_000 + 60 * n);
     let cpu = |n: i64, quantity: i64| (Resource::CpuMilli, slot(n), quantity);
-    let mut bid = order(BID, "1", "MARGINAL_PRORATA", "1", "0", None);
+    let mut bid = order(BID, "1", "TIE", "1", "0", None);
     let said = |bid: &Order, lines: &[_]| won::in_part(bid, lines.iter().copied(), 60);
     // two awards in its one slot
     assert_eq!(said(&bid, &[cpu(0, 40), cpu(0, 60)]), None);
@@ -244,7 +247,7 @@ fn who_ended_with_a_part_is_not_told_that_it_won_all() {
 /// What was tried is told as it came out, and what was not as it may be.
 #[test]
 fn advice_that_was_tried_in_vain_is_told_so() {
-    let mut block = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+    let mut block = order(BID, "0.5", "NO_HOST", "0.2", "0", None);
     (block.request.min_fill, block.request.instance) = (Share::from_units(1_000_000), None);
     let said = |winning, in_part, for_less| {
         let otherwise = Otherwise { in_part, for_less, ..Otherwise::default() };
@@ -259,7 +262,7 @@ fn advice_that_was_tried_in_vain_is_told_so() {
         assert_eq!(helps(&said, "Raise the limit"), Some(false));
     }
     // a higher limit may come before those who have the room
-    let wins = said(Winning::Limit(Money(2_000_000)).into(), None, None);
+    let wins = said(Winning::Limit(micro(2_000_000)).into(), None, None);
     assert_eq!((helps(&wins, "Raise the limit"), wins.changes.iter().filter(|c| !c.helps).count()), (Some(true), 0));
     assert!(wins.sentence.contains("From a limit of 2.000000 on"), "{}", wins.sentence);
     // nothing was searched for, so nothing is said of it
@@ -268,8 +271,8 @@ fn advice_that_was_tried_in_vain_is_told_so() {
 
 #[test]
 fn who_won_a_part_is_told_what_all_of_it_took() {
-    let part = order(BID, "1", "MARGINAL_PRORATA", "1", "0", None);
-    let otherwise = Otherwise { all_of_it: Some((Money(4_000_000), Money(4_400_000))), ..Otherwise::default() };
+    let part = order(BID, "1", "TIE", "1", "0", None);
+    let otherwise = Otherwise { all_of_it: Some((micro(4_000_000), micro(4_400_000))), ..Otherwise::default() };
     let found = Found { otherwise, round: Some(7), ..Winning::Unknown.into() };
     let said = super::explain(&part, None, &found, None).sentence;
     assert!(said.ends_with("in round 7 it would have won with a limit of 4.400000 instead of 4.000000."), "{said}");
@@ -298,7 +301,7 @@ fn what_was_taken_back_is_told_what_else_to_offer() {
 #[test]
 fn a_limit_that_was_seen_to_win_is_told_as_enough() {
     let refused = order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001"));
-    let between = Winning::Between { loses: Money(1_000_000), wins: Money(1_600_000) };
+    let between = Winning::Between { loses: micro(1_000_000), wins: micro(1_600_000) };
     let first = |found: Winning| explain(&refused, None, found).changes.remove(0).change;
     assert!(first(between).starts_with("Raise the limit to this: it is enough"));
     assert_eq!(first(Winning::Unknown), "Raise the limit, to about this");

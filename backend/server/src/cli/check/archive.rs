@@ -1,14 +1,13 @@
 //! Archived rounds against what the journal says of them, and `headroom replay`.
 use super::walk::{Chain, PAGE};
 use super::{BAD, ReplayArgs};
-use headroom_market::clearing::{self, Book, Mode, Outcome};
+use headroom_market::clearing::document::{self, Book, Outcome};
 use headroom_market::event::Event;
 use headroom_market::round::merkle;
 use headroom_store::database::Address;
 use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// A round that was cleared, as the journal has it.
 #[derive(Clone, Debug)]
@@ -45,8 +44,8 @@ impl Sealed {
     }
 }
 
-/// Reads a round from the archive; `Err` says why it is not what the journal says it is.
-pub async fn read(store: &Store, cleared: &Cleared) -> Result<Result<(Book, Outcome), String>, StoreError> {
+/// The book of a round and the text of its outcome, from the archive; `Err` says why it is not what the journal says it is.
+pub async fn read(store: &Store, cleared: &Cleared) -> Result<Result<(Book, String), String>, StoreError> {
     let number = cleared.number;
     let bad = |why: &str| Ok(Err(format!("round_archive: round {number} {why}")));
     let (book, outcome, hash) = match store.archived_round(number as i64).await {
@@ -62,11 +61,10 @@ pub async fn read(store: &Store, cleared: &Cleared) -> Result<Result<(Book, Outc
         Ok(book) => book,
         Err(error) => return bad(&format!("has a book that cannot be read: {error}")),
     };
-    let outcome: Outcome = match serde_json::from_str(&outcome) {
-        Ok(outcome) => outcome,
-        Err(error) => return bad(&format!("has an outcome that cannot be read: {error}")),
-    };
-    let found = outcome.result_hash();
+    if let Err(error) = serde_json::from_str::<Outcome>(&outcome) {
+        return bad(&format!("has an outcome that cannot be read: {error}"));
+    }
+    let found = result_hash(&outcome, &hash);
     if found != hash {
         return bad(&format!("has an outcome that hashes to {found}, the journal says {hash}"));
     }
@@ -75,6 +73,12 @@ pub async fn read(store: &Store, cleared: &Cleared) -> Result<Result<(Book, Outc
         return bad(&format!("has a book with the Merkle root {root}, the journal says {}", cleared.root));
     }
     Ok(Ok((book, outcome)))
+}
+
+/// The hash of an outcome's text without the hash that it names.
+fn result_hash(outcome: &str, named: &str) -> String {
+    let bare = outcome.replacen(&format!(",\"result_hash\":\"{named}\""), "", 1);
+    format!("blake3:{}", blake3::hash(bare.as_bytes()).to_hex())
 }
 
 /// An archived round that no row of the journal has cleared; `known` is sorted.
@@ -148,7 +152,7 @@ async fn again(store: &Store, only: Option<i64>) -> anyhow::Result<Result<usize,
     }
     for round in &rounds {
         let cleared = match read(store, round).await? {
-            Ok((book, outcome)) => clear_again(book, outcome, &round.result_hash),
+            Ok((book, outcome)) => clear_again(&book, &outcome, &round.result_hash),
             Err(bad) => return Ok(Err(bad)),
         };
         if let Err(bad) = cleared {
@@ -158,20 +162,11 @@ async fn again(store: &Store, only: Option<i64>) -> anyhow::Result<Result<usize,
     Ok(Ok(rounds.len()))
 }
 
-fn clear_again(book: Book, outcome: Outcome, hash: &str) -> Result<(), String> {
-    if let Err(broken) = clearing::verify_round(&book, outcome) {
-        return Err(format!("its outcome does not pass the check: {broken:?}"));
+fn clear_again(book: &Book, outcome: &str, hash: &str) -> Result<(), String> {
+    let numbers = book.numbered().map_err(|faults| format!("its book is refused: {faults:?}"))?;
+    document::verify_text(&numbers, outcome).map_err(|why| format!("its outcome does not pass the check: {why}"))?;
+    match headroom_solver::clear_document(book) {
+        Ok(again) if again.result_hash() == hash => Ok(()),
+        _ => Err("clearing it again gives another result".to_owned()),
     }
-    let book = Arc::new(book);
-    for without_blocks in [false, true] {
-        let limits = clearing::Limits { without_blocks, ..clearing::Limits::PRODUCTION };
-        let Ok(again) = clearing::clear(&book, Mode::Market, &headroom_solver::MixedInteger::PRODUCTION, &limits)
-        else {
-            continue;
-        };
-        if again.result_hash() == hash {
-            return Ok(());
-        }
-    }
-    Err("clearing it again gives another result".to_owned())
 }

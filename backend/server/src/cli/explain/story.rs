@@ -1,307 +1,367 @@
 //! What an outcome says about one order, told from top to bottom.
-use super::other_side::{Lack, Wish, because_of};
-use super::reasons::because;
-use super::rows::{part_won, replicas, share_won};
-use super::words::{bottleneck, grouped, list, money, money_of, percent, trimmed};
-use headroom_market::clearing::book::{Order, Quantity, Side};
-use headroom_market::clearing::outcome::{Award, PriceRow, Reason, Refusal};
-use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Money, Outcome, ProductKey, Winning};
+use super::words::{because, code, credits, credits_of_nano, grouped, trimmed};
+use headroom_market::clearing::book::{Alternative, Book, NANO_PER_MICRO, Order, Side};
+use headroom_market::clearing::document;
+use headroom_market::clearing::outcome::{Award, Outcome, Reason};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// A book and its outcome, told.
+/// Alternatives beyond which only the best is shown.
+const MOST_SHOWN: usize = 4;
+
+/// One order of a book and its outcome.
 pub struct Story<'a> {
-    pub book: &'a Book,
-    pub outcome: &'a Outcome,
+    book: &'a Book,
+    outcome: &'a Outcome,
+    names: &'a document::Outcome,
+    told: &'a document::Order,
+    number: usize,
+    order: &'a Order,
+    /// What awards take of each place beyond what they lend there.
+    taken: BTreeMap<(usize, usize), i128>,
+}
+
+/// What all of an alternative comes to at the prices, where it may lie cheapest. Nano-credits.
+struct Cost {
+    prices: i128,
+    premium: i128,
+    /// A node in each pool with nodes.
+    nodes: Vec<usize>,
+}
+
+impl Cost {
+    fn all(&self) -> i128 {
+        self.prices + self.premium
+    }
+}
+
+fn worth(alternative: &Alternative) -> i128 {
+    i128::from(alternative.value_micro) * NANO_PER_MICRO
 }
 
 impl<'a> Story<'a> {
-    pub fn refusal(&self, id: &str) -> Option<&'a Refusal> {
-        self.outcome.refused.iter().find(|r| r.order == id)
-    }
-
-    pub fn award(&self, id: &str) -> Option<&'a Award> {
-        self.outcome.awards.iter().find(|a| a.order == id)
-    }
-
-    pub fn because(&self, reason: Reason, order: &Order) -> &'static str {
-        let asks = |key: &ProductKey| order.alternatives.iter().flat_map(|a| &a.quantities).any(|q| q.product == *key);
-        let key = |p: &PriceRow| ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
-        because(reason, order, self.outcome.prices.iter().any(|p| p.set_by == "cap" && asks(&key(p))))
-    }
-
-    pub fn about(&self, order: &'a Order) -> String {
-        let mut t = String::new();
-        let kind = if order.side == Side::Bid { "a bid" } else { "an offer" };
-        let whole = match (order.side, order.least_fill().is_pos()) {
-            (_, true) if order.least_fill() == Rat::ONE => ", all or none",
-            (_, true) => ", with a minimum fill",
-            _ => "",
-        };
-        let _ =
-            writeln!(t, "{} is {kind} of {}{whole}, with a limit of {}.", order.id, order.owner, money(order.limit));
-        match (self.award(&order.id), self.refusal(&order.id)) {
-            (Some(award), _) => self.won(order, award, &mut t),
-            (None, Some(refused)) => self.lost(order, refused, &mut t),
-            (None, None) => {
-                let _ = writeln!(t, "The outcome does not mention it.");
+    /// `told`: the order at that place of the book, by names.
+    pub fn new(
+        book: &'a Book,
+        (outcome, names): (&'a Outcome, &'a document::Outcome),
+        number: usize,
+        told: &'a document::Order,
+    ) -> Self {
+        let mut taken = BTreeMap::new();
+        for award in &outcome.awards {
+            let order = &book.orders[award.order];
+            let sign = if order.side == Side::Bid { 1 } else { -1 };
+            let alternative = &book.alternatives_of(order)[award.alternative];
+            for (node, lots) in &award.hosts {
+                for line in book.load_in(alternative, book.nodes[*node].pool) {
+                    *taken.entry((*node, line.product)).or_default() +=
+                        sign * i128::from(line.quantity) * i128::from(*lots);
+                }
             }
         }
-        self.faced(order, &mut t);
+        Story { book, outcome, names, told, number, order: &book.orders[number], taken }
+    }
+
+    fn premium(&self, alternative: &Alternative, node: usize) -> i128 {
+        let premium = |product| self.outcome.premiums_nano.get(&(node, product)).copied().unwrap_or(0);
+        let load = self.book.load_in(alternative, self.book.nodes[node].pool);
+        let lot: i128 = load.iter().map(|line| premium(line.product) * i128::from(line.quantity)).sum();
+        lot * i128::from(alternative.lots)
+    }
+
+    fn cost(&self, alternative: &Alternative) -> Cost {
+        let lines = self.book.lines_of(alternative).iter();
+        let lot: i128 = lines.map(|l| self.outcome.prices_nano[l.product] * i128::from(l.quantity)).sum();
+        let mut cost = Cost { prices: lot * i128::from(alternative.lots), premium: 0, nodes: Vec::new() };
+        for pool in self.book.pools_with_nodes(alternative) {
+            let hosts = self.book.hosts_in(alternative, pool).map(|node| (self.premium(alternative, node), node));
+            if let Some((premium, node)) = hosts.min() {
+                cost.premium += premium;
+                cost.nodes.push(node);
+            }
+        }
+        cost
+    }
+
+    fn node(&self, node: usize) -> &'a str {
+        &self.book.nodes[node].id
+    }
+
+    /// The alternative that gains most.
+    fn best(&self) -> &'a Alternative {
+        let all = self.book.alternatives_of(self.order);
+        all.iter().max_by_key(|a| worth(a) - self.cost(a).all()).unwrap_or(&all[0])
+    }
+
+    pub fn about(&self) -> String {
+        let (told, first) = (self.told, &self.book.alternatives_of(self.order)[0]);
+        let mut t = match self.order.side {
+            Side::Bid => format!("{} is a bid of {}", told.id, told.owner),
+            Side::Offer => format!("{} is an offer of {}", told.id, told.owner),
+        };
+        if let Some(replicas) = told.replicas {
+            let _ = write!(t, " in {replicas} replica{}", if replicas == 1 { "" } else { "s" });
+        }
+        if !told.min_fill.is_zero() && first.least == first.lots {
+            t += ", all or none";
+        } else if !told.min_fill.is_zero() {
+            let _ = write!(t, ", at least {} of {} lots", grouped(first.least.into()), grouped(first.lots.into()));
+        }
+        told.node.iter().for_each(|node| t += &format!(", on node {node}"));
+        let _ = writeln!(t, ", with a limit of {}.", credits(told.limit.units().into()));
+        let refused = self.outcome.refused.iter().find(|r| r.order == self.number);
+        match (self.outcome.awards.iter().find(|a| a.order == self.number), refused) {
+            (Some(award), _) => self.won(award, &mut t),
+            (None, Some(refused)) => self.lost(refused.reason, &mut t),
+            (None, None) => t += "The outcome does not mention it.\n",
+        }
+        self.faced(&mut t);
         t
     }
 
-    fn won(&self, order: &'a Order, award: &Award, t: &mut String) {
-        let (pays, beside) = match order.side {
-            Side::Bid => ("pays", "under"),
-            Side::Offer => ("is paid", "over"),
+    fn won(&self, award: &Award, t: &mut String) {
+        let all = self.book.alternatives_of(self.order);
+        let alternative = &all[award.alternative];
+        let part = match award.lots == alternative.lots {
+            true => "all of it".to_owned(),
+            false => format!("{} of its {} lots", grouped(award.lots.into()), grouped(alternative.lots.into())),
         };
-        let effective = order.effective_limit(award.alternative);
-        let asked = &order.alternatives[award.alternative].quantities;
-        let got =
-            |q: &Quantity| award.quantities.iter().any(|won| won.product == q.product && won.quantity == q.quantity);
-        let full = asked.iter().filter(|q| q.quantity > 0).all(got);
-        let part = match (full, percent(&share_won(order, award))) {
-            (true, _) => "all of it".to_owned(),
-            (false, share) => format!("{share} of it"),
+        let quantity = |line: &headroom_market::clearing::book::Line| {
+            let won = i128::from(line.quantity) * i128::from(award.lots);
+            format!("{} {}", grouped(won), self.book.products[line.product].key)
         };
-        let _ = writeln!(t, "It wins {part}: {}; it {pays} {}.", list(&award.quantities), money(award.money));
-        if order.alternatives.len() > 1 {
-            let _ = writeln!(
-                t,
-                "Of its {} alternatives it wins number {}.",
-                order.alternatives.len(),
-                award.alternative + 1
-            );
+        let list: Vec<String> = self.book.lines_of(alternative).iter().map(quantity).collect();
+        let (pays, beside) = if self.order.side == Side::Bid { ("pays", "under") } else { ("is paid", "over") };
+        let _ = writeln!(t, "It wins {part}: {}; it {pays} {}.", list.join(", "), credits(award.money_micro));
+        if all.len() > 1 {
+            let _ = writeln!(t, "Of its {} alternatives it wins number {}.", all.len(), award.alternative + 1);
         }
-        let gain = (effective - i128::from(award.money.0)) * if order.side == Side::Bid { 1 } else { -1 };
-        if full && gain >= 0 {
-            let _ = writeln!(t, "That is {} {beside} its limit.", money_of(gain));
-        } else if full {
-            let _ = writeln!(t, "That is {} beyond its limit: its children carry it.", money_of(-gain));
+        let hosts: Vec<String> = award
+            .hosts
+            .iter()
+            .map(|(node, lots)| format!("{} ({})", self.node(*node), grouped((*lots).into())))
+            .collect();
+        if !hosts.is_empty() && self.order.side == Side::Bid {
+            let _ = writeln!(t, "Its lots lie on {}.", hosts.join(", "));
         }
+        let part = i128::from(alternative.value_micro) * i128::from(award.lots) / i128::from(alternative.lots);
+        let gain = (part - award.money_micro).abs();
+        let of = if award.lots == alternative.lots { "its limit" } else { "that part of its limit" };
+        let _ = writeln!(t, "That is {} {beside} {of}.", credits(gain));
         if let Some(reason) = award.limited_by {
-            let wish = Wish::new(self, order, award.alternative);
-            let why = because_of(reason, order, wish.lack(), true).unwrap_or(self.because(reason, order));
-            let _ = writeln!(t, "It has no more of it because {why}.");
-            if reason == Reason::MarginalProrata && wish.lack() == Lack::Limit {
-                wish.tell(t);
-            }
-            replicas(order, award.alternative, reason, t);
-            self.rows(order, reason, t);
-        }
-        if let Some(b) = &award.binding {
-            let _ = writeln!(t, "{}", bottleneck(b));
-        }
-        let children: Vec<&str> = self.children(order).filter(|id| self.award(id).is_some()).collect();
-        if !children.is_empty() {
-            let _ = writeln!(t, "With it won: {}.", children.join(", "));
+            let _ = writeln!(t, "It has no more because {} ({}).", because(reason, self.order.side), code(reason));
+            self.binds(reason, alternative, t);
         }
     }
 
-    fn lost(&self, order: &'a Order, refused: &Refusal, t: &mut String) {
-        let wishes: Vec<Wish> = (0..order.alternatives.len()).map(|a| Wish::new(self, order, a)).collect();
-        let lacks: Vec<Lack> = wishes.iter().map(Wish::lack).collect();
-        let (traded, reason) = (self.traded(order), refused.reason);
-        let same = lacks.first().filter(|first| lacks.iter().all(|l| l == *first));
-        let why = same.and_then(|lack| because_of(reason, order, *lack, traded)).unwrap_or(self.because(reason, order));
-        let _ = writeln!(t, "It wins nothing because {why} ({}).", reason.code());
-        self.priced(order, refused, traded, t);
-        let by_others = matches!(
-            reason,
-            Reason::MarginalProrata | Reason::TieLost | Reason::Paradoxical | Reason::MinFillUnreachable
-        );
-        if by_others || (reason == Reason::OutOfMoney && !traded) {
-            for (n, wish) in wishes.iter().enumerate() {
-                let mut told = String::new();
-                wish.tell(&mut told);
-                if wishes.len() > 1 && !told.is_empty() {
-                    let _ = write!(t, "Alternative {}: ", n + 1);
-                }
-                *t += &told;
-            }
-        }
-        if let Some(b) = refused.binding.as_ref().filter(|_| reason != Reason::OutOfMoney) {
-            let _ = writeln!(t, "{}", bottleneck(b));
-        }
-        replicas(order, 0, reason, t);
-        self.rows(order, refused.reason, t);
-        if let Some(parent) = &order.parent {
-            let state = if self.award(parent).is_some() { "has won" } else { "has not won" };
-            let _ = writeln!(t, "Its parent {parent} {state}.");
-        }
-        let children = self.children(order).count();
-        if children > 0 {
-            let _ = writeln!(t, "{children} order(s) can win only with it.");
-        }
-    }
-
-    /// Whether anybody had any of what it asks for.
-    fn traded(&self, order: &Order) -> bool {
-        let mut asked = order.alternatives.iter().flat_map(|a| &a.quantities);
-        asked.any(|q| self.outcome.awards.iter().flat_map(|a| &a.quantities).any(|won| won.product == q.product))
-    }
-
-    /// What all of it comes to at the published prices. Where nothing was traded and its limit would do, a
-    /// price says nothing.
-    fn priced(&self, order: &Order, refused: &Refusal, traded: bool, t: &mut String) {
-        let Some(price) = refused.price else { return };
-        let (what, way) = match order.side {
-            Side::Bid => ("costs", "short"),
-            Side::Offer => ("brings", "too high"),
+    fn lost(&self, reason: Reason, t: &mut String) {
+        let best = self.best();
+        let dearer = if self.order.side == Side::Bid { self.dearer(best) } else { Vec::new() };
+        let why = match reason {
+            Reason::Tie if !dearer.is_empty() => "its limit is the price, at which nobody sells",
+            _ => because(reason, self.order.side),
         };
-        if let Some(short) = refused.shortfall.filter(|s| s.0 > 0) {
-            let _ =
-                writeln!(t, "At these prices all of it {what} {}: its limit is {} {way}.", money(price), money(short));
-        } else if traded {
-            let _ = writeln!(t, "At these prices all of it comes to {}.", money(price));
+        let _ = writeln!(t, "It wins nothing because {why} ({}).", code(reason));
+        let cost = self.cost(best);
+        let sign = if self.order.side == Side::Bid { 1 } else { -1 };
+        let short = sign * (cost.all() - worth(best));
+        let limit = if worth(best) == i128::from(self.told.limit.units()) * NANO_PER_MICRO {
+            "its limit"
+        } else {
+            "its limit less the adder"
+        };
+        let (what, ahead, behind) = match self.order.side {
+            Side::Bid => ("costs", "short", "more than that"),
+            Side::Offer => ("brings", "more than that", "less than that"),
+        };
+        let beside = if short > 0 { ahead } else { behind };
+        let _ = match short {
+            0 => writeln!(t, "At these prices all of it {what} {}, which is {limit}.", credits_of_nano(cost.all())),
+            _ => writeln!(
+                t,
+                "At these prices all of it {what} {}: {limit} is {} {beside}.",
+                credits_of_nano(cost.all()),
+                credits_of_nano(short.abs())
+            ),
+        };
+        for (product, cost) in dearer {
+            let key = &self.book.products[product].key;
+            let _ = match cost {
+                Some(cost) => {
+                    writeln!(t, "Nobody has bought {key}: the cheapest of it costs {} a unit.", trimmed(cost, 9))
+                }
+                None => writeln!(t, "Nobody sells {key}."),
+            };
+        }
+        self.binds(reason, best, t);
+    }
+
+    /// Products that nobody has bought and that cost more than their price, which is then a bid's; with the cheapest cost, if
+    /// anybody sells them.
+    fn dearer(&self, alternative: &Alternative) -> Vec<(usize, Option<i128>)> {
+        let bids = self.outcome.awards.iter().filter(|award| self.book.orders[award.order].side == Side::Bid);
+        let won = bids.map(|award| &self.book.alternatives_of(&self.book.orders[award.order])[award.alternative]);
+        let bought: BTreeSet<usize> = won.flat_map(|a| self.book.lines_of(a)).map(|line| line.product).collect();
+        let products = self.book.lines_of(alternative).iter().map(|line| line.product);
+        let cheapest = |product: usize| {
+            let steps = self.book.products[product].supply.iter().filter(|step| step.quantity > 0);
+            let offers = self.book.orders.iter().filter(|order| order.side == Side::Offer);
+            let offers = offers.map(|order| &self.book.alternatives_of(order)[0]);
+            let offers = offers.filter(|offer| self.book.lines_of(offer)[0].product == product);
+            let costs =
+                steps.map(|step| step.reserve_nano).chain(offers.map(|offer| worth(offer) / i128::from(offer.lots)));
+            (product, costs.min())
+        };
+        let unbought = products.filter(|product| !bought.contains(product)).map(cheapest);
+        let comes_over = |product: usize| self.book.arcs.iter().any(|arc| arc.to == product);
+        let is_dearer = |(product, cost): &(usize, Option<i128>)| match cost {
+            Some(cost) => *cost > self.outcome.prices_nano[*product] + 1,
+            None => !comes_over(*product),
+        };
+        unbought.filter(is_dearer).collect()
+    }
+
+    /// What stands in its way: a full node, too little room or too little for sale.
+    fn binds(&self, reason: Reason, alternative: &Alternative, t: &mut String) {
+        if self.order.side == Side::Offer {
+            return;
+        }
+        match reason {
+            Reason::OutOfMoney | Reason::Tie | Reason::Block => self.dear_node(alternative, t),
+            Reason::NoRoom => self.unsold(alternative, t),
+            Reason::NoHost => self.nearest_node(alternative, t),
+            _ => {}
         }
     }
 
-    fn children(&self, order: &'a Order) -> impl Iterator<Item = &'a str> {
-        let mine = |o: &&Order| o.parent.as_deref() == Some(&order.id);
-        self.book.orders.iter().filter(mine).map(|o| o.id.as_str())
+    /// Which node is full, and what lying elsewhere would cost instead.
+    fn dear_node(&self, alternative: &Alternative, t: &mut String) {
+        let cost = self.cost(alternative);
+        for node in cost.nodes.iter().copied().filter(|node| self.premium(alternative, *node) > 0) {
+            let premium = self.premium(alternative, node);
+            let _ = write!(
+                t,
+                "{} of that is the premium of node {}, which is full.",
+                credits_of_nano(premium),
+                self.node(node)
+            );
+            let others = self.book.pools[self.book.nodes[node].pool].nodes.iter();
+            let cheapest = others.map(|other| (self.premium(alternative, *other), *other)).min();
+            let _ = match cheapest.filter(|(other, _)| *other < premium) {
+                Some((other, at)) => {
+                    let all = cost.all() - premium + other;
+                    writeln!(t, " On node {} all of it would cost {}.", self.node(at), credits_of_nano(all))
+                }
+                None => writeln!(t, " No other node of its pool costs less."),
+            };
+        }
     }
 
-    /// The prices of everything that it asks for, and who set them.
-    fn faced(&self, order: &Order, t: &mut String) {
-        for (n, alternative) in order.alternatives.iter().enumerate() {
-            let title = match order.alternatives.len() {
-                1 => "What it faced:".to_owned(),
-                _ => format!("What alternative {} faced:", n + 1),
-            };
-            let _ = writeln!(t, "\n{title}");
-            for q in &alternative.quantities {
-                let Some(row) =
-                    self.outcome.prices.iter().find(|p| {
-                        (&p.pool, &p.resource, p.slot) == (&q.product.pool, &q.product.resource, q.product.slot)
-                    })
-                else {
-                    continue;
-                };
-                let cost = i128::from(row.price.0) * i128::from(q.quantity);
+    /// The products of which less is left at these prices than the least that it takes.
+    fn unsold(&self, alternative: &Alternative, t: &mut String) {
+        for line in self.book.lines_of(alternative) {
+            let (needed, left) = (i128::from(line.quantity) * i128::from(alternative.least), self.left(line.product));
+            if left < needed {
+                let key = &self.book.products[line.product].key;
                 let _ = writeln!(
                     t,
-                    "  {:>12} x {:<28} at {:>14} = {:>14}   {}",
-                    grouped(q.quantity.into()),
-                    q.product.to_string(),
-                    trimmed(row.price.0.into(), 9),
-                    trimmed(cost, 9),
-                    self.set_by(&q.product, &row.set_by)
+                    "Of {key} {} are left unsold at these prices; the least that it takes is {}.",
+                    grouped(left),
+                    grouped(needed)
                 );
             }
         }
     }
 
-    fn set_by(&self, product: &ProductKey, set_by: &str) -> String {
-        let (kind, name) = set_by.split_once(':').unwrap_or((set_by, ""));
-        match kind {
-            "bid" => format!("set by the bid {name}"),
-            "offer" => format!("set by the offer {name}"),
-            "reserve" => format!("the operator's reserve price, step {name}"),
-            "arc" => format!("what it costs by arc {name}"),
-            "cap" => "at its collar: there is less than is asked for".into(),
-            _ => {
-                let used = self.outcome.awards.iter().flat_map(|a| &a.quantities).any(|q| q.product == *product);
-                if used { "nobody is at the margin".into() } else { "nobody trades it".into() }
-            }
-        }
+    /// Units of supply and offers that are not sold and cost at most the price.
+    fn left(&self, product: usize) -> i128 {
+        let price = self.outcome.prices_nano[product] + 1;
+        let steps = self.book.products[product].supply.iter().zip(&self.outcome.used[product]);
+        let steps = steps.filter(|(step, _)| step.reserve_nano <= price);
+        let steps: i128 = steps.map(|(step, used)| i128::from(step.quantity - used)).sum();
+        let sold: BTreeMap<usize, i64> = self.outcome.awards.iter().map(|a| (a.order, a.lots)).collect();
+        let offers = self.book.orders.iter().enumerate().filter(|(_, order)| order.side == Side::Offer);
+        let open = offers.filter_map(|(number, order)| {
+            let offer = &self.book.alternatives_of(order)[0];
+            let sells = self.book.lines_of(offer)[0].product == product;
+            let is_cheap = worth(offer) <= price * i128::from(offer.lots);
+            (sells && is_cheap).then(|| i128::from(offer.lots - sold.get(&number).copied().unwrap_or(0)))
+        });
+        steps + open.sum::<i128>()
     }
 
-    /// `award`: what it would have won with the limit that was found.
-    pub fn would_win(&self, order: &Order, refused: &Refusal, found: Winning, award: Option<&Award>) -> String {
-        let mut t = String::from("\n");
-        let worse = if order.side == Side::Bid { "less" } else { "more" };
-        let _ = match found {
-            Winning::Limit(limit) => writeln!(
-                t,
-                "With a limit of {} it would have won{}, and with a micro-credit {worse} nothing: the book was cleared \
-                 again with both, all else as it was.",
-                money(limit),
-                award.map(|a| format!(" {}", part_won(order, a))).unwrap_or_default()
-            ),
-            Winning::Between { loses, wins } => writeln!(
-                t,
-                "A bound: with a limit of {} it would have won, with {} nothing. The search for the least one was ended between \
-                 the two (--seconds gives it longer).",
-                money(wins),
-                money(loses)
-            ),
-            Winning::NoneTried if order.side == Side::Offer && order.limit == Money(0) => {
-                writeln!(t, "It asks for nothing already: no other limit would have helped.")
-            }
-            Winning::NoneTried if order.side == Side::Offer => writeln!(
-                t,
-                "None of the lower limits that were tried would have brought it anything, down to 0: who then lends for \
-                 nothing has not won."
-            ),
-            Winning::NoneTried => writeln!(
-                t,
-                "None of the higher limits that were tried would have helped, up to one that nobody outbids.{}",
-                self.budget_of_higher_limits(order)
-            ),
-            Winning::Unknown => match refused.winning_limit {
-                Some(limit) => writeln!(
+    /// Of the nodes that it may use the one with the most room for a lot, and what it lacks.
+    fn nearest_node(&self, alternative: &Alternative, t: &mut String) {
+        for pool in self.book.pools_with_nodes(alternative) {
+            let load = self.book.load_in(alternative, pool);
+            let free = |node: usize, product: usize| {
+                i128::from(self.book.room(node, product)) - self.taken.get(&(node, product)).copied().unwrap_or(0)
+            };
+            // What lacks most there, in thousandths of what a lot takes.
+            let tightest = |node: usize| {
+                let part = |line: &headroom_market::clearing::book::Line| {
+                    (free(node, line.product) * 1_000 / i128::from(line.quantity), line.product, line.quantity)
+                };
+                load.iter().map(part).min()
+            };
+            let hosts = self.book.hosts_in(alternative, pool);
+            let nearest = hosts.filter_map(|node| tightest(node).map(|lack| (lack, node))).max();
+            if let Some(((part, product, takes), node)) = nearest.filter(|((part, ..), _)| *part < 1_000) {
+                let key = &self.book.products[product].key;
+                let _ = part;
+                let _ = writeln!(
                     t,
-                    "A bound: at these prices it would take a limit of at least about {}. The search for the exact one was \
-                     ended (--seconds gives it longer).",
-                    money(limit)
-                ),
-                None => writeln!(t, "What limit would have won was not found in time (--seconds gives it longer)."),
-            },
-        };
-        let carried = order.parent.as_ref().filter(|parent| self.award(parent).is_none());
-        if let (Some(parent), Winning::Limit(_)) = (carried, found) {
-            let _ = writeln!(t, "Its parent {parent} has not won by itself: with that limit it pays for both.");
-        }
-        t
-    }
-
-    /// That a lower limit, which counts less for its budget, would have won more; nothing where it would not.
-    pub fn in_budget(&self, order: &Order, limit: Money, award: &Award) -> String {
-        let sum = |a: &Award| a.quantities.iter().map(|q| i128::from(q.quantity)).sum::<i128>();
-        if self.award(&order.id).is_some_and(|own| sum(own) >= sum(award)) {
-            return String::new();
-        }
-        format!(
-            "Lowered to {}, which is what its budget has left, its limit would have won {}: the book was cleared again \
-             with it.\n",
-            money(limit),
-            part_won(order, award)
-        )
-    }
-
-    /// What the order changes for others.
-    pub fn changes(&self, before: &Outcome, id: &str) -> String {
-        let mut t = String::from("\nWith it in the book:\n");
-        let mut any = false;
-        for now in &self.outcome.prices {
-            let was =
-                before.prices.iter().find(|p| (&p.pool, &p.resource, p.slot) == (&now.pool, &now.resource, now.slot));
-            let Some(was) = was.filter(|was| was.price != now.price) else { continue };
-            any = true;
-            let product = ProductKey { pool: now.pool.clone(), resource: now.resource.clone(), slot: now.slot };
-            let (was, now) = (trimmed(was.price.0.into(), 9), trimmed(now.price.0.into(), 9));
-            let _ = writeln!(t, "  {product} costs {now} instead of {was}");
-        }
-        let got = |o: &Outcome, id: &str| -> i128 {
-            let award = o.awards.iter().find(|a| a.order == id);
-            award.map_or(0, |a| a.quantities.iter().map(|q| i128::from(q.quantity)).sum())
-        };
-        let others = || self.book.orders.iter().map(|o| o.id.as_str()).filter(|other| *other != id);
-        for (what, way) in [("win less", std::cmp::Ordering::Less), ("win more", std::cmp::Ordering::Greater)] {
-            let changed: Vec<&str> = others().filter(|o| got(self.outcome, o).cmp(&got(before, o)) == way).collect();
-            if !changed.is_empty() {
-                any = true;
-                let shown = changed.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-                let more = changed.len().saturating_sub(5);
-                let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let _ = writeln!(t, "  {} {what}: {shown}{rest}", changed.len());
+                    "The nearest is node {}: {} {} are free there in slot {}, and a lot takes {}.",
+                    self.node(node),
+                    grouped(free(node, product)),
+                    key.resource,
+                    key.slot,
+                    grouped(takes.into())
+                );
             }
         }
-        if !any {
-            t += "  nothing changes for anybody else\n";
+    }
+
+    /// The prices of everything that it asks for, who set them, and premiums.
+    fn faced(&self, t: &mut String) {
+        let (all, best) = (self.book.alternatives_of(self.order), self.best());
+        for (number, alternative) in all.iter().enumerate() {
+            if all.len() > MOST_SHOWN && !std::ptr::eq(alternative, best) {
+                continue;
+            }
+            let _ = match all.len() {
+                1 => writeln!(t, "\nWhat it faced:"),
+                _ => writeln!(t, "\nWhat alternative {} faced:", number + 1),
+            };
+            let nodes = self.cost(alternative).nodes;
+            for line in self.book.lines_of(alternative) {
+                let (key, price) = (&self.book.products[line.product].key, self.outcome.prices_nano[line.product]);
+                let quantity = i128::from(line.quantity) * i128::from(alternative.lots);
+                let row = self.names.prices.iter().find(|row| row.key() == *key);
+                let _ = writeln!(
+                    t,
+                    "  {:>12} x {:<28} at {:>14} = {:>14}   {}",
+                    grouped(quantity),
+                    key.to_string(),
+                    trimmed(price, 9),
+                    trimmed(price * quantity, 9),
+                    row.map_or("", |row| &row.set_by)
+                );
+            }
+            let premiums = nodes.iter().flat_map(|node| self.outcome.premiums_nano.range((*node, 0)..(*node + 1, 0)));
+            for ((node, product), premium) in premiums {
+                let load = self.book.load_in(alternative, self.book.nodes[*node].pool);
+                if let Some(line) = load.iter().find(|line| line.product == *product) {
+                    let quantity = i128::from(line.quantity) * i128::from(alternative.lots);
+                    let place = format!("{}/{}", self.node(*node), self.book.products[*product].key);
+                    let (each, sum) = (trimmed(*premium, 9), trimmed(premium * quantity, 9));
+                    let _ = writeln!(
+                        t,
+                        "  {:>12} x {place:<28} at {each:>14} = {sum:>14}   premium, the node is full",
+                        grouped(quantity)
+                    );
+                }
+            }
         }
-        t
     }
 }

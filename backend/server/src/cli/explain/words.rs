@@ -1,53 +1,54 @@
-//! Numbers and lists as people read them.
-use headroom_market::clearing::Money;
-use headroom_market::clearing::book::Quantity;
-use headroom_market::clearing::outcome::Bottleneck;
-use headroom_market::clearing::rational::{Rat, format_decimal};
+//! Amounts and reasons as people read them.
+use headroom_market::clearing::book::{Side, print};
+use headroom_market::clearing::outcome::Reason;
 
-pub fn bottleneck(b: &Bottleneck) -> String {
-    let free = grouped(b.free.into());
-    format!("The nearest is node {}, with {free} {} free in slot {}.", b.node, b.resource, b.slot)
-}
-
-pub fn list(quantities: &[Quantity]) -> String {
-    let one = |q: &Quantity| format!("{} {}", grouped(q.quantity.into()), q.product);
-    quantities.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-pub fn money(m: Money) -> String {
-    money_of(m.0.into())
-}
-
-pub fn money_of(micro: i128) -> String {
+pub fn credits(micro: i128) -> String {
     format!("{} credits", trimmed(micro, 6))
 }
 
+/// The same of nano-credits.
+pub fn credits_of_nano(nano: i128) -> String {
+    format!("{} credits", trimmed(nano, 9))
+}
+
 /// A decimal without zeros at its end.
-pub fn trimmed(n: i128, digits: u32) -> String {
-    let text = format_decimal(n, digits);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+pub fn trimmed(value: i128, digits: u32) -> String {
+    print(value, digits).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// An integer in groups of three.
-pub fn grouped(n: i128) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut out = String::from(if n < 0 { "-" } else { "" });
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
+pub fn grouped(value: i128) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::from(if value < 0 { "-" } else { "" });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
         }
-        out.push(c);
+        text.push(digit);
     }
-    out
+    text
 }
 
-/// A part as a percentage with one digit, never "0 %" or "100 %" of what is neither.
-pub fn percent(part: &Rat) -> String {
-    let tenths = (part * &Rat::int(1000)).round().clamp(1, 999);
-    format!("{} %", trimmed(tenths, 1))
+/// The code of a reason, as outcomes write it.
+pub fn code(reason: Reason) -> String {
+    serde_json::to_value(reason).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A price of a unit in micro-credits, to 9 digits of a credit.
-pub fn unit_price(micro: &Rat) -> String {
-    trimmed((micro * &Rat::int(1_000)).round(), 9)
+/// The end of a sentence that ends in "because" (rule book §4).
+pub fn because(reason: Reason, side: Side) -> &'static str {
+    match reason {
+        Reason::Halted => "its pool is halted",
+        Reason::WorkloadAway => "its workload is away",
+        Reason::NoVacatePath => "what it holds could not be taken back at its end",
+        Reason::Interrupted => "a price would have left its band, so that nothing was awarded there in this round",
+        Reason::OutOfMoney if side == Side::Bid => "it costs more than its limit",
+        Reason::OutOfMoney => "it brings less than its limit",
+        Reason::Tie => "the price is its own limit, and others come before it",
+        Reason::NoRoom if side == Side::Bid => "it does not fit into what is left unsold at these prices",
+        Reason::NoRoom => "no bid takes as little as is left",
+        Reason::NoHost => "no node that it may use has room for a whole lot of it",
+        Reason::Block => {
+            "it is won whole or in one of several ways, and with it no prices were found at which nobody loses"
+        }
+    }
 }

@@ -1,0 +1,472 @@
+//! A book cleared: the continuous optimum, whole lots, prices, and repair until the exact check finds nothing.
+
+mod assemble;
+mod polish;
+mod unsold;
+
+use crate::blocks::award::{Award, is_divisible, joined};
+use crate::blocks::{divisible, place, round, tree};
+use crate::model::{Model, Row, Source};
+use crate::price_choice::{Choice, Prices};
+use crate::price_search::optimum;
+use headroom_market::clearing::book::{Book, Side};
+use headroom_market::clearing::check::{Broken, Rule, check};
+use headroom_market::clearing::outcome::{Mode, Outcome, Quality, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+use unsold::Unsold;
+
+/// The most repairs of one clearing.
+const MOST_REPAIRS: usize = 100;
+/// Columns looked at by tries with refused blocks, and the most repairs of one.
+const PUT_BACK_WORK: usize = 60_000;
+const PUT_BACK_REPAIRS: usize = 6;
+/// The most times that an award is made whole at the same prices.
+const MOST_POLISHES: usize = 3;
+/// The most times that lots given by rank free others.
+const MOST_SERVINGS: usize = 3;
+
+struct Clearing<'b> {
+    book: &'b Book,
+    mode: Mode,
+    model: Model,
+    /// By column of the model.
+    divisible_columns: Vec<bool>,
+    /// By alternative of the book: whether prices can serve it to the unit, and whether they always do.
+    form: Vec<bool>,
+    divisible: Vec<bool>,
+    ties: Vec<Vec<(usize, i64)>>,
+    queues: Vec<Vec<usize>>,
+    /// Prices of the continuous optimum, by row.
+    found: Vec<f64>,
+    told: &'b dyn Fn(Step),
+}
+
+/// The award of coarse lots under repair.
+#[derive(Clone, Default)]
+struct Draft {
+    /// By alternative; divisible ones are 0.
+    coarse: Vec<i64>,
+    /// Lots of divisible alternatives of the last time; coarse ones are 0.
+    beside: Vec<i64>,
+    reasons: BTreeMap<usize, Reason>,
+    /// The most lots that an order gets back at once: half of what it lost after the last time.
+    step: BTreeMap<usize, i64>,
+    /// The lots that an order got back the last time; the next time it is twice as many.
+    grown: BTreeMap<usize, i64>,
+    /// Divisible bids so near to a price that floats can't tell on which side: they win nothing.
+    closed: BTreeSet<usize>,
+}
+
+/// An award with its prices, and what the exact check has against them.
+struct Tried {
+    award: Award,
+    prices: Prices,
+    outcome: Outcome,
+    broken: Vec<Broken>,
+}
+
+/// What a clearing has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The continuous optimum is found.
+    Searched,
+    /// Blocks and coarse lots are chosen.
+    Chosen,
+    /// An award was checked and breaks so many rules.
+    Checked { broken: usize },
+}
+
+/// Clears a book; `None` if no outcome passes the check, which is a defect.
+pub fn clear(book: &Book, mode: Mode) -> Option<Outcome> {
+    clear_watched(book, mode, &|_| ())
+}
+
+/// The same, with each step told when it is done.
+pub fn clear_watched<'b>(book: &'b Book, mode: Mode, told: &'b dyn Fn(Step)) -> Option<Outcome> {
+    let model = Model::of(book);
+    let point = optimum(&model);
+    told(Step::Searched);
+    let joined = joined(book);
+    let (mut form, mut divisible) = (vec![false; book.alternatives.len()], vec![false; book.alternatives.len()]);
+    for order in &book.orders {
+        for number in order.alternatives.clone() {
+            form[number] = is_divisible(book, &joined, order, &book.alternatives[number]);
+            divisible[number] = form[number] && !order.is_block;
+        }
+    }
+    let divisible_columns = model.source.iter().map(|source| match source {
+        Source::Alternative(_, at) => divisible[*at],
+        _ => true,
+    });
+    let divisible_columns = divisible_columns.collect();
+    let clearing = Clearing {
+        book,
+        mode,
+        divisible_columns,
+        form,
+        queues: round::queues(book, &divisible),
+        divisible,
+        ties: round::ties(book),
+        found: point.price.clone(),
+        told,
+        model,
+    };
+    let coarse = tree::best(book, &clearing.model, &clearing.divisible_columns, &point);
+    told(Step::Chosen);
+    let mut beside = vec![0; book.alternatives.len()];
+    for (column, source) in clearing.model.source.iter().enumerate() {
+        if let Source::Alternative(_, at) = source
+            && clearing.divisible[*at]
+        {
+            beside[*at] = round::whole(point.fill[column] * book.alternatives[*at].lots as f64);
+        }
+    }
+    let draft = Draft { coarse, beside, ..Draft::default() };
+    // Where no outcome with the blocks holds, the round is cleared without them, and last from nothing.
+    let mut without = Draft { reasons: BTreeMap::new(), ..draft.clone() };
+    for of in book.orders.iter().filter(|of| of.is_block) {
+        of.alternatives.clone().for_each(|number| without.coarse[number] = 0);
+    }
+    let nothing = Draft { coarse: vec![0; book.alternatives.len()], ..without.clone() };
+    let (draft, outcome) =
+        [draft, without, nothing].into_iter().find_map(|draft| clearing.repair(draft, MOST_REPAIRS))?;
+    Some(clearing.put_back_blocks(draft, outcome))
+}
+
+impl Clearing<'_> {
+    /// What a draft comes to.
+    fn tried(&self, draft: &Draft) -> Tried {
+        let book = self.book;
+        let mut award = self.placed(draft);
+        let open: Vec<bool> =
+            (0..self.divisible.len()).map(|n| self.divisible[n] || (self.form[n] && award.lots[n] > 0)).collect();
+        let is_filled = |number: usize| open[number] && !draft.closed.contains(&number);
+        let mut support = self.found.clone();
+        for _ in 0..MOST_SERVINGS {
+            support = divisible::fill(book, &self.model, &self.queues, &is_filled, &mut award, &support);
+            place::place(book, &mut award, &is_filled);
+            let coarse = |award: &Award| {
+                award.lots.iter().zip(&self.divisible).filter(|(_, f)| !**f).map(|(l, _)| *l).collect::<Vec<i64>>()
+            };
+            let before = coarse(&award);
+            self.serve_by_rank(&mut award);
+            if coarse(&award) == before {
+                break;
+            }
+        }
+        let from: BTreeMap<Row, f64> = self
+            .model
+            .rows
+            .iter()
+            .zip(support.iter().zip(&self.model.scale))
+            .map(|(row, (p, s))| (*row, p * s))
+            .collect();
+        let exempt = |order: usize| self.mode == Mode::Welfare && book.orders[order].is_block;
+        let choice = Choice::of(book, &award, &|number| open[number], &from, &exempt);
+        let judged = |award: &Award, prices: Prices| {
+            let outcome = assemble::outcome(book, self.mode, award, &prices, &draft.reasons);
+            let broken = check(book, &outcome, Vec::new());
+            (prices, outcome, broken)
+        };
+        // Most awards are mended first: the best prices are for those that hold.
+        let (mut prices, mut outcome, mut broken) = judged(&award, choice.any());
+        for _ in 0..MOST_POLISHES {
+            if broken.is_empty() {
+                break;
+            }
+            let short = broken.iter().filter(|b| b.rule == Rule::V5).filter_map(|b| b.order).collect();
+            let polished = polish::polish(book, &award, &prices, &short);
+            let tried = judged(&polished, prices.clone());
+            if polished == award || tried.2.len() >= broken.len() {
+                break;
+            }
+            (award, (prices, outcome, broken)) = (polished, tried);
+        }
+        if broken.is_empty() {
+            let choice = Choice::of(book, &award, &|number| open[number], &from, &exempt);
+            let best = judged(&award, choice.best());
+            if best.2.is_empty() {
+                (prices, outcome, broken) = best;
+            }
+        }
+        Tried { award, prices, outcome, broken }
+    }
+
+    /// The coarse lots on their nodes, beside the divisible ones of the last time if they find room there.
+    fn placed(&self, draft: &Draft) -> Award {
+        let book = self.book;
+        let is_coarse = |number: usize| !self.divisible[number];
+        let with = |divisible: &[i64]| {
+            let mut award = Award::none(book);
+            award.lots = draft.coarse.iter().zip(divisible).map(|(coarse, divisible)| coarse + divisible).collect();
+            let is_short = !place::place(book, &mut award, &|_| true);
+            (award, is_short)
+        };
+        let (beside, is_short) = with(&draft.beside);
+        let mut award = if is_short { with(&vec![0; draft.beside.len()]).0 } else { beside };
+        for number in (0..award.lots.len()).filter(|number| !is_coarse(*number)) {
+            award.lots[number] = 0;
+            award.hosts[number].clear();
+        }
+        award
+    }
+
+    /// Within a tie whole lots go from the last in rank to the first, on nodes that the first may use.
+    fn serve_by_rank(&self, award: &mut Award) {
+        let book = self.book;
+        for group in &self.ties {
+            // Only winners give: nobody beyond the last of them is asked.
+            let mut last = group.iter().rposition(|(at, _)| award.lots[*at] > 0).unwrap_or(0);
+            for first in 0..group.len() {
+                while last > first && award.lots[group[last].0] == 0 {
+                    last -= 1;
+                }
+                if first >= last {
+                    break;
+                }
+                let (at, size) = group[first];
+                let alternative = &book.alternatives[at];
+                let pools = book.pools_with_nodes(alternative);
+                for later in (first + 1..=last).rev() {
+                    let short = alternative.lots - award.lots[at];
+                    if short == 0 {
+                        break;
+                    }
+                    let (from, lot) = group[later];
+                    let needed = (size + lot - 1) / lot;
+                    if award.lots[from] < needed {
+                        continue;
+                    }
+                    if pools.is_empty() {
+                        let moved = (award.lots[from] / needed).min(short);
+                        award.lots[at] += moved;
+                        award.lots[from] -= moved * needed;
+                        continue;
+                    }
+                    // In several pools at once lots stay where they are.
+                    let [pool] = pools.as_slice() else { continue };
+                    let usable: Vec<usize> = book.hosts_in(alternative, *pool).collect();
+                    let mut short = short;
+                    let mut hosts = std::mem::take(&mut award.hosts[from]);
+                    for (node, lots) in hosts.iter_mut().filter(|(node, _)| usable.contains(node)) {
+                        let moved = (*lots / needed).min(short);
+                        if moved > 0 {
+                            *lots -= moved * needed;
+                            award.lots[from] -= moved * needed;
+                            award.lots[at] += moved;
+                            short -= moved;
+                            match award.hosts[at].iter_mut().find(|(known, _)| known == node) {
+                                Some((_, lots)) => *lots += moved,
+                                None => award.hosts[at].push((*node, moved)),
+                            }
+                        }
+                    }
+                    hosts.retain(|(_, lots)| *lots > 0);
+                    award.hosts[from] = hosts;
+                    award.hosts[at].sort_unstable();
+                }
+            }
+        }
+    }
+
+    /// Repairs a draft until the check finds nothing.
+    fn repair(&self, mut draft: Draft, most: usize) -> Option<(Draft, Outcome)> {
+        for _ in 0..most {
+            let Tried { award, prices, outcome, broken } = self.tried(&draft);
+            (self.told)(Step::Checked { broken: broken.len() });
+            if broken.is_empty() {
+                return Some((draft, outcome));
+            }
+            for (number, lots) in award.lots.iter().enumerate() {
+                let of = if self.divisible[number] { &mut draft.beside } else { &mut draft.coarse };
+                of[number] = *lots;
+            }
+            if !self.mend(&mut draft, &award, &prices, &broken) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Tries the refused blocks that would gain, the greatest gain first, and keeps those with which more is gained.
+    fn put_back_blocks(&self, mut draft: Draft, mut outcome: Outcome) -> Outcome {
+        let book = self.book;
+        let mut tries = (PUT_BACK_WORK / self.model.columns().max(1)).clamp(2, 24);
+        let prices = Prices { of_product: outcome.prices_nano.clone(), premium: outcome.premiums_nano.clone() };
+        let mut refused: Vec<(i128, usize)> = Vec::new();
+        for of in book.orders.iter().filter(|of| of.is_block && of.alternatives.clone().all(|n| draft.coarse[n] == 0)) {
+            let best = of.alternatives.clone().map(|n| (assemble::best_gain(book, &prices, n, of.side), n)).max();
+            refused.extend(best.filter(|(gain, _)| *gain > 0));
+        }
+        refused.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, number) in refused {
+            if tries == 0 || outcome.quality == Quality::Optimal {
+                break;
+            }
+            tries -= 1;
+            let mut with = draft.clone();
+            with.coarse[number] = book.alternatives[number].lots;
+            if let Some((found, better)) = self.repair(with, PUT_BACK_REPAIRS)
+                && better.welfare_nano > outcome.welfare_nano
+            {
+                (draft, outcome) = (found, better);
+            }
+        }
+        outcome
+    }
+
+    /// One change of the draft against what is broken; false if there is none to make.
+    fn mend(&self, draft: &mut Draft, award: &Award, prices: &Prices, broken: &[Broken]) -> bool {
+        // A reason that does not hold: the other one does, or the bid is short without any, which is told apart.
+        let mut changed = false;
+        for order in broken.iter().filter(|b| b.what == "the reason does not hold").filter_map(|b| b.order) {
+            let known = draft.reasons.get(&order);
+            let other = match known {
+                _ if self.book.orders[order].is_block => Reason::Block,
+                Some(Reason::NoHost) => Reason::NoRoom,
+                _ => Reason::NoHost,
+            };
+            draft.reasons.insert(order, other);
+            changed = true;
+        }
+        if changed && broken.iter().all(|b| b.what == "the reason does not hold") {
+            return true;
+        }
+        let losers = self.losers(draft, award, prices, broken, false);
+        if !losers.is_empty() {
+            losers.into_iter().for_each(|number| self.cut(draft, number));
+            return true;
+        }
+        changed = false;
+        let mut unsold = Unsold::of(self.book, award, prices);
+        for order in broken.iter().filter(|b| b.rule == Rule::V5).filter_map(|b| b.order) {
+            changed |= self.put_back(draft, award, prices, &mut unsold, order, changed);
+        }
+        if !changed {
+            let losers = self.losers(draft, award, prices, broken, true);
+            changed = !losers.is_empty();
+            losers.into_iter().for_each(|number| self.cut(draft, number));
+        }
+        changed || self.close(draft, award, prices, broken)
+    }
+
+    /// Closes the divisible winner that gains least of those that share a product with what is broken.
+    fn close(&self, draft: &mut Draft, award: &Award, prices: &Prices, broken: &[Broken]) -> bool {
+        let book = self.book;
+        let named: BTreeSet<&String> = broken.iter().filter_map(|b| b.numbers.get("product")).collect();
+        let mut touched: BTreeSet<usize> =
+            (0..book.products.len()).filter(|n| named.contains(&book.products[*n].key.to_string())).collect();
+        for order in broken.iter().filter_map(|b| b.order) {
+            let lines = book.alternatives_of(&book.orders[order]).iter().flat_map(|a| book.lines_of(a));
+            touched.extend(lines.map(|line| line.product));
+        }
+        let shares = |number: &usize| {
+            book.lines_of(&book.alternatives[*number]).iter().any(|line| touched.contains(&line.product))
+        };
+        let bids = book.orders.iter().filter(|of| of.side == Side::Bid).flat_map(|of| of.alternatives.clone());
+        let winners = bids.filter(|n| self.divisible[*n] && award.lots[*n] > 0 && shares(n));
+        let part = |number: &usize| {
+            assemble::gain(book, award, prices, *number) / (book.alternatives[*number].value_micro as f64 * 1e3 + 1.0)
+        };
+        let last = winners.min_by(|a, b| part(a).total_cmp(&part(b)));
+        last.is_some_and(|number| draft.closed.insert(number))
+    }
+
+    /// Takes half of its lots from a winner, and all of them from a block.
+    fn cut(&self, draft: &mut Draft, number: usize) {
+        let book = self.book;
+        let order = book.orders.iter().position(|o| o.alternatives.contains(&number)).unwrap_or(0);
+        let kept = if book.orders[order].is_block { 0 } else { draft.coarse[number] / 2 };
+        let kept = if kept >= book.alternatives[number].least { kept } else { 0 };
+        draft.step.insert(order, ((draft.coarse[number] - kept) / 2).max(1));
+        draft.grown.remove(&order);
+        draft.coarse[number] = kept;
+    }
+
+    /// Who is left out next: of the coarse winners that lose, those that lose most and share no product; else the one that
+    /// gains least of those that share a product with what is broken.
+    fn losers(&self, draft: &Draft, award: &Award, prices: &Prices, broken: &[Broken], any: bool) -> Vec<usize> {
+        let book = self.book;
+        let touched: BTreeSet<usize> = broken
+            .iter()
+            .filter(|b| matches!(b.rule, Rule::V1 | Rule::V3 | Rule::V5 | Rule::V7))
+            .filter(|b| b.rule != Rule::V5 || b.order.is_some_and(|o| self.form[book.orders[o].alternatives.start]))
+            .filter_map(|b| b.order)
+            .flat_map(|order| {
+                book.alternatives_of(&book.orders[order]).iter().flat_map(|a| book.lines_of(a)).map(|line| line.product)
+            })
+            .collect();
+        let is_arc = broken.iter().any(|b| b.rule == Rule::V7 || (b.rule == Rule::V1 && b.order.is_none()));
+        let mut winners: Vec<(bool, f64, usize)> = Vec::new();
+        for of in &book.orders {
+            for number in of.alternatives.clone().filter(|number| draft.coarse[*number] > 0) {
+                let alternative = &book.alternatives[number];
+                let shares = book.lines_of(alternative).iter().any(|line| touched.contains(&line.product));
+                if !shares && !is_arc && !any {
+                    continue;
+                }
+                let gain = assemble::gain(book, award, prices, number);
+                let part = gain / (book.alternatives[number].value_micro as f64 * 1e3 + 1.0);
+                winners.push((of.is_block, part, number));
+            }
+        }
+        // Blocks go before others, and those that lose before those that gain.
+        winners.sort_by(|(a_block, a, _), (b_block, b, _)| {
+            (*b < 0.0).cmp(&(*a < 0.0)).then(b_block.cmp(a_block)).then(a.total_cmp(b))
+        });
+        let mut taken: BTreeSet<usize> = BTreeSet::new();
+        let mut losers = Vec::new();
+        for (_, part, number) in winners {
+            let lines = book.lines_of(&book.alternatives[number]);
+            if lines.iter().any(|line| taken.contains(&line.product)) {
+                continue;
+            }
+            if part >= 0.0 && !losers.is_empty() {
+                break;
+            }
+            taken.extend(lines.iter().map(|line| line.product));
+            losers.push(number);
+        }
+        losers
+    }
+
+    /// Gives an order that gains more lots, as many as are unsold. The first has one at least, since the check says that it
+    /// fits; others only what it leaves.
+    fn put_back(
+        &self,
+        draft: &mut Draft,
+        award: &Award,
+        prices: &Prices,
+        unsold: &mut Unsold,
+        order: usize,
+        is_later: bool,
+    ) -> bool {
+        let book = self.book;
+        let of = &book.orders[order];
+        if of.side == Side::Offer {
+            return false;
+        }
+        let won = of.alternatives.clone().find(|number| award.lots[*number] > 0);
+        let gain = |number: &usize| assemble::best_gain(book, prices, *number, of.side);
+        let Some(number) = won.or_else(|| of.alternatives.clone().max_by_key(gain)) else { return false };
+        if self.divisible[number] {
+            return false;
+        }
+        let alternative = &book.alternatives[number];
+        let open = i128::from((alternative.lots - award.lots[number]).max(1));
+        let most = draft.step.get(&order).map_or(open, |step| open.min(i128::from(*step)));
+        let grown = if is_later { 0 } else { draft.grown.get(&order).map_or(1, |last| 2 * last) };
+        let more = unsold.lots(book, number).max(i128::from(grown)).min(most);
+        if more == 0 {
+            return false;
+        }
+        draft.grown.insert(order, more as i64);
+        draft.step.entry(order).and_modify(|step| *step = step.saturating_mul(2));
+        unsold.take(book, number, more);
+        for (at, lots) in unsold.lenders(book, number) {
+            draft.beside[at] = lots;
+        }
+        let wanted = (award.lots[number] + more as i64).max(alternative.least).min(alternative.lots);
+        std::mem::replace(&mut draft.coarse[number], wanted) != wanted
+    }
+}
