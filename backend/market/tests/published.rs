@@ -1,6 +1,6 @@
 //! What is sold at all, and what a round publishes of a product that nobody bought.
 
-use crate::support::away::{choices, node, pool};
+use crate::support::away::{choices, node, pool, workload};
 use crate::support::one_node::{hold_round, plain};
 use crate::support::world::{RHYTHM, World, amounts, participant};
 use headroom_market::book::{OrderRequest, Side, Window};
@@ -72,4 +72,34 @@ fn round_without_trade_tells_no_losing_bids_limit() {
     assert_eq!(traded, ["q"], "{:?}", round.prices);
     let why = world.state.orders[&OrderId::Bid(told)].last_reason.clone().expect("a reason");
     assert_eq!((why.price_faced, why.shortfall, why.winning_limit), (None, None, None), "{why:?}");
+}
+
+/// On a full node nobody buys; its premium is what the best losing bid there would pay.
+#[test]
+fn full_node_without_trade_tells_no_losing_bids_limit() {
+    let cpu = |quantity: i64| [(Resource::CpuMilli, quantity)].into();
+    let mut world = World::new(7);
+    pool(&mut world, "p", &[Resource::CpuMilli], "0.0005");
+    node(&mut world, "p", "full", cpu(1_000));
+    let buyers = ["one", "other", "third"].map(|name| participant(&mut world, name, "1000"));
+    let stays = |world: &mut World, owner, limit| {
+        let instance = Some(workload(world, owner, "p", cpu(500), cpu(4_000)));
+        let min_fill = "0".parse().unwrap();
+        let no_displacement = true;
+        let bid = bid(world, &["p"], Resource::CpuMilli, 100, limit);
+        OrderRequest { instance, min_fill, no_displacement, ..bid }
+    };
+    let [low, high] = [(0, "0.08"), (1, "0.123456")].map(|(n, limit)| stays(&mut world, buyers[n], limit));
+    node(&mut world, "p", "free", cpu(4_000));
+    let Reply::Order(OrderId::Bid(told)) = place(&mut world, buyers[0], low) else { panic!("refused") };
+    assert!(matches!(place(&mut world, buyers[1], high), Reply::Order(_)));
+    let wins = bid(&world, &["p"], Resource::CpuMilli, 1_000, "0.9");
+    assert!(matches!(place(&mut world, buyers[2], wins), Reply::Order(_)));
+    hold_round(&mut world);
+    let round = world.state.rounds.values().last().expect("a round");
+    assert_eq!((round.prices.len(), round.awards), (1, 1), "{:?}", round.prices);
+    assert!(round.premiums.is_empty(), "{:?}", round.premiums);
+    let why = world.state.orders[&OrderId::Bid(told)].last_reason.clone().expect("a reason");
+    assert_eq!((why.price_faced, why.shortfall, why.winning_limit), (None, None, None), "{why:?}");
+    assert!(why.binding_node.is_some(), "the node is named: {why:?}");
 }

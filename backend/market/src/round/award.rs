@@ -17,7 +17,7 @@ use crate::round::not_won::text_of;
 use crate::round::prices::{Prices, product_key, published_premiums, published_prices};
 use crate::round::resale;
 use crate::round::safe_state::NO_ROUND;
-use crate::round::{Award, AwardKind, AwardLine, Certificate, Gap, LinePremium, book, not_won, products, safe_state};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, LinePremium, book, not_won, products, safe_state};
 use crate::state::SealedBook;
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -66,13 +66,12 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let traded = outcome.traded();
     let premiums = published_premiums(&sealed, outcome);
     let list = prices.into_iter().filter(|(key, _)| traded.contains(key)).map(|(_, price)| price).collect();
-    let document::Gap { total, blocks, hosts, rounding } = outcome.gap.clone();
     let certificate = Certificate {
         verified: true,
         quality: text_of(&outcome.quality),
         welfare: outcome.welfare.clone(),
         bound: outcome.bound.clone(),
-        gap: Gap { total, blocks, hosts, rounding },
+        gap: outcome.gap.clone(),
         input_hash: outcome.certificate.input_hash.clone(),
         result_hash: outcome.result_hash().to_owned(),
     };
@@ -141,7 +140,8 @@ fn read_awards(
             }
         }
         // A lender's part names no node: what is lent is where the workload is. What may be taken back stays on its node.
-        let of_lender = |part: Part| match part.lines.iter().any(AwardLine::is_recallable) || known_bid(order) {
+        let is_bid = order.side == BookSide::Bid;
+        let of_lender = |part: Part| match is_bid || part.lines.iter().any(AwardLine::is_recallable) {
             true => part,
             false => Part { nodes: Vec::new(), ..part },
         };
@@ -149,10 +149,6 @@ fn read_awards(
         drafts.push(Draft { winner, won: Won { parts, slots, certified: award.money } });
     }
     Ok(drafts)
-}
-
-fn known_bid(order: &document::Order) -> bool {
-    order.side == BookSide::Bid
 }
 
 /// What an award comes to on each of its nodes, at the price of the pool and the node's premium.

@@ -26,6 +26,7 @@ pub mod supply;
 pub mod void;
 
 use crate::book::Side;
+use crate::clearing::document::Gap;
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId, RoundId};
 use crate::pool::PoolSlug;
 use crate::pool::recallable::is_recallable;
@@ -91,20 +92,6 @@ pub struct Interruption {
     pub price: Price,
     /// The greatest price that does not interrupt: three times the reference price.
     pub band: Price,
-}
-
-/// How far the welfare of a round may be from the best, in credits with 9 digits, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Gap {
-    /// Bound less welfare.
-    pub total: String,
-    /// Of bids with a minimum fill or alternatives.
-    pub blocks: String,
-    /// Of lots that no node has room for.
-    pub hosts: String,
-    /// Of whole units and printed prices.
-    pub rounding: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,9 +23,16 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
         (!traded.contains(&p.key())).then(|| (p.key(), order.to_owned()))
     };
     let setters: BTreeMap<ProductKey, String> = outcome.prices.iter().filter_map(setter).collect();
+    // So for premiums: they are not told apart by who set them, and nobody is told one where nothing changed hands.
+    let (premiums, on_nodes) = (outcome.premiums(), outcome.traded_on());
     let shown = |o: &document::Order| {
         let mut products = o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| &q.product);
-        products.all(|product| setters.get(product).is_none_or(|order| *order == o.id))
+        let is_told = |product: &ProductKey| {
+            let on_node = o.node.as_ref().map(|node| (node.as_str(), product.resource.as_str(), product.slot));
+            let is_secret = on_node.is_some_and(|at| premiums.contains_key(&at) && !on_nodes.contains(&at));
+            !is_secret && setters.get(product).is_none_or(|order| *order == o.id)
+        };
+        products.all(is_told)
     };
     let entries: BTreeMap<&str, &document::Order> = sealed.book.orders.iter().map(|o| (o.id.as_str(), o)).collect();
     let mut costed = BTreeSet::new();

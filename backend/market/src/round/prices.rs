@@ -52,7 +52,7 @@ pub fn kind_of_setter(set_by: &str) -> String {
     }
 }
 
-/// What full nodes cost more.
+/// What full nodes cost more, where something changed hands on them.
 pub(super) fn published_premiums(sealed: &SealedBook, outcome: &Outcome) -> Vec<NodePremium> {
     let pools: BTreeMap<&str, &str> =
         sealed.book.nodes.iter().map(|node| (node.id.as_str(), node.pool.as_str())).collect();
@@ -65,7 +65,9 @@ pub(super) fn published_premiums(sealed: &SealedBook, outcome: &Outcome) -> Vec<
             premium: row.premium,
         })
     };
-    outcome.premiums.iter().filter_map(published).collect()
+    let traded = outcome.traded_on();
+    let is_traded = |row: &&document::PremiumRow| traded.contains(&(&row.node, &row.resource, row.slot));
+    outcome.premiums.iter().filter(is_traded).filter_map(published).collect()
 }
 
 pub(super) fn product_key(sealed: &SealedBook, key: &BookKey) -> Result<ProductKey, AwardError> {

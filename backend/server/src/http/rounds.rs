@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use headroom_market::clearing::book::ProductKey;
-use headroom_market::clearing::document::{self, Book, Outcome};
+use headroom_market::clearing::document::{Book, Outcome};
 use headroom_market::record::Table;
 use headroom_market::round::interruption::awarded;
 use headroom_market::round::prices::kind_of_setter;
@@ -75,15 +75,10 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     let traded: BTreeSet<ProductKey> = outcome.traded().into_iter().cloned().collect();
     outcome.prices.retain(|p| traded.contains(&p.key()));
     // A premium of what nobody bought there may be somebody's limit, as such a price may.
-    let won = |a: &document::Award| -> Vec<(String, String, i64)> {
-        let of_node = |(node, _): &(String, i64)| {
-            let rows = a.quantities.iter().map(|q| &q.product);
-            rows.map(|p| (node.clone(), p.resource.clone(), p.slot)).collect::<Vec<_>>()
-        };
-        a.nodes.iter().flat_map(of_node).collect()
-    };
-    let full: BTreeSet<_> = outcome.awards.iter().flat_map(won).collect();
-    outcome.premiums.retain(|p| full.contains(&(p.node.clone(), p.resource.clone(), p.slot)));
+    let premiums = std::mem::take(&mut outcome.premiums);
+    let full = outcome.traded_on();
+    let told = premiums.iter().filter(|p| full.contains(&(&p.node, &p.resource, p.slot))).cloned().collect();
+    outcome.premiums = told;
     let me = by.participant.to_string();
     let own: BTreeSet<&String> = book.orders.iter().filter(|o| orders && o.owner == me).map(|o| &o.id).collect();
     outcome.awards.retain(|a| own.contains(&a.order));

@@ -30,7 +30,7 @@ fn credits(text: &str) -> Credits {
 }
 
 #[test]
-fn at_the_limit_found_a_block_wins_and_a_micro_credit_under_it_does_not() {
+fn a_block_wins_at_its_winning_limit_and_not_just_under_it() {
     let book = book(15, &[bid("a", "70", ""), bid("b", "50", r#","min_fill":"1""#)].join(","));
     for found in [winning_limit, full_fill_limit].map(|search| search(&book, of("b"), &|| true)) {
         let Winning::Limit(limit) = found else { panic!("{found:?}") };
@@ -40,7 +40,7 @@ fn at_the_limit_found_a_block_wins_and_a_micro_credit_under_it_does_not() {
 }
 
 #[test]
-fn what_price_times_quantity_says_is_found_within_the_tolerance_of_the_check() {
+fn a_divisible_bids_winning_limit_is_price_times_quantity() {
     let beside = [bid("a", "70", ""), bid("b", "50", "")].join(",");
     for (book, says) in [(book(10, &bid("b", "15", "")), "20"), (book(10, &beside), "70")] {
         let (loses, wins) = match winning_limit(&book, of("b"), &|| true) {

@@ -162,7 +162,9 @@ impl Clearing<'_> {
             .map(|(row, (p, s))| (*row, p * s))
             .collect();
         let exempt = |order: usize| self.mode == Mode::Welfare && book.orders[order].is_block;
-        let choice = Choice::of(book, &award, &|number| open[number], &from, &exempt);
+        let is_open = |number: usize| open[number];
+        let choice_of = |award| Choice::of(book, award, &is_open, &from, &exempt);
+        let choice = choice_of(&award);
         let judged = |award: &Award, prices: Prices| {
             let outcome = assemble::outcome(book, self.mode, award, &prices, &draft.reasons);
             let broken = check(book, &outcome, Vec::new());
@@ -170,26 +172,30 @@ impl Clearing<'_> {
         };
         // Most awards are mended first: the best prices are for those that hold.
         let (mut prices, mut outcome, mut broken) = judged(&award, choice.any());
+        let mut polished: Option<Award> = None;
         for _ in 0..MOST_POLISHES {
             if broken.is_empty() {
                 break;
             }
             let short = broken.iter().filter(|b| b.rule == Rule::V5).filter_map(|b| b.order).collect();
-            let polished = polish::polish(book, &award, &prices, &short);
-            let tried = judged(&polished, prices.clone());
-            if polished == award || tried.2.len() >= broken.len() {
+            let next = polish::polish(book, polished.as_ref().unwrap_or(&award), &prices, &short);
+            let tried = judged(&next, prices.clone());
+            if tried.2.len() >= broken.len() {
                 break;
             }
-            (award, (prices, outcome, broken)) = (polished, tried);
+            (prices, outcome, broken) = tried;
+            polished = Some(next);
         }
         if broken.is_empty() {
-            let choice = Choice::of(book, &award, &|number| open[number], &from, &exempt);
-            let best = judged(&award, choice.best());
+            let best = match &polished {
+                None => judged(&award, choice.best()),
+                Some(award) => judged(award, choice_of(award).best()),
+            };
             if best.2.is_empty() {
                 (prices, outcome, broken) = best;
             }
         }
-        Tried { award, prices, outcome, broken }
+        Tried { award: polished.unwrap_or(award), prices, outcome, broken }
     }
 
     /// The coarse lots on their nodes, beside the divisible ones of the last time if they find room there.

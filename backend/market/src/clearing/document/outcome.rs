@@ -87,12 +87,17 @@ pub struct Certificate {
     pub result_hash: String,
 }
 
-/// The gap by cause, in credits with 9 digits.
+/// How far the welfare may be from the best, in credits with 9 digits, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Gap {
+    /// Bound less welfare.
     pub total: String,
+    /// Of bids with a minimum fill or alternatives.
     pub blocks: String,
+    /// Of lots that no node has room for.
     pub hosts: String,
+    /// Of whole units and printed prices.
     pub rounding: String,
 }
 
@@ -143,6 +148,18 @@ impl Outcome {
     /// shown it, as it may be one order's limit.
     pub fn traded(&self) -> BTreeSet<&ProductKey> {
         self.awards.iter().flat_map(|a| &a.quantities).map(|q| &q.product).collect()
+    }
+
+    /// What changed hands on each node: (node, resource, slot). Any other premium may be one order's limit, too.
+    pub fn traded_on(&self) -> BTreeSet<(&str, &str, i64)> {
+        let mut traded = BTreeSet::new();
+        for award in &self.awards {
+            let products = || award.quantities.iter().map(|q| &q.product);
+            for (node, _) in &award.nodes {
+                traded.extend(products().map(|p| (node.as_str(), p.resource.as_str(), p.slot)));
+            }
+        }
+        traded
     }
 
     /// The prices by product.

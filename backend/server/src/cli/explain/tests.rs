@@ -37,7 +37,7 @@ fn says(told: &str, sentences: &[&str]) {
 }
 
 #[test]
-fn a_winner_is_told_what_it_pays_and_how_far_that_is_under_its_limit() {
+fn a_winner_is_told_its_cost_and_its_distance_to_the_limit() {
     let all = told(&book(json!([]), json!([bid("b", "30", 20)])), "b");
     says(
         &all,
