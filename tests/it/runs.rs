@@ -78,11 +78,11 @@ async fn a_run_is_won_beside_a_slot_that_is_too_dear() -> anyhow::Result<()> {
     assert_eq!(why["minimum_winning_limit"]["quality"], "exact", "{why}");
     // Where what just pays for it is not enough, two thirds of a micro-credit more are.
     assert!((cost * 3..=cost * 3 + 2).contains(&winning), "two thirds of it are what two slots cost: {why}");
-    // And it is exact, but for what the check tolerates: a nano-credit a unit of buyer and seller, and a micro-credit.
-    let less = api.patch(&format!("{BIDS}/{cheap}"), &bid(&window, winning - 12, 2)).await?.id()?;
+    // And it is exact: a micro-credit less does not win.
+    let less = api.patch(&format!("{BIDS}/{cheap}"), &bid(&window, winning - 1, 2)).await?.id()?;
     admin.advance(5).await?;
     assert_eq!(read(&api, &less).await?["status"], "open", "{why}");
-    let raised = api.patch(&format!("{BIDS}/{less}"), &bid(&window, winning + 12, 2)).await?.id()?;
+    let raised = api.patch(&format!("{BIDS}/{less}"), &bid(&window, winning, 2)).await?.id()?;
     admin.advance(5).await?;
     assert_eq!(read(&api, &raised).await?["status"], "filled", "{why}");
     let launch = sim.server.kill()?;

@@ -379,6 +379,28 @@ fn books_that_once_had_no_outcome_are_cleared() {
     }
 }
 
+/// Limits that a float can't tell from a price, or from each other.
+#[test]
+fn limits_next_to_a_price_leave_every_book_an_outcome() {
+    let book = |limits: &[i64]| {
+        let bid = |(n, micro): (usize, &i64)| {
+            order(&n.to_string(), "bid", &micros(*micro), json!([["a", "cpu_milli", 0, 10]]))
+        };
+        parsed(&json!({
+            "format": "headroom.book/2",
+            "products": [{ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": [supply(10, "2")] }],
+            "orders": limits.iter().enumerate().map(bid).collect::<Vec<_>>(),
+        }))
+    };
+    for near in -12..=12 {
+        let alone = book(&[20_000_000 + near]);
+        assert_eq!(won(&alone, &cleared(&alone, Mode::Market))[0] == 10, near >= 0, "{near}");
+        let two = book(&[70_000_000, 70_000_000 + near]);
+        let won = won(&two, &cleared(&two, Mode::Market));
+        assert_eq!(won, if near > 0 { [0, 10] } else { [10, 0] }, "{near}");
+    }
+}
+
 fn by_brute_force(bids: &[(i64, i64, bool)], supply: &[(i64, i64)]) -> i64 {
     let Some(((amount, price, is_block), rest)) = bids.split_first() else { return 0 };
     let fills = if *is_block { vec![0, *amount] } else { (0..=*amount).collect() };

@@ -9,8 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A gain this small against what a column is worth is none.
 const MARGINAL: f64 = 1e-7;
-/// A fill this near to a bound may be there.
-const NEARLY: f64 = 0.05;
 /// A price this small in its row's scale is none.
 const PRICED: f64 = 1e-9;
 const MOST_ROUNDS: usize = 6;
@@ -28,8 +26,6 @@ pub fn fill(
     let mut start = Point::start(&part);
     start.price = from.to_vec();
     let found = close(&part, start);
-    let mut found = found;
-    snap(&part, &mut found);
     for (column, source) in part.source.iter().enumerate() {
         let fill = found.fill[column];
         match *source {
@@ -51,17 +47,6 @@ pub fn fill(
     Balance::new(book, &part, &found.price).settle(award);
     lenders_first(book, award);
     found.price
-}
-
-/// Beside large orders the fill of a small one is not exact: what gains or loses, and is nearly full or empty, is so.
-fn snap(part: &Model, found: &mut Point) {
-    for column in 0..part.columns() {
-        let (gain, size) = gain(part, column, &found.price);
-        let bound = if gain > 0.0 { part.high[column] } else { part.low[column] };
-        if gain.abs() > MARGINAL * size && (found.fill[column] - bound).abs() < NEARLY {
-            found.fill[column] = bound;
-        }
-    }
 }
 
 /// What a column gains at prices, and the size of the numbers that this is a difference of.

@@ -51,10 +51,6 @@ struct Draft {
     reasons: BTreeMap<usize, Reason>,
     /// The most lots that an order gets back at once: half of what it lost after the last time.
     step: BTreeMap<usize, i64>,
-    /// The lots that an order got back the last time; the next time it is twice as many.
-    grown: BTreeMap<usize, i64>,
-    /// Divisible bids so near to a price that floats can't tell on which side: they win nothing.
-    closed: BTreeSet<usize>,
 }
 
 /// An award with its prices, and what the exact check has against them.
@@ -140,11 +136,11 @@ impl Clearing<'_> {
         let mut award = self.placed(draft);
         let open: Vec<bool> =
             (0..self.divisible.len()).map(|n| self.divisible[n] || (self.form[n] && award.lots[n] > 0)).collect();
-        let is_filled = |number: usize| open[number] && !draft.closed.contains(&number);
+        let is_open = |number: usize| open[number];
         let mut support = self.found.clone();
         for _ in 0..MOST_SERVINGS {
-            support = divisible::fill(book, &self.model, &self.queues, &is_filled, &mut award, &support);
-            place::place(book, &mut award, &is_filled);
+            support = divisible::fill(book, &self.model, &self.queues, &is_open, &mut award, &support);
+            place::place(book, &mut award, &is_open);
             let coarse = |award: &Award| {
                 award.lots.iter().zip(&self.divisible).filter(|(_, f)| !**f).map(|(l, _)| *l).collect::<Vec<i64>>()
             };
@@ -162,7 +158,6 @@ impl Clearing<'_> {
             .map(|(row, (p, s))| (*row, p * s))
             .collect();
         let exempt = |order: usize| self.mode == Mode::Welfare && book.orders[order].is_block;
-        let is_open = |number: usize| open[number];
         let choice_of = |award| Choice::of(book, award, &is_open, &from, &exempt);
         let choice = choice_of(&award);
         let judged = |award: &Award, prices: Prices| {
@@ -193,6 +188,15 @@ impl Clearing<'_> {
             };
             if best.2.is_empty() {
                 (prices, outcome, broken) = best;
+            }
+            // Who bids just the price wins what is there at it.
+            let held = polished.as_ref().unwrap_or(&award);
+            if let Some(served) = polish::serve_margin(book, held, &prices) {
+                let tried = judged(&served, prices.clone());
+                if tried.2.is_empty() {
+                    (prices, outcome, broken) = tried;
+                    polished = Some(served);
+                }
             }
         }
         Tried { award: polished.unwrap_or(award), prices, outcome, broken }
@@ -353,29 +357,7 @@ impl Clearing<'_> {
             changed = !losers.is_empty();
             losers.into_iter().for_each(|number| self.cut(draft, number));
         }
-        changed || self.close(draft, award, prices, broken)
-    }
-
-    /// Closes the divisible winner that gains least of those that share a product with what is broken.
-    fn close(&self, draft: &mut Draft, award: &Award, prices: &Prices, broken: &[Broken]) -> bool {
-        let book = self.book;
-        let named: BTreeSet<&String> = broken.iter().filter_map(|b| b.numbers.get("product")).collect();
-        let mut touched: BTreeSet<usize> =
-            (0..book.products.len()).filter(|n| named.contains(&book.products[*n].key.to_string())).collect();
-        for order in broken.iter().filter_map(|b| b.order) {
-            let lines = book.alternatives_of(&book.orders[order]).iter().flat_map(|a| book.lines_of(a));
-            touched.extend(lines.map(|line| line.product));
-        }
-        let shares = |number: &usize| {
-            book.lines_of(&book.alternatives[*number]).iter().any(|line| touched.contains(&line.product))
-        };
-        let bids = book.orders.iter().filter(|of| of.side == Side::Bid).flat_map(|of| of.alternatives.clone());
-        let winners = bids.filter(|n| self.divisible[*n] && award.lots[*n] > 0 && shares(n));
-        let part = |number: &usize| {
-            assemble::gain(book, award, prices, *number) / (book.alternatives[*number].value_micro as f64 * 1e3 + 1.0)
-        };
-        let last = winners.min_by(|a, b| part(a).total_cmp(&part(b)));
-        last.is_some_and(|number| draft.closed.insert(number))
+        changed
     }
 
     /// Takes half of its lots from a winner, and all of them from a block.
@@ -385,7 +367,6 @@ impl Clearing<'_> {
         let kept = if book.orders[order].is_block { 0 } else { draft.coarse[number] / 2 };
         let kept = if kept >= book.alternatives[number].least { kept } else { 0 };
         draft.step.insert(order, ((draft.coarse[number] - kept) / 2).max(1));
-        draft.grown.remove(&order);
         draft.coarse[number] = kept;
     }
 
@@ -461,12 +442,10 @@ impl Clearing<'_> {
         let alternative = &book.alternatives[number];
         let open = i128::from((alternative.lots - award.lots[number]).max(1));
         let most = draft.step.get(&order).map_or(open, |step| open.min(i128::from(*step)));
-        let grown = if is_later { 0 } else { draft.grown.get(&order).map_or(1, |last| 2 * last) };
-        let more = unsold.lots(book, number).max(i128::from(grown)).min(most);
+        let more = unsold.lots(book, number).max(i128::from(!is_later)).min(most);
         if more == 0 {
             return false;
         }
-        draft.grown.insert(order, more as i64);
         draft.step.entry(order).and_modify(|step| *step = step.saturating_mul(2));
         unsold.take(book, number, more);
         for (at, lots) in unsold.lenders(book, number) {

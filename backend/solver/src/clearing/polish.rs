@@ -23,26 +23,55 @@ struct Polish<'b> {
 
 /// The award with more lots for these orders, as far as they fit, and with sellers that agree with prices.
 pub fn polish(book: &Book, award: &Award, prices: &Prices, orders: &BTreeSet<usize>) -> Award {
-    let mut offers = vec![Vec::new(); book.products.len()];
-    let mut order_of = vec![0; book.alternatives.len()];
-    for (number, order) in book.orders.iter().enumerate() {
-        order.alternatives.clone().for_each(|at| order_of[at] = number);
-        if order.side == Side::Offer {
-            let at = order.alternatives.start;
-            offers[book.lines_of(&book.alternatives[at])[0].product].push(at);
-        }
-    }
-    let (left, room) = (award.left(book), award.room(book));
-    let mut polish = Polish { book, prices, award: award.clone(), left, room, offers, order_of };
+    let mut polish = Polish::of(book, award, prices);
     polish.empty_full_nodes();
     polish.cover_what_is_bought();
-    polish.fill(orders);
+    let mut wanted: Vec<(i128, usize)> =
+        orders.iter().filter_map(|order| polish.open(*order)).map(|number| (polish.gain(number), number)).collect();
+    wanted.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, number) in wanted {
+        polish.fill(number, tolerance(book, &book.alternatives[number]) + 1);
+    }
     polish.take_back();
     polish.sell_out();
     polish.award
 }
 
-impl Polish<'_> {
+/// The award with the bids whose limit is just the price, in the order of rank, as far as they fit; `None` if none does.
+pub fn serve_margin(book: &Book, award: &Award, prices: &Prices) -> Option<Award> {
+    let mut polish = Polish::of(book, award, prices);
+    let open = (0..book.orders.len()).filter_map(|order| Some((book.orders[order].rank, polish.open(order)?)));
+    let mut at_margin: Vec<_> =
+        open.filter(|(_, number)| polish.gain(*number) >= 0 && polish.is_marginal(*number)).collect();
+    at_margin.sort_unstable();
+    at_margin.iter().for_each(|(_, number)| polish.fill(*number, 0));
+    (polish.award != *award).then_some(polish.award)
+}
+
+impl<'b> Polish<'b> {
+    fn of(book: &'b Book, award: &Award, prices: &'b Prices) -> Self {
+        let mut offers = vec![Vec::new(); book.products.len()];
+        let mut order_of = vec![0; book.alternatives.len()];
+        for (number, order) in book.orders.iter().enumerate() {
+            order.alternatives.clone().for_each(|at| order_of[at] = number);
+            if order.side == Side::Offer {
+                let at = order.alternatives.start;
+                offers[book.lines_of(&book.alternatives[at])[0].product].push(at);
+            }
+        }
+        let (left, room) = (award.left(book), award.room(book));
+        Polish { book, prices, award: award.clone(), left, room, offers, order_of }
+    }
+
+    /// The alternative in which a bid may have more lots: the one that it has won, else the best.
+    fn open(&self, order: usize) -> Option<usize> {
+        let order = &self.book.orders[order];
+        let won = order.alternatives.clone().find(|number| self.award.lots[*number] > 0);
+        let number = won.or_else(|| order.alternatives.clone().max_by_key(|number| self.gain(*number)))?;
+        let is_short = self.award.lots[number] < self.book.alternatives[number].lots;
+        (order.side == Side::Bid && is_short).then_some(number)
+    }
+
     fn price(&self, product: usize) -> i128 {
         self.prices.of_product[product]
     }
@@ -59,8 +88,8 @@ impl Polish<'_> {
         self.gain(number).abs() <= tolerance(self.book, &self.book.alternatives[number])
     }
 
-    /// What a lot gains on a node, in nano-credits of all lots.
-    fn gains_on(&self, number: usize, node: usize) -> bool {
+    /// What all lots gain on a node, in nano-credits.
+    fn gain_on(&self, number: usize, node: usize) -> i128 {
         let (book, alternative) = (self.book, &self.book.alternatives[number]);
         let priced = |line: &Line| self.price(line.product) * i128::from(line.quantity);
         let premium = |line: &Line| {
@@ -69,8 +98,7 @@ impl Polish<'_> {
         };
         let cost = book.lines_of(alternative).iter().map(priced).sum::<i128>()
             + book.load_in(alternative, book.nodes[node].pool).iter().map(premium).sum::<i128>();
-        let worth = i128::from(alternative.value_micro) * NANO_PER_MICRO;
-        worth - cost * i128::from(alternative.lots) > tolerance(book, alternative)
+        i128::from(alternative.value_micro) * NANO_PER_MICRO - cost * i128::from(alternative.lots)
     }
 
     /// Changes the lots of an alternative, on a node where its pool has nodes.
@@ -102,7 +130,7 @@ impl Polish<'_> {
             [] => Some(vec![None]),
             [pool] => {
                 let mut hosts: Vec<usize> = self.book.hosts_in(&self.book.alternatives[number], *pool).collect();
-                hosts.sort_by_key(|node| (!self.gains_on(number, *node), *node));
+                hosts.sort_by_key(|node| (-self.gain_on(number, *node), *node));
                 Some(hosts.into_iter().map(Some).collect())
             }
             _ => None,
@@ -218,21 +246,11 @@ impl Polish<'_> {
         }
     }
 
-    /// Gives these orders what fits, those that gain most first.
-    fn fill(&mut self, orders: &BTreeSet<usize>) {
-        let mut wanted: Vec<(i128, usize)> = Vec::new();
-        for order in orders.iter().map(|order| &self.book.orders[*order]).filter(|order| order.side == Side::Bid) {
-            let won = order.alternatives.clone().find(|number| self.award.lots[*number] > 0);
-            let best = || order.alternatives.clone().max_by_key(|number| self.gain(*number));
-            if let Some(number) =
-                won.or_else(best).filter(|n| won.is_some() || !order.is_block || self.book.alternatives[*n].least <= 1)
-            {
-                wanted.push((self.gain(number), number));
-            }
-        }
-        wanted.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, number) in wanted {
-            for place in self.places(number).unwrap_or_default() {
+    /// Gives an alternative what fits where it gains so much.
+    fn fill(&mut self, number: usize, least_gain: i128) {
+        for place in self.places(number).unwrap_or_default() {
+            let gain = place.map_or_else(|| self.gain(number), |node| self.gain_on(number, node));
+            if gain >= least_gain {
                 self.add(number, place);
             }
         }
@@ -240,9 +258,6 @@ impl Polish<'_> {
 
     fn add(&mut self, number: usize, node: Option<usize>) {
         let (book, alternative) = (self.book, &self.book.alternatives[number]);
-        if !node.map_or_else(|| self.gains(number), |node| self.gains_on(number, node)) {
-            return;
-        }
         let mut most = i128::from(alternative.lots - self.award.lots[number]);
         for line in book.lines_of(alternative) {
             let there = self.left[line.product].max(0) + self.unsold(line.product, None);
@@ -256,7 +271,9 @@ impl Polish<'_> {
                 most = most.min(room / i128::from(line.quantity));
             }
         }
-        if most <= 0 {
+        let is_block = book.orders[self.order_of[number]].is_block;
+        let least = if is_block && self.award.lots[number] == 0 { alternative.least } else { 1 };
+        if most < i128::from(least) {
             return;
         }
         if let Some(node) = node {
