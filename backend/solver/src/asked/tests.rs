@@ -43,13 +43,11 @@ fn a_block_wins_at_its_winning_limit_and_not_just_under_it() {
 fn a_divisible_bids_winning_limit_is_price_times_quantity() {
     let beside = [bid("a", "70", ""), bid("b", "50", "")].join(",");
     for (book, says) in [(book(10, &bid("b", "15", "")), "20"), (book(10, &beside), "70")] {
-        let (loses, wins) = match winning_limit(&book, of("b"), &|| true) {
-            Winning::Limit(limit) => (limit, limit),
-            Winning::Between { loses, wins } => (loses, wins),
-            other => panic!("{other:?}"),
-        };
-        let near = |limit: Credits| (limit - credits(says)).units().abs() <= 20;
-        assert!(near(loses) && near(wins) && award_with(&book, of("b"), wins).is_some(), "{loses} {wins}");
+        let found = winning_limit(&book, of("b"), &|| true);
+        let Winning::Limit(limit) = found else { panic!("{found:?}") };
+        assert!((limit - credits(says)).units().abs() <= 1, "{limit}");
+        assert!(award_with(&book, of("b"), limit).is_some());
+        assert!(award_with(&book, of("b"), limit - Credits::from_units(1)).is_none(), "{limit}");
     }
 }
 

@@ -299,6 +299,12 @@ impl<'b> Builder<'b> {
         entries
     }
 
+    /// Whether a node has no room left for something that an alternative uses.
+    fn is_full(&self, number: usize, node: usize) -> bool {
+        let load = self.book.load_in(&self.book.alternatives[number], self.book.nodes[node].pool);
+        load.iter().any(|line| self.number.contains_key(&Row::NodeRoom(node, line.product)))
+    }
+
     /// The nodes that an alternative may be priced on: none where one without any premium is open to it.
     fn priced_nodes(&self, number: usize) -> Vec<Vec<usize>> {
         let alternative = &self.book.alternatives[number];
@@ -308,11 +314,8 @@ impl<'b> Builder<'b> {
                 choices.iter_mut().for_each(|nodes| nodes.push(node));
                 continue;
             }
-            let load = self.book.load_in(alternative, pool);
-            let is_full =
-                |node: usize| load.iter().any(|line| self.number.contains_key(&Row::NodeRoom(node, line.product)));
             let hosts: Vec<usize> = self.book.hosts_in(alternative, pool).collect();
-            if hosts.iter().all(|node| is_full(*node)) {
+            if hosts.iter().all(|node| self.is_full(number, *node)) {
                 let with =
                     |nodes: &Vec<usize>, node: usize| nodes.iter().copied().chain([node]).collect::<Vec<usize>>();
                 choices = choices.iter().flat_map(|nodes| hosts.iter().map(move |node| with(nodes, *node))).collect();
@@ -333,7 +336,14 @@ impl<'b> Builder<'b> {
                 .flat_map(|number| self.priced_nodes(number).into_iter().map(move |nodes| (number, nodes)))
                 .collect();
             let lots = |number: usize| self.award.lots[number];
-            if let [(number, nodes)] = choices.as_slice() {
+            // What lies on a full node pays its premium there, though another node may be free.
+            let is_priced = |number: usize, nodes: &[usize]| {
+                let mut hosts = self.award.hosts[number].iter();
+                hosts.all(|(node, _)| nodes.contains(node) || !self.is_full(number, *node))
+            };
+            if let [(number, nodes)] = choices.as_slice()
+                && is_priced(*number, nodes)
+            {
                 // The gap, and penalties: who won may not lose; who can be served to the unit may not go without.
                 let must_serve = is_divisible(*number);
                 let low = if lots(*number) > 0 && !exempt(order) { -STEEP } else { 0.0 };
