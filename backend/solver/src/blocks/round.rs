@@ -5,48 +5,46 @@ use std::collections::BTreeMap;
 
 /// A fill this close under a whole lot is one.
 const CLOSE: f64 = 1e-3;
+/// Worths that differ by this part are one to a float.
+const NEAR: f64 = 1e-7;
 
 fn gcd(a: i64, b: i64) -> i64 {
     if a == 0 { b } else { gcd(b % a, a) }
 }
 
-fn gcd_wide(a: i128, b: i128) -> i128 {
-    if a == 0 { b.max(1) } else { gcd_wide(b % a, a) }
-}
+/// Products and their units in the smallest lot of that shape.
+type Shape = Vec<(usize, i64)>;
 
-/// What bids have in common of which the first in rank is served first: worth a unit, and shape.
-type Likeness = (i128, i128, Vec<(usize, i64)>);
-
-/// Groups of two and more bids that tie, each in the order of rank: (alternative, units of the shape in a lot).
+/// Bids of one shape whose worth a unit a float may take for equal, each group by worth and then by rank:
+/// (alternative, units of the shape in a lot).
 pub fn ties(book: &Book) -> Vec<Vec<(usize, i64)>> {
-    let size = |at: usize| book.lines_of(&book.alternatives[at]).iter().map(|line| line.quantity).fold(0, gcd);
-    // Equal fractions have equal quotients: only bids of an equal one are compared.
-    let mut priced: Vec<(f64, usize, usize)> = Vec::new();
-    for (number, order) in book.orders.iter().enumerate().filter(|(_, o)| o.side == Side::Bid && !o.is_block) {
+    let mut shapes: BTreeMap<Shape, Vec<(Rank, usize, i64)>> = BTreeMap::new();
+    for order in book.orders.iter().filter(|o| o.side == Side::Bid && !o.is_block) {
         let at = order.alternatives.start;
-        let alternative = &book.alternatives[at];
-        let units = alternative.lots as f64 * size(at) as f64;
-        priced.push((alternative.value_micro as f64 / units, number, at));
-    }
-    priced.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut groups: BTreeMap<Likeness, Vec<(usize, usize, i64)>> = BTreeMap::new();
-    let equal = priced.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1);
-    for (_, number, at) in equal.flatten().copied() {
-        let (alternative, size) = (&book.alternatives[at], size(at));
-        let lines = book.lines_of(alternative);
-        let mut shape: Vec<(usize, i64)> = lines.iter().map(|line| (line.product, line.quantity / size)).collect();
+        let lines = book.lines_of(&book.alternatives[at]);
+        let size = lines.iter().map(|line| line.quantity).fold(0, gcd);
+        let mut shape: Shape = lines.iter().map(|line| (line.product, line.quantity / size)).collect();
         shape.sort_unstable();
-        let (worth, units) = (i128::from(alternative.value_micro), i128::from(alternative.lots) * i128::from(size));
-        let common = gcd_wide(worth, units);
-        let likeness = (worth / common, units / common, shape);
-        groups.entry(likeness).or_default().push((number, at, size));
+        shapes.entry(shape).or_default().push((order.rank, at, size));
     }
-    let many = groups.into_values().filter(|group| group.len() > 1);
-    many.map(|mut group| {
-        group.sort_unstable_by_key(|(order, ..)| book.orders[*order].rank);
-        group.into_iter().map(|(_, at, size)| (at, size)).collect()
-    })
-    .collect()
+    let worth = |(_, at, size): &(Rank, usize, i64)| {
+        let alternative = &book.alternatives[*at];
+        (i128::from(alternative.value_micro), i128::from(alternative.lots) * i128::from(*size))
+    };
+    let mut groups = Vec::new();
+    for mut bids in shapes.into_values() {
+        bids.sort_unstable_by(|one, two| {
+            let ((of_one, units_of_one), (of_two, units_of_two)) = (worth(one), worth(two));
+            (of_two * units_of_one).cmp(&(of_one * units_of_two)).then(one.0.cmp(&two.0))
+        });
+        let is_near = |high: &(Rank, usize, i64), low: &(Rank, usize, i64)| {
+            let [high, low] = [high, low].map(|bid| worth(bid).0 as f64 / worth(bid).1 as f64);
+            high - low <= NEAR * high
+        };
+        let near = bids.chunk_by(is_near).filter(|group| group.len() > 1);
+        groups.extend(near.map(|group| group.iter().map(|(_, at, size)| (*at, *size)).collect()));
+    }
+    groups
 }
 
 /// What a lot is of, the nodes that are named, and whether it uses no others.

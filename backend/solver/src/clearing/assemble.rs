@@ -3,7 +3,7 @@
 use super::unsold::Unsold;
 use crate::blocks::award::Award;
 use crate::price_choice::Prices;
-use headroom_market::clearing::book::{Alternative, Book, NANO_PER_MICRO, Side};
+use headroom_market::clearing::book::{Alternative, Book, Line, NANO_PER_MICRO, Side};
 use headroom_market::clearing::outcome::{self, Gap, Mode, Outcome, Quality, Reason, Refused, SetBy};
 use std::collections::BTreeMap;
 
@@ -16,10 +16,12 @@ fn price(book: &Book, prices: &Prices, alternative: &Alternative) -> i128 {
 }
 
 fn premium(book: &Book, prices: &Prices, alternative: &Alternative, node: usize) -> i128 {
-    let load = book.load_in(alternative, book.nodes[node].pool);
-    load.iter()
-        .map(|line| prices.premium.get(&(node, line.product)).copied().unwrap_or(0) * i128::from(line.quantity))
-        .sum()
+    premium_of(prices, &book.load_in(alternative, book.nodes[node].pool), node)
+}
+
+fn premium_of(prices: &Prices, load: &[Line], node: usize) -> i128 {
+    let of = |line: &Line| prices.premium.get(&(node, line.product)).copied().unwrap_or(0) * i128::from(line.quantity);
+    load.iter().map(of).sum()
 }
 
 /// What a lot costs on the cheapest nodes.
@@ -29,7 +31,17 @@ fn cheapest(book: &Book, prices: &Prices, alternative: &Alternative) -> i128 {
         return base;
     }
     let least = |pool: usize| {
-        book.hosts_in(alternative, pool).map(|node| premium(book, prices, alternative, node)).min().unwrap_or(0)
+        let load = book.load_in(alternative, pool);
+        let mut least = None;
+        for node in book.hosts_in(alternative, pool) {
+            let premium = premium_of(prices, &load, node);
+            // Most pools have a node with room: no premium is less.
+            if premium == 0 {
+                return 0;
+            }
+            least = Some(least.map_or(premium, |known: i128| known.min(premium)));
+        }
+        least.unwrap_or(0)
     };
     base + book.pools_with_nodes(alternative).into_iter().map(least).sum::<i128>()
 }

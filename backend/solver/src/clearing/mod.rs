@@ -141,11 +141,13 @@ impl Clearing<'_> {
         for _ in 0..MOST_SERVINGS {
             support = divisible::fill(book, &self.model, &self.queues, &is_open, &mut award, &support);
             place::place(book, &mut award, &is_open);
+            let prices = self.rounded(&support);
+            polish::settle(book, &mut award, &prices, &is_open);
             let coarse = |award: &Award| {
                 award.lots.iter().zip(&self.divisible).filter(|(_, f)| !**f).map(|(l, _)| *l).collect::<Vec<i64>>()
             };
             let before = coarse(&award);
-            self.serve_by_rank(&mut award);
+            polish::serve_by_rank(book, &mut award, &prices, &self.ties);
             if coarse(&award) == before {
                 break;
             }
@@ -202,6 +204,24 @@ impl Clearing<'_> {
         Tried { award: polished.unwrap_or(award), prices, outcome, broken }
     }
 
+    /// Prices of the model's rows, in nano-credits.
+    fn rounded(&self, support: &[f64]) -> Prices {
+        let mut prices = Prices { of_product: vec![0; self.book.products.len()], premium: BTreeMap::new() };
+        let nano = |row: usize| (support[row] * self.model.scale[row] * 1_000.0).round() as i128;
+        for (row, of) in self.model.rows.iter().enumerate().filter(|(row, _)| nano(*row) > 0) {
+            match *of {
+                Row::Product(product) => prices.of_product[product] += nano(row),
+                Row::NodeRoom(node, product) => *prices.premium.entry((node, product)).or_default() += nano(row),
+                Row::PoolRoom(product) => {
+                    for node in &self.book.pools[self.book.products[product].pool].nodes {
+                        *prices.premium.entry((*node, product)).or_default() += nano(row);
+                    }
+                }
+            }
+        }
+        prices
+    }
+
     /// The coarse lots on their nodes, beside the divisible ones of the last time if they find room there.
     fn placed(&self, draft: &Draft) -> Award {
         let book = self.book;
@@ -219,64 +239,6 @@ impl Clearing<'_> {
             award.hosts[number].clear();
         }
         award
-    }
-
-    /// Within a tie whole lots go from the last in rank to the first, on nodes that the first may use.
-    fn serve_by_rank(&self, award: &mut Award) {
-        let book = self.book;
-        for group in &self.ties {
-            // Only winners give: nobody beyond the last of them is asked.
-            let mut last = group.iter().rposition(|(at, _)| award.lots[*at] > 0).unwrap_or(0);
-            for first in 0..group.len() {
-                while last > first && award.lots[group[last].0] == 0 {
-                    last -= 1;
-                }
-                if first >= last {
-                    break;
-                }
-                let (at, size) = group[first];
-                let alternative = &book.alternatives[at];
-                let pools = book.pools_with_nodes(alternative);
-                for later in (first + 1..=last).rev() {
-                    let short = alternative.lots - award.lots[at];
-                    if short == 0 {
-                        break;
-                    }
-                    let (from, lot) = group[later];
-                    let needed = (size + lot - 1) / lot;
-                    if award.lots[from] < needed {
-                        continue;
-                    }
-                    if pools.is_empty() {
-                        let moved = (award.lots[from] / needed).min(short);
-                        award.lots[at] += moved;
-                        award.lots[from] -= moved * needed;
-                        continue;
-                    }
-                    // In several pools at once lots stay where they are.
-                    let [pool] = pools.as_slice() else { continue };
-                    let usable: Vec<usize> = book.hosts_in(alternative, *pool).collect();
-                    let mut short = short;
-                    let mut hosts = std::mem::take(&mut award.hosts[from]);
-                    for (node, lots) in hosts.iter_mut().filter(|(node, _)| usable.contains(node)) {
-                        let moved = (*lots / needed).min(short);
-                        if moved > 0 {
-                            *lots -= moved * needed;
-                            award.lots[from] -= moved * needed;
-                            award.lots[at] += moved;
-                            short -= moved;
-                            match award.hosts[at].iter_mut().find(|(known, _)| known == node) {
-                                Some((_, lots)) => *lots += moved,
-                                None => award.hosts[at].push((*node, moved)),
-                            }
-                        }
-                    }
-                    hosts.retain(|(_, lots)| *lots > 0);
-                    award.hosts[from] = hosts;
-                    award.hosts[at].sort_unstable();
-                }
-            }
-        }
     }
 
     /// Repairs a draft until the check finds nothing.
