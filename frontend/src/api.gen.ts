@@ -689,7 +689,7 @@ export interface components {
             instance?: components["schemas"]["InstanceId"] | null;
             sentence: string;
         };
-        /** @description How far the welfare of a round may be from the best, in credits with 9 digits, and why. */
+        /** @description How far the welfare may be from the best, in credits with 9 digits, and why. */
         Gap: {
             /** @description Bound less welfare. */
             total: string;
