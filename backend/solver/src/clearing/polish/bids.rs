@@ -103,18 +103,19 @@ impl Polish<'_> {
             1 => self.award.hosts[from].iter().map(|(node, lots)| (Some(*node), *lots)).collect(),
             _ => return,
         };
-        let mut places = self.places(to).unwrap_or_default();
-        places.retain(|place| place.is_none_or(|node| self.gain_on(to, node) >= -self.width(to)));
+        let places = self.places(to).unwrap_or_default();
+        // On other nodes a lot costs the same only where neither has a premium.
+        let is_free =
+            |polish: &Self, number: usize, place: Option<usize>| place.is_none_or(|node| !polish.is_dear(number, node));
         for (node, lots) in hosts {
             let before = self.award.lots[to];
             let moved = (lots / needed).min(self.book.alternatives[to].lots - before);
             if moved > 0 {
                 self.change(from, node, -moved * needed);
-                // A node with a premium stays full, and who gains where it lies is not at the margin.
-                let is_bound =
-                    node.is_some_and(|node| self.is_dear(from, node) || self.gain_on(from, node) > self.width(from));
-                for place in places.iter().filter(|place| !is_bound || **place == node) {
-                    self.add(to, *place, moved - (self.award.lots[to] - before));
+                for place in places.iter().copied() {
+                    if place == node || (is_free(self, from, node) && is_free(self, to, place)) {
+                        self.add(to, place, moved - (self.award.lots[to] - before));
+                    }
                 }
                 self.change(from, node, (moved - (self.award.lots[to] - before)) * needed);
             }
