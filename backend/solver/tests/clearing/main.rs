@@ -210,3 +210,18 @@ fn limits_next_to_a_price_leave_every_book_an_outcome() {
         assert_eq!(won, if near > 0 { [0, 10] } else { [10, 0] }, "{near}");
     }
 }
+
+/// An offer whose limit a float can't tell from what the bid pays.
+#[test]
+fn offers_next_to_a_price_leave_every_book_an_outcome() {
+    for near in -12..=12 {
+        let lines = json!([["a", "cpu_milli", 0, 10]]);
+        let book = parsed(&json!({
+            "format": "headroom.book/2",
+            "products": [{ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": [supply(5, "2")] }],
+            "orders": [order("b", "bid", "70", lines.clone()), order("o", "offer", &micros(70_000_000 + near), lines)],
+        }));
+        let won = won(&book, &cleared(&book, Mode::Market));
+        assert!(won[0] >= 5 && (near > 0 || won[1] == 5) && (near < 4 || won[1] == 0), "{near}: {won:?}");
+    }
+}

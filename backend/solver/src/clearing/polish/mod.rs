@@ -72,6 +72,7 @@ pub fn serve_margin(book: &Book, award: &Award, prices: &Prices) -> Option<Award
 /// The award of a float made whole at its prices: what is sold is bought, and full nodes are filled to the last unit.
 pub fn settle(book: &Book, award: &mut Award, prices: &Prices, is_open: &dyn Fn(usize) -> bool) {
     let mut polish = Polish::of(book, award, prices, Digits::Float);
+    polish.undo_losses();
     let open = (0..book.orders.len()).filter_map(|order| Some((order, polish.open(order)?)));
     let mut wanted: Vec<_> = open
         .filter(|(_, number)| is_open(*number) && polish.gain[*number] >= -polish.width(*number))

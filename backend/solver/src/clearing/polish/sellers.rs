@@ -244,4 +244,47 @@ impl Polish<'_> {
             }
         }
     }
+
+    /// Undoes what a float takes for a trade: a bid of one product that pays less than its seller asks.
+    pub(super) fn undo_losses(&mut self) {
+        for product in 0..self.book.products.len() {
+            let mut bids = self.bids[product].clone();
+            bids.retain(|number| {
+                let is_unit =
+                    matches!(self.book.lines_of(&self.book.alternatives[*number]), [line] if line.quantity == 1);
+                is_unit && self.award.lots[*number] > 0 && !self.is_block(*number) && self.is_near(*number)
+            });
+            let mut offers = self.offers[product].clone();
+            offers.retain(|at| self.award.lots[*at] > 0 && self.is_near(*at));
+            for (bid, offer) in bids.iter().flat_map(|bid| offers.iter().map(move |offer| (*bid, *offer))) {
+                let lots = |number: usize| i128::from(self.book.alternatives[number].lots);
+                if self.gain[bid] * lots(offer) + self.gain[offer] * lots(bid) < 0 {
+                    self.undo(product, bid, offer);
+                }
+            }
+        }
+    }
+
+    /// Whether a float may take the gain of an alternative for none.
+    fn is_near(&self, number: usize) -> bool {
+        self.gain[number].abs() <= 100 * self.width(number)
+    }
+
+    fn undo(&mut self, product: usize, bid: usize, offer: usize) {
+        let lends = self.node_of(offer);
+        let hosts: Vec<(Option<usize>, i64)> = match self.award.hosts[bid].as_slice() {
+            [] => vec![(None, self.award.lots[bid])],
+            hosts => hosts.iter().map(|(node, lots)| (Some(*node), *lots)).collect(),
+        };
+        for (node, lots) in hosts {
+            let is_same = node == lends;
+            if !is_same && node.into_iter().chain(lends).any(|node| self.premium(node, product) > 0) {
+                continue;
+            }
+            let free = lends.filter(|_| !is_same).map_or(i128::MAX, |node| self.room[node][self.at(node, product)]);
+            let less = i128::from(lots.min(self.award.lots[offer])).min(free.max(0)) as i64;
+            self.change(bid, node, -less);
+            self.change(offer, lends, -less);
+        }
+    }
 }
