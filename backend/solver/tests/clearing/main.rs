@@ -211,6 +211,32 @@ fn limits_next_to_a_price_leave_every_book_an_outcome() {
     }
 }
 
+/// Ties of every kind at once: free and bound bids over many nodes, and lenders that ask what the bids pay.
+#[test]
+fn ties_over_many_nodes_with_lenders_are_cleared() {
+    let of = |number: usize, side: &str, is_bound: bool| {
+        let mut order = order(&format!("{side}{number}"), side, "20", json!([["a", "cpu_milli", 0, 10]]));
+        if is_bound {
+            order["node"] = json!(format!("n{}", number % 100));
+        }
+        order
+    };
+    let bids = (0..4_000).map(|number| of(number, "bid", number % 2 == 1));
+    let nodes = |room: i64| -> Vec<Value> {
+        let node = |n| json!({ "id": format!("n{n}"), "pool": "a", "capacity": { "cpu_milli": room } });
+        (0..100).map(node).collect()
+    };
+    for room in [150, 400] {
+        let book = parsed(&json!({
+            "format": "headroom.book/2",
+            "products": [{ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": [supply(20_000, "1")] }],
+            "nodes": nodes(room),
+            "orders": bids.clone().chain((0..2_000).map(|number| of(number, "offer", true))).collect::<Vec<_>>(),
+        }));
+        cleared(&book, Mode::Market);
+    }
+}
+
 /// An offer whose limit a float can't tell from what the bid pays.
 #[test]
 fn offers_next_to_a_price_leave_every_book_an_outcome() {

@@ -1,7 +1,7 @@
 //! Bids that get lots, and bids that lose them.
 
 use super::Polish;
-use headroom_market::clearing::book::Side;
+use headroom_market::clearing::book::{Line, Side};
 use std::cmp::Reverse;
 
 impl Polish<'_> {
@@ -16,7 +16,12 @@ impl Polish<'_> {
 
     /// Gives an alternative what fits where it gains so much.
     pub(super) fn fill(&mut self, number: usize, least_gain: i128) {
-        for place in self.places(number).unwrap_or_default() {
+        let is_sold_out =
+            |line: &Line| self.left[line.product].max(0) + self.unsold(line.product, None) < line.quantity.into();
+        if self.book.lines_of(&self.book.alternatives[number]).iter().any(is_sold_out) {
+            return;
+        }
+        for place in self.places(number) {
             let gain = place.map_or(self.gain[number], |node| self.gain_on(number, node));
             if gain >= least_gain {
                 self.add(number, place, i64::MAX);
@@ -46,7 +51,7 @@ impl Polish<'_> {
         if self.prices.premium.is_empty() {
             return;
         }
-        let nodes: Vec<usize> = self.places(number).unwrap_or_default().into_iter().flatten().collect();
+        let nodes: Vec<usize> = self.places(number).into_iter().flatten().collect();
         for node in nodes.iter().copied().filter(|node| self.is_dear(number, *node)).collect::<Vec<_>>() {
             if self.gain_on(number, node) >= -self.width(number) {
                 let load = book.load_in(alternative, book.nodes[node].pool);
@@ -68,14 +73,17 @@ impl Polish<'_> {
     fn add(&mut self, number: usize, node: Option<usize>, most: i64) {
         let (book, alternative) = (self.book, &self.book.alternatives[number]);
         let mut most = i128::from(most.min(alternative.lots - self.award.lots[number]));
-        for line in book.lines_of(alternative) {
-            let there = self.left[line.product].max(0) + self.unsold(line.product, None);
-            most = most.min(there / i128::from(line.quantity));
-        }
         let load = node.map(|node| book.load_in(alternative, book.nodes[node].pool)).unwrap_or_default();
         for (node, line) in load.iter().filter_map(|line| Some((node?, line))) {
             let room = self.room[node][self.at(node, line.product)] + self.unsold(line.product, Some(node));
             most = most.min(room / i128::from(line.quantity));
+        }
+        for line in book.lines_of(alternative) {
+            if most <= 0 {
+                return;
+            }
+            let there = self.left[line.product].max(0) + self.unsold(line.product, None);
+            most = most.min(there / i128::from(line.quantity));
         }
         let least = if self.is_block(number) && self.award.lots[number] == 0 { alternative.least } else { 1 };
         if most < i128::from(least) {
@@ -103,22 +111,33 @@ impl Polish<'_> {
             1 => self.award.hosts[from].iter().map(|(node, lots)| (Some(*node), *lots)).collect(),
             _ => return,
         };
-        let places = self.places(to).unwrap_or_default();
-        // On other nodes a lot costs the same only where neither has a premium.
+        let may_use = |node: usize| {
+            let alternative = &self.book.alternatives[to];
+            self.book.hosts_in(alternative, self.book.nodes[node].pool).any(|host| host == node)
+        };
+        // Elsewhere a lot costs the same only where neither node has a premium.
         let is_free =
             |polish: &Self, number: usize, place: Option<usize>| place.is_none_or(|node| !polish.is_dear(number, node));
-        for (node, lots) in hosts {
+        let same: Vec<bool> = hosts.iter().map(|(node, _)| node.is_none_or(may_use)).collect();
+        for ((node, lots), is_same) in hosts.into_iter().zip(same) {
             let before = self.award.lots[to];
             let moved = (lots / needed).min(self.book.alternatives[to].lots - before);
-            if moved > 0 {
-                self.change(from, node, -moved * needed);
-                for place in places.iter().copied() {
-                    if place == node || (is_free(self, from, node) && is_free(self, to, place)) {
+            if moved == 0 {
+                continue;
+            }
+            self.change(from, node, -moved * needed);
+            if is_same {
+                self.add(to, node, moved);
+            }
+            let is_short = |polish: &Self| polish.award.lots[to] - before < moved;
+            if is_short(self) && is_free(self, from, node) {
+                for place in self.places(to) {
+                    if is_short(self) && is_free(self, to, place) {
                         self.add(to, place, moved - (self.award.lots[to] - before));
                     }
                 }
-                self.change(from, node, (moved - (self.award.lots[to] - before)) * needed);
             }
+            self.change(from, node, (moved - (self.award.lots[to] - before)) * needed);
         }
     }
 

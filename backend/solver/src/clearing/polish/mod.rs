@@ -9,7 +9,7 @@ use crate::blocks::award::Award;
 use crate::model::only_host;
 use crate::price_choice::Prices;
 use headroom_market::clearing::book::{Book, Line, NANO_PER_MICRO, Side};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How exact prices are.
 #[derive(Clone, Copy)]
@@ -33,8 +33,10 @@ struct Polish<'b> {
     /// By alternative: its order, and what all of its lots gain where they are cheapest.
     order_of: Vec<usize>,
     gain: Vec<i128>,
-    /// By product: offers, and bids that have won lots or may.
+    /// Offers by product, and bids that have won lots or may.
     offers: Vec<Vec<usize>>,
+    /// Offers by node and product.
+    lenders: BTreeMap<(usize, usize), Vec<usize>>,
     bids: Vec<Vec<usize>>,
     /// By product: arcs that end there, and arcs that start there.
     arcs_in: Vec<Vec<usize>>,
@@ -126,6 +128,7 @@ impl<'b> Polish<'b> {
             order_of: vec![0; book.alternatives.len()],
             gain: vec![0; book.alternatives.len()],
             offers: vec![Vec::new(); products],
+            lenders: BTreeMap::new(),
             bids: vec![Vec::new(); products],
             arcs_in: vec![Vec::new(); products],
             arcs_out: vec![Vec::new(); products],
@@ -137,6 +140,9 @@ impl<'b> Polish<'b> {
                 let lines = book.lines_of(&book.alternatives[at]);
                 if of.side == Side::Offer {
                     polish.offers[lines[0].product].push(at);
+                    if let Some(node) = polish.node_of(at) {
+                        polish.lenders.entry((node, lines[0].product)).or_default().push(at);
+                    }
                 } else if award.lots[at] > 0 || polish.gain[at] >= -polish.width(at) {
                     lines.iter().for_each(|line| polish.bids[line.product].push(at));
                 }
@@ -230,17 +236,18 @@ impl<'b> Polish<'b> {
         hosts.sort_unstable();
     }
 
-    /// Where an alternative may have lots, the cheapest place first; `None` if in several pools at once: it stays as it is.
-    fn places(&self, number: usize) -> Option<Vec<Option<usize>>> {
-        match self.book.pools_with_nodes(&self.book.alternatives[number]).as_slice() {
-            [] => Some(vec![None]),
-            [pool] => {
-                let mut hosts: Vec<usize> = self.book.hosts_in(&self.book.alternatives[number], *pool).collect();
-                hosts.sort_by_cached_key(|node| (-self.gain_on(number, *node), *node));
-                Some(hosts.into_iter().map(Some).collect())
-            }
-            _ => None,
+    /// Where an alternative may have lots, the cheapest place first; none if in several pools at once: it stays as it is.
+    fn places(&self, number: usize) -> Vec<Option<usize>> {
+        let (book, alternative) = (self.book, &self.book.alternatives[number]);
+        let pools = book.pools_with_nodes(alternative);
+        let [pool] = pools.as_slice() else { return if pools.is_empty() { vec![None] } else { Vec::new() } };
+        let mut hosts: Vec<usize> = book.hosts_in(alternative, *pool).collect();
+        if !self.prices.premium.is_empty() && hosts.len() > 1 {
+            let load = book.load_in(alternative, *pool);
+            let premium = |node: usize, line: &Line| self.premium(node, line.product) * i128::from(line.quantity);
+            hosts.sort_by_cached_key(|node| (load.iter().map(|line| premium(*node, line)).sum::<i128>(), *node));
         }
+        hosts.into_iter().map(Some).collect()
     }
 
     /// The only node of an offer, if its pool has nodes.

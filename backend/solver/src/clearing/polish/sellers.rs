@@ -17,8 +17,15 @@ impl Polish<'_> {
 
     /// Whether an offer sells more: on a node that needs room, else for the price alone.
     fn lends(&self, at: usize, node: Option<usize>) -> bool {
-        let is_asked = if node.is_some() { self.node_of(at) == node } else { !self.needs_premium(at) };
-        is_asked && self.gain[at] >= -self.width(at)
+        (node.is_some() || !self.needs_premium(at)) && self.gain[at] >= -self.width(at)
+    }
+
+    /// Offers of a product; those on one node, where one is named.
+    fn offers_of(&self, product: usize, node: Option<usize>) -> &[usize] {
+        match node {
+            Some(node) => self.lenders.get(&(node, product)).map_or(&[], Vec::as_slice),
+            None => &self.offers[product],
+        }
     }
 
     /// Whether more units, or fewer, may flow along an arc: only at the margin.
@@ -39,7 +46,7 @@ impl Polish<'_> {
     }
 
     fn unsold_along(&self, product: usize, node: Option<usize>, way: usize) -> i128 {
-        let offers = self.offers[product].iter().filter(|at| self.lends(**at, node));
+        let offers = self.offers_of(product, node).iter().filter(|at| self.lends(**at, node));
         let lent: i128 = offers.map(|at| i128::from(self.book.alternatives[*at].lots - self.award.lots[*at])).sum();
         if node.is_some() {
             return lent;
@@ -76,10 +83,13 @@ impl Polish<'_> {
                 }
             }
         }
-        for number in 0..self.offers[product].len() {
-            let at = self.offers[product][number];
+        for number in 0..self.offers_of(product, node).len() {
+            let at = self.offers_of(product, node)[number];
             let short = wanted - self.left[product];
-            if short > 0 && self.lends(at, node) {
+            if short <= 0 {
+                break;
+            }
+            if self.lends(at, node) {
                 let more = short.min(i128::from(self.book.alternatives[at].lots - self.award.lots[at]));
                 self.change(at, self.node_of(at), more as i64);
             }
@@ -190,10 +200,13 @@ impl Polish<'_> {
         for number in self.bids[product].clone() {
             let of = &self.book.alternatives[number];
             let is_unit = matches!(self.book.lines_of(of), [line] if line.quantity == 1);
-            if units == 0 || !is_unit || self.is_block(number) || self.gain[number] < -self.width(number) {
+            if units == 0 {
+                break;
+            }
+            if !is_unit || self.is_block(number) || self.gain[number] < -self.width(number) {
                 continue;
             }
-            for place in self.places(number).unwrap_or_default() {
+            for place in self.places(number) {
                 let room = place.map_or(i128::MAX, |node| self.room[node][self.at(node, product)]);
                 let short = i128::from(of.lots - self.award.lots[number]);
                 let more = units.min(short).min(room.max(0));
@@ -256,11 +269,18 @@ impl Polish<'_> {
             });
             let mut offers = self.offers[product].clone();
             offers.retain(|at| self.award.lots[*at] > 0 && self.is_near(*at));
-            for (bid, offer) in bids.iter().flat_map(|bid| offers.iter().map(move |offer| (*bid, *offer))) {
-                let lots = |number: usize| i128::from(self.book.alternatives[number].lots);
-                if self.gain[bid] * lots(offer) + self.gain[offer] * lots(bid) < 0 {
-                    self.undo(product, bid, offer);
+            // What loses most a lot comes first, so that the first pair that gains ends the search.
+            let lots = |number: usize| i128::from(self.book.alternatives[number].lots);
+            let order = |one: &usize, two: &usize| (self.gain[*one] * lots(*two)).cmp(&(self.gain[*two] * lots(*one)));
+            bids.sort_by(order);
+            offers.sort_by(order);
+            for bid in bids {
+                let loses = |offer: usize| self.gain[bid] * lots(offer) + self.gain[offer] * lots(bid) < 0;
+                let lost: Vec<usize> = offers.iter().copied().take_while(|offer| loses(*offer)).collect();
+                if lost.is_empty() {
+                    break;
                 }
+                lost.into_iter().for_each(|offer| self.undo(product, bid, offer));
             }
         }
     }
