@@ -1,7 +1,7 @@
 //! Welfare against the best of all awards of a small book, found by trying every one.
 
 use crate::books::{Dice, cleared, count_from, order, parsed, supply};
-use headroom_market::clearing::book::{Book, NANO_PER_MICRO, Side};
+use headroom_market::clearing::book::{Alternative, Book, NANO_PER_MICRO, Side};
 use headroom_market::clearing::outcome::{Mode, Quality};
 use serde_json::{Value, json};
 
@@ -165,12 +165,17 @@ fn welfare_is_that_of_brute_force_within_the_bound() {
     for seed in first..first + count {
         let book = parsed(&small_book(seed));
         let best = best(&book);
+        let is_divisible = |a: &Alternative| matches!(book.lines_of(a), [line] if line.quantity == 1);
+        let all_divisible = book.orders.iter().all(|o| !o.is_block) && book.alternatives.iter().all(is_divisible);
         for mode in [Mode::Market, Mode::Welfare] {
             let outcome = cleared(&book, mode);
             let (welfare, bound) = (outcome.welfare_nano, outcome.bound_nano);
             // A bound is as exact as its prices: a nano-credit a unit.
             assert!(welfare <= best && best <= bound + 1_000, "{seed} {mode:?}: {welfare} ≤ {best} ≤ {bound}");
             short += u64::from(mode == Mode::Welfare && welfare < best);
+            if all_divisible {
+                assert_eq!(welfare, best, "{seed} {mode:?}: every order is divisible to the unit");
+            }
             if outcome.quality == Quality::Optimal {
                 assert!(best - welfare <= a_lot_of_each(&book), "{seed} {mode:?}: {welfare} is not optimal, {best} is");
             }
