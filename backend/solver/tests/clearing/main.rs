@@ -47,6 +47,18 @@ fn a_full_node_has_a_premium_and_others_none() {
 }
 
 #[test]
+fn a_lender_is_sold_before_the_operator_at_one_price() {
+    let lines = json!([["a", "cpu_milli", 0, 10]]);
+    let book = parsed(&json!({
+        "format": "headroom.book/2",
+        "products": [{ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": [supply(10, "2")] }],
+        "orders": [order("lender", "offer", "20", lines.clone()), order("b", "bid", "50", lines)],
+    }));
+    let outcome = cleared(&book, Mode::Market);
+    assert_eq!((won(&book, &outcome), &outcome.used[0]), (vec![10, 10], &vec![0]));
+}
+
+#[test]
 fn a_residue_of_supply_sets_no_price() {
     let book = parsed(&json!({
         "format": "headroom.book/2",
