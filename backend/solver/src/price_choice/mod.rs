@@ -7,7 +7,7 @@ use crate::blocks::award::Award;
 use crate::model::{Model, Row, Source, nano, only_host};
 use crate::price_search::{Point, close, curved};
 use headroom_market::clearing::book::{Book, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much steeper a penalty is than the gap.
 const STEEP: f64 = 1_000.0;
@@ -298,6 +298,9 @@ fn steepen(model: &mut Model) {
     }
 }
 
+/// Pools of more nodes, all full, have a row for what their cheapest node costs: else each bid has a column for each node.
+const FEW_NODES: usize = 8;
+
 struct Builder<'b> {
     book: &'b Book,
     award: &'b Award,
@@ -313,6 +316,12 @@ impl<'b> Builder<'b> {
             rows.extend(
                 products.zip(room).filter(|(_, left)| **left <= 0).map(|(product, _)| Row::NodeRoom(node, product)),
             );
+        }
+        let full: BTreeSet<Row> = rows.iter().copied().collect();
+        for pool in book.pools.iter().filter(|pool| pool.nodes.len() > FEW_NODES) {
+            let is_full =
+                |product: &usize| pool.nodes.iter().all(|node| full.contains(&Row::NodeRoom(*node, *product)));
+            rows.extend(pool.products.clone().filter(is_full).map(Row::PoolRoom));
         }
         let number = rows.iter().enumerate().map(|(number, row)| (*row, number as u32)).collect();
         Builder { book, award, rows, number }
@@ -333,7 +342,25 @@ impl<'b> Builder<'b> {
                 }
             }
         }
+        for pool in self.book.pools_with_nodes(alternative) {
+            if nodes.iter().any(|node| self.book.nodes[*node].pool == pool) {
+                continue;
+            }
+            for line in self.book.load_in(alternative, pool) {
+                if let Some(row) = self.number.get(&Row::PoolRoom(line.product)) {
+                    entries.push((*row, all * line.quantity as f64));
+                }
+            }
+        }
         entries
+    }
+
+    /// Whether an alternative may lie on all nodes of a pool that has a row for its cheapest one.
+    fn is_pooled(&self, number: usize, pool: usize) -> bool {
+        let alternative = &self.book.alternatives[number];
+        let load = self.book.load_in(alternative, pool);
+        load.iter().any(|line| self.number.contains_key(&Row::PoolRoom(line.product)))
+            && self.book.hosts_in(alternative, pool).count() == self.book.pools[pool].nodes.len()
     }
 
     /// Whether a node has no room left for something that an alternative uses.
@@ -349,6 +376,9 @@ impl<'b> Builder<'b> {
         for pool in self.book.pools_with_nodes(alternative) {
             if let Some(node) = only_host(self.book, alternative, pool) {
                 choices.iter_mut().for_each(|nodes| nodes.push(node));
+                continue;
+            }
+            if self.is_pooled(number, pool) {
                 continue;
             }
             let hosts: Vec<usize> = self.book.hosts_in(alternative, pool).collect();
@@ -441,6 +471,16 @@ impl<'b> Builder<'b> {
             let high = if arc.limit.is_none_or(|limit| flow < limit) { 1.0 + STEEP } else { 1.0 };
             model.add(Source::Arc(number), -units * nano(arc.cost_nano), (low, high), &ends);
             model.close_set();
+        }
+        // The cheapest node costs no more than any: what is between the two is a penalty.
+        for (row, of) in self.rows.iter().enumerate() {
+            let Row::PoolRoom(product) = *of else { continue };
+            for node in &book.pools[book.products[product].pool].nodes {
+                let units = book.room(*node, product).max(1) as f64;
+                let ends = [(self.number[&Row::NodeRoom(*node, product)], units), (row as u32, -units)];
+                model.add(Source::Arc(0), 0.0, (0.0, 1.0 + STEEP), &ends);
+                model.close_set();
+            }
         }
         model.supply = self
             .rows

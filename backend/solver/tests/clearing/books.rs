@@ -180,6 +180,38 @@ pub fn round_book(seed: u64, most: i64) -> Value {
     json!({ "format": "headroom.book/2", "products": products, "nodes": listed, "orders": orders })
 }
 
+/// A pool of many nodes that sells all room they have: free and bound bids, bundles, and lenders.
+pub fn sold_out_book(seed: u64) -> Value {
+    let mut dice = Dice(seed ^ 0x501d);
+    let nodes: Vec<(i64, i64)> = (0..9 + dice.below(12)).map(|_| (dice.below(60), 40 + dice.below(60))).collect();
+    let total = |of: &dyn Fn(&(i64, i64)) -> i64| nodes.iter().map(of).sum::<i64>();
+    let (cpu, memory) = (total(&|node| node.0), total(&|node| node.1));
+    let product = |resource: &str, units: i64, reserve: &str| json!({ "pool": "p", "resource": resource, "slot": 0, "supply": [supply(units, reserve)] });
+    let node = |(n, (cpu, memory)): (usize, &(i64, i64))| json!({ "id": format!("n{n}"), "pool": "p", "capacity": { "cpu_milli": cpu, "mem_mib": memory } });
+    let orders: Vec<Value> = (0..20 + dice.below(150))
+        .map(|n| {
+            let (units, price, at) = (1 + dice.below(20), 1 + dice.below(12), dice.below(nodes.len() as i64));
+            let kind = dice.below(10);
+            let mut lines = vec![json!(["p", "cpu_milli", 0, units])];
+            if kind == 1 {
+                lines.push(json!(["p", "mem_mib", 0, units]));
+            }
+            let limit = (units * price * lines.len() as i64).to_string();
+            let mut order = order(&format!("x{n}"), if kind == 0 { "offer" } else { "bid" }, &limit, json!(lines));
+            if kind == 0 || dice.one_in(3) {
+                order["node"] = json!(format!("n{at}"));
+            }
+            order
+        })
+        .collect();
+    json!({
+        "format": "headroom.book/2",
+        "products": [product("cpu_milli", cpu, "1"), product("mem_mib", memory, "1")],
+        "nodes": nodes.iter().enumerate().map(node).collect::<Vec<_>>(),
+        "orders": orders,
+    })
+}
+
 pub fn micros(micro: i64) -> String {
     format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
 }

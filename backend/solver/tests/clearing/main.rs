@@ -5,7 +5,7 @@ mod brute_force;
 mod known;
 mod properties;
 
-use books::{Dice, always_clears, cleared, micros, order, parsed, random_book, round_book, supply, won};
+use books::{Dice, always_clears, cleared, micros, order, parsed, random_book, round_book, sold_out_book, supply, won};
 use headroom_market::clearing::book;
 use headroom_market::clearing::outcome::{Mode, Quality};
 use headroom_solver::clear;
@@ -177,6 +177,11 @@ fn a_book_of_thousands_of_supply_steps_is_cleared() {
 #[test]
 fn books_of_rounds_always_have_an_outcome() {
     always_clears(1_000, 0, &|seed| round_book(seed, if seed % 8 == 0 { 120 } else { 10 }));
+}
+
+#[test]
+fn sold_out_pools_of_many_nodes_have_an_outcome() {
+    always_clears(200, 0, &sold_out_book);
 }
 
 #[test]
