@@ -107,85 +107,45 @@ impl<'b> Choice<'b> {
         prices
     }
 
-    /// Moves prices, and then the premiums beside them, to where supply and divisible bids of one product allow it: at least
-    /// what those ask that sell and those pay that go without, at most what the others do. A float may miss that by its
-    /// last digits.
+    /// Moves each price to where supply and divisible bids of one product allow it that pay no premium: at least what those ask
+    /// that sell and those pay that go without, at most what the others do. A float may miss that by its last digits.
     fn snap(&self, prices: &mut Prices, digits: &[i128]) {
         let book = self.book;
-        let mut of_product = vec![Span::ANY; book.products.len()];
+        let mut bounds: Vec<(i128, i128)> = vec![(0, i128::MAX); book.products.len()];
+        let mut bound = |product: usize, sells: bool, is_open: bool, is_used: bool, unit: i128| {
+            let (least, most) = &mut bounds[product];
+            if if sells { is_used } else { is_open } {
+                *least = unit.max(*least);
+            }
+            if if sells { is_open } else { is_used } {
+                *most = unit.min(*most);
+            }
+        };
         for (product, of) in book.products.iter().enumerate() {
             for (step, used) in of.supply.iter().zip(&self.award.used[product]) {
-                of_product[product].bind(Side::Offer, step.quantity > *used, *used > 0, step.reserve_nano);
+                bound(product, true, step.quantity > *used, *used > 0, step.reserve_nano);
             }
         }
-        let mut of_node: BTreeMap<(usize, usize), Vec<Bound>> = BTreeMap::new();
         for of in book.orders.iter().filter(|of| !of.is_block) {
             let number = of.alternatives.start;
             let alternative = &book.alternatives[number];
             let [line] = book.lines_of(alternative) else { continue };
-            if line.quantity != 1 {
-                continue;
-            }
-            let unit = i128::from(alternative.value_micro) * 1_000 / i128::from(alternative.lots.max(1));
             let pool = book.products[line.product].pool;
-            match only_host(book, alternative, pool) {
-                Some(node) if prices.premium.contains_key(&(node, line.product)) => {
-                    of_node.entry((node, line.product)).or_default().push((of.side, number, unit));
-                }
-                None if !book.pools[pool].nodes.is_empty() => {}
-                _ => self.bind(&mut of_product[line.product], of.side, number, unit),
+            let has_premium = match only_host(book, alternative, pool) {
+                Some(node) => prices.premium.contains_key(&(node, line.product)),
+                None => !book.pools[pool].nodes.is_empty(),
+            };
+            if line.quantity == 1 && !has_premium {
+                let unit = i128::from(alternative.value_micro) * 1_000 / i128::from(alternative.lots.max(1));
+                let lots = self.award.lots[number];
+                bound(line.product, of.side == Side::Offer, lots < alternative.lots, lots > 0, unit);
             }
         }
-        for (product, (price, span)) in prices.of_product.iter_mut().zip(of_product).enumerate() {
-            *price = span.nearest(*price, digits[product]);
-        }
-        for ((node, product), orders) in of_node {
-            let mut span = Span::ANY;
-            let price = prices.of_product[product];
-            orders.into_iter().for_each(|(side, number, unit)| self.bind(&mut span, side, number, unit - price));
-            prices
-                .premium
-                .entry((node, product))
-                .and_modify(|premium| *premium = span.nearest(*premium, digits[product]));
-        }
-    }
-
-    fn bind(&self, span: &mut Span, side: Side, number: usize, unit: i128) {
-        let lots = self.award.lots[number];
-        span.bind(side, lots < self.book.alternatives[number].lots, lots > 0, unit);
-    }
-}
-
-/// What an alternative of a side pays or asks a unit.
-type Bound = (Side, usize, i128);
-
-/// Where a price may lie.
-#[derive(Clone, Copy)]
-struct Span {
-    least: i128,
-    most: i128,
-}
-
-impl Span {
-    const ANY: Span = Span { least: 0, most: i128::MAX };
-
-    /// What who pays or asks so much a unit allows: one that has units left to buy or sell, or has bought or sold.
-    fn bind(&mut self, side: Side, is_open: bool, is_used: bool, unit: i128) {
-        let (is_least, is_most) = if side == Side::Offer { (is_used, is_open) } else { (is_open, is_used) };
-        if is_least {
-            self.least = unit.max(self.least);
-        }
-        if is_most {
-            self.most = unit.min(self.most);
-        }
-    }
-
-    /// Where limits cross by less than a float tells, the seller's stands: a bid's loss is within its tolerance.
-    fn nearest(self, price: i128, digits: i128) -> i128 {
-        if self.least <= self.most || self.least - self.most <= digits {
-            price.min(self.most).max(self.least)
-        } else {
-            price
+        for ((price, (least, most)), digits) in prices.of_product.iter_mut().zip(bounds).zip(digits) {
+            // Where limits cross by less than a float tells, the seller's stands: a bid's loss is within its tolerance.
+            if least <= most || least - most <= *digits {
+                *price = (*price).min(most).max(least);
+            }
         }
     }
 }
