@@ -332,8 +332,8 @@ impl Clearing<'_> {
         draft.coarse[number] = kept;
     }
 
-    /// Who is left out next: of the coarse winners that lose, those that lose most and share no product; else the one that
-    /// gains least of those that share a product with what is broken.
+    /// The next cuts: of the coarse winners that lose, those that lose most, half of those that share a product. If none
+    /// loses, the one that gains least of those that share a product with what is broken.
     fn losers(&self, draft: &Draft, award: &Award, prices: &Prices, broken: &[Broken], any: bool) -> Vec<usize> {
         let book = self.book;
         let touched: BTreeSet<usize> = broken
@@ -363,18 +363,24 @@ impl Clearing<'_> {
         winners.sort_by(|(a_block, a, _), (b_block, b, _)| {
             (*b < 0.0).cmp(&(*a < 0.0)).then(b_block.cmp(a_block)).then(a.total_cmp(b))
         });
-        let mut taken: BTreeSet<usize> = BTreeSet::new();
+        // Of those that lose and share a product half go at once: the others may gain without them.
+        let products = |number: usize| book.lines_of(&book.alternatives[number]).iter().map(|line| line.product);
+        let mut open: BTreeMap<usize, usize> = BTreeMap::new();
+        for (_, _, number) in winners.iter().filter(|(_, part, _)| *part < 0.0) {
+            products(*number).for_each(|product| *open.entry(product).or_default() += 1);
+        }
+        open.values_mut().for_each(|losing| *losing = losing.div_ceil(2));
         let mut losers = Vec::new();
         for (_, part, number) in winners {
-            let lines = book.lines_of(&book.alternatives[number]);
-            if lines.iter().any(|line| taken.contains(&line.product)) {
-                continue;
-            }
             if part >= 0.0 && !losers.is_empty() {
                 break;
             }
-            taken.extend(lines.iter().map(|line| line.product));
-            losers.push(number);
+            if products(number).all(|product| open.get(&product).is_none_or(|left| *left > 0)) {
+                products(number).for_each(|product| {
+                    open.entry(product).and_modify(|left| *left -= 1).or_insert(0);
+                });
+                losers.push(number);
+            }
         }
         losers
     }
