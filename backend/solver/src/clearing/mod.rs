@@ -18,8 +18,10 @@ use unsold::Unsold;
 /// The most repairs of one clearing.
 const MOST_REPAIRS: usize = 100;
 /// Columns looked at by tries with refused blocks, and the most repairs of one.
-const PUT_BACK_WORK: usize = 60_000;
+const PUT_BACK_WORK: usize = 24_000;
 const PUT_BACK_REPAIRS: usize = 6;
+/// Refused blocks are tried while the gap is more than this part of the welfare.
+const PUT_BACK_GAP: i128 = 10_000;
 /// The most times that an award is made whole at the same prices.
 const MOST_POLISHES: usize = 3;
 /// The most times that lots given by rank free others.
@@ -59,6 +61,12 @@ struct Tried {
     prices: Prices,
     outcome: Outcome,
     broken: Vec<Broken>,
+}
+
+/// The alternatives that prices serve to the unit in a draft, and prices that do.
+struct Open {
+    is_open: Vec<bool>,
+    from: BTreeMap<Row, f64>,
 }
 
 /// What a clearing has done so far.
@@ -124,14 +132,14 @@ pub fn clear_watched<'b>(book: &'b Book, mode: Mode, told: &'b dyn Fn(Step)) -> 
         of.alternatives.clone().for_each(|number| without.coarse[number] = 0);
     }
     let nothing = Draft { coarse: vec![0; book.alternatives.len()], ..without.clone() };
-    let (draft, outcome) =
-        [draft, without, nothing].into_iter().find_map(|draft| clearing.repair(draft, MOST_REPAIRS))?;
-    Some(clearing.put_back_blocks(draft, outcome))
+    let held = [draft, without, nothing].into_iter().find_map(|draft| clearing.repair(draft, MOST_REPAIRS))?;
+    let (draft, held, open) = clearing.put_back_blocks(held);
+    Some(clearing.finished(&draft, &open, held))
 }
 
 impl Clearing<'_> {
-    /// What a draft comes to.
-    fn tried(&self, draft: &Draft) -> Tried {
+    /// What a draft comes to, at the first prices that may hold: the best ones are for awards that are kept.
+    fn tried(&self, draft: &Draft) -> (Tried, Open) {
         let book = self.book;
         let mut award = self.placed(draft);
         let open: Vec<bool> =
@@ -159,49 +167,49 @@ impl Clearing<'_> {
             .zip(support.iter().zip(&self.model.scale))
             .map(|(row, (p, s))| (*row, p * s))
             .collect();
-        let exempt = |order: usize| self.mode == Mode::Welfare && book.orders[order].is_block;
-        let choice_of = |award| Choice::of(book, award, &is_open, &from, &exempt);
-        let choice = choice_of(&award);
-        let judged = |award: &Award, prices: Prices| {
-            let outcome = assemble::outcome(book, self.mode, award, &prices, &draft.reasons);
-            let broken = check(book, &outcome, Vec::new());
-            (prices, outcome, broken)
-        };
-        // Most awards are mended first: the best prices are for those that hold.
-        let (mut prices, mut outcome, mut broken) = judged(&award, choice.any());
-        let mut polished: Option<Award> = None;
+        let open = Open { is_open: open, from };
+        let prices = self.choice(&open, &award).any();
+        let mut tried = self.judged(draft, award, prices);
         for _ in 0..MOST_POLISHES {
-            if broken.is_empty() {
+            if tried.broken.is_empty() {
                 break;
             }
-            let short = broken.iter().filter(|b| b.rule == Rule::V5).filter_map(|b| b.order).collect();
-            let next = polish::polish(book, polished.as_ref().unwrap_or(&award), &prices, &short);
-            let tried = judged(&next, prices.clone());
-            if tried.2.len() >= broken.len() {
+            let short = tried.broken.iter().filter(|b| b.rule == Rule::V5).filter_map(|b| b.order).collect();
+            let award = polish::polish(book, &tried.award, &tried.prices, &short);
+            let next = self.judged(draft, award, tried.prices.clone());
+            if next.broken.len() >= tried.broken.len() {
                 break;
             }
-            (prices, outcome, broken) = tried;
-            polished = Some(next);
+            tried = next;
         }
-        if broken.is_empty() {
-            let best = match &polished {
-                None => judged(&award, choice.best()),
-                Some(award) => judged(award, choice_of(award).best()),
-            };
-            if best.2.is_empty() {
-                (prices, outcome, broken) = best;
-            }
-            // Who bids just the price wins what is there at it.
-            let held = polished.as_ref().unwrap_or(&award);
-            if let Some(served) = polish::serve_margin(book, held, &prices) {
-                let tried = judged(&served, prices.clone());
-                if tried.2.is_empty() {
-                    (prices, outcome, broken) = tried;
-                    polished = Some(served);
-                }
+        (tried, open)
+    }
+
+    /// An award at prices, checked.
+    fn judged(&self, draft: &Draft, award: Award, prices: Prices) -> Tried {
+        let outcome = assemble::outcome(self.book, self.mode, &award, &prices, &draft.reasons);
+        let broken = check(self.book, &outcome, Vec::new());
+        Tried { award, prices, outcome, broken }
+    }
+
+    fn choice<'a>(&'a self, open: &Open, award: &'a Award) -> Choice<'a> {
+        let exempt = |order: usize| self.mode == Mode::Welfare && self.book.orders[order].is_block;
+        Choice::of(self.book, award, &|number| open.is_open[number], &open.from, &exempt)
+    }
+
+    /// The best prices of an award that holds, and the lots that bids win which bid just these.
+    fn finished(&self, draft: &Draft, open: &Open, mut held: Tried) -> Outcome {
+        let best = self.judged(draft, held.award.clone(), self.choice(open, &held.award).best());
+        if best.broken.is_empty() {
+            held = best;
+        }
+        if let Some(served) = polish::serve_margin(self.book, &held.award, &held.prices) {
+            let served = self.judged(draft, served, held.prices.clone());
+            if served.broken.is_empty() {
+                held = served;
             }
         }
-        Tried { award: polished.unwrap_or(award), prices, outcome, broken }
+        held.outcome
     }
 
     /// Prices of the model's rows, in nano-credits.
@@ -242,13 +250,14 @@ impl Clearing<'_> {
     }
 
     /// Repairs a draft until the check finds nothing.
-    fn repair(&self, mut draft: Draft, most: usize) -> Option<(Draft, Outcome)> {
+    fn repair(&self, mut draft: Draft, most: usize) -> Option<(Draft, Tried, Open)> {
         for _ in 0..most {
-            let Tried { award, prices, outcome, broken } = self.tried(&draft);
-            (self.told)(Step::Checked { broken: broken.len() });
-            if broken.is_empty() {
-                return Some((draft, outcome));
+            let (tried, open) = self.tried(&draft);
+            (self.told)(Step::Checked { broken: tried.broken.len() });
+            if tried.broken.is_empty() {
+                return Some((draft, tried, open));
             }
+            let Tried { award, prices, broken, .. } = tried;
             for (number, lots) in award.lots.iter().enumerate() {
                 let of = if self.divisible[number] { &mut draft.beside } else { &mut draft.coarse };
                 of[number] = *lots;
@@ -261,30 +270,32 @@ impl Clearing<'_> {
     }
 
     /// Tries the refused blocks that would gain, the greatest gain first, and keeps those with which more is gained.
-    fn put_back_blocks(&self, mut draft: Draft, mut outcome: Outcome) -> Outcome {
+    fn put_back_blocks(&self, mut best: (Draft, Tried, Open)) -> (Draft, Tried, Open) {
         let book = self.book;
         let mut tries = (PUT_BACK_WORK / self.model.columns().max(1)).clamp(2, 24);
-        let prices = Prices { of_product: outcome.prices_nano.clone(), premium: outcome.premiums_nano.clone() };
+        let (draft, held, _) = &best;
         let mut refused: Vec<(i128, usize)> = Vec::new();
         for of in book.orders.iter().filter(|of| of.is_block && of.alternatives.clone().all(|n| draft.coarse[n] == 0)) {
-            let best = of.alternatives.clone().map(|n| (assemble::best_gain(book, &prices, n, of.side), n)).max();
-            refused.extend(best.filter(|(gain, _)| *gain > 0));
+            let gain = |n| (assemble::best_gain(book, &held.prices, n, of.side), n);
+            refused.extend(of.alternatives.clone().map(gain).max().filter(|(gain, _)| *gain > 0));
         }
         refused.sort_unstable_by(|a, b| b.cmp(a));
         for (_, number) in refused {
-            if tries == 0 || outcome.quality == Quality::Optimal {
+            let known = &best.1.outcome;
+            let gap = known.bound_nano - known.welfare_nano;
+            if tries == 0 || known.quality == Quality::Optimal || gap <= known.welfare_nano / PUT_BACK_GAP {
                 break;
             }
             tries -= 1;
-            let mut with = draft.clone();
+            let mut with = best.0.clone();
             with.coarse[number] = book.alternatives[number].lots;
-            if let Some((found, better)) = self.repair(with, PUT_BACK_REPAIRS)
-                && better.welfare_nano > outcome.welfare_nano
+            if let Some(better) = self.repair(with, PUT_BACK_REPAIRS)
+                && better.1.outcome.welfare_nano > known.welfare_nano
             {
-                (draft, outcome) = (found, better);
+                best = better;
             }
         }
-        outcome
+        best
     }
 
     /// One change of the draft against what is broken; false if there is none to make.
