@@ -862,7 +862,7 @@ export interface components {
             pinned_by_exchange?: boolean;
             /** @description It is pinned because its own program could not be shown to run elsewhere. */
             pinned_by_program?: boolean;
-            /** @description When moves of it took effect, as long as they count (`swap/hold_time.rs`). */
+            /** @description When moves of it took effect, as long as they count (`workload/hold_time.rs`). */
             recent_moves?: components["schemas"]["Timestamp"][];
             /**
              * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
@@ -1233,7 +1233,7 @@ export interface components {
                 pinned_by_exchange?: boolean;
                 /** @description It is pinned because its own program could not be shown to run elsewhere. */
                 pinned_by_program?: boolean;
-                /** @description When moves of it took effect, as long as they count (`swap/hold_time.rs`). */
+                /** @description When moves of it took effect, as long as they count (`workload/hold_time.rs`). */
                 recent_moves?: components["schemas"]["Timestamp"][];
                 /**
                  * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
@@ -2163,7 +2163,7 @@ export interface components {
             };
             /**
              * Format: int32
-             * @description So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
+             * @description So many of its workloads at most go to another of its nodes for one slot (`round/moves/in_flight.rs`); left out: no bound.
              */
             moves_at_once?: number | null;
             /** @description A person has to approve every move into it or out of it (`swap/approval.rs`). */

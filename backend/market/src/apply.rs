@@ -2,18 +2,21 @@
 //!
 //! Every decision is here or below; nothing outside decides. The same envelope on the same
 //! state gives the same events, on any machine and for ever.
-use crate::book::{PlacedBy, expire, place, together};
+use crate::book::close;
+use crate::book::{expire, place, together};
 use crate::command::{Command, Envelope, Reply};
 use crate::event::Event;
 use crate::ids::{OrderId, ParticipantId};
 use crate::market;
 use crate::participant::admin as participants;
-use crate::pool::admin as pools;
-use crate::pool::{approval, recallable, scarcity};
+use crate::pool::{admin as pools, approval, recallable, scarcity};
 use crate::project;
+use crate::records::order::PlacedBy;
+use crate::records::round::Movers;
 use crate::refusal::{Refusal, conflict};
-use crate::round::movers::Movers;
-use crate::round::{award, safe_state, seal, void};
+use crate::round::awards::{award, void};
+use crate::round::safe_state;
+use crate::round::sealing::seal;
 use crate::settlement::{dispute, settle};
 use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
@@ -142,7 +145,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             }
         }
         Command::CancelOrder { participant, order } => cancel(turn, participant, order),
-        Command::CancelAll { participant } => Ok(Reply::Canceled(place::cancel_all(turn, participant))),
+        Command::CancelAll { participant } => Ok(Reply::Canceled(close::cancel_all(turn, participant))),
         Command::RecordOutlooks { model, outlooks } => {
             auto::record_outlooks(turn, model.as_deref(), outlooks);
             Ok(Reply::Done)
@@ -211,7 +214,7 @@ fn seal_round(turn: &mut Turn<'_>, movers: &Movers) -> Reply {
 }
 
 fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, order: OrderId) -> Result<Reply, Refusal> {
-    let now = place::cancel(turn, participant, order, "user")?;
+    let now = close::cancel(turn, participant, order, "user")?;
     Ok(if now { Reply::Order(order) } else { Reply::PendingOrder(order) })
 }
 

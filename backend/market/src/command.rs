@@ -1,25 +1,21 @@
 //! What may be asked of the exchange. Everything a decision needs is inside: ids come from
 //! the envelope's time and seed, numbers of forecasts from the shell.
-use crate::book::together::Recommended;
-use crate::book::{OrderRequest, Side};
 use crate::clearing::document::{Book, Outcome, Verified};
 use crate::ids::*;
-use crate::market::Rhythm;
-use crate::participant::Membership;
-use crate::pool::approval::Verdict;
-use crate::pool::scarcity::SlotShortage;
-use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
+use crate::records::class::Class;
+use crate::records::dispute::{Decision, NewDispute};
+use crate::records::market::Rhythm;
+use crate::records::meter::Reading;
+use crate::records::order::{OrderRequest, Recommended, Side};
+use crate::records::participant::Membership;
+use crate::records::pool::{NodeState, PoolSlug, ReserveStep, SlotShortage, Tier, Verdict};
+use crate::records::round::Movers;
+use crate::records::strategy::{SlotOutlook, Strategy};
+use crate::records::swap::{Draw, Drawn, MoveVerdict, Recall, Recalled, StepResult};
+use crate::records::workload::{AtEnd, ComparisonRules};
 use crate::refusal::Refusal;
-use crate::round::movers::Movers;
-use crate::settlement::dispute::{Decision, NewDispute};
-use crate::settlement::meter::Reading;
-use crate::swap::approval::MoveVerdict;
-use crate::swap::draw::{Draw, Drawn};
-use crate::swap::recall::{Recall, Recalled};
-use crate::swap::saga::StepResult;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share};
-use crate::workload::{AtEnd, Class, ComparisonRules, SlotOutlook, Strategy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -244,7 +240,7 @@ pub enum Command {
     PlaceOrder {
         participant: ParticipantId,
         side: Side,
-        #[serde(serialize_with = "crate::book::compact::serialize")]
+        #[serde(serialize_with = "crate::records::compact::serialize")]
         request: Box<OrderRequest>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_order: Option<OrderId>,
@@ -254,7 +250,7 @@ pub enum Command {
     ReplaceOrder {
         participant: ParticipantId,
         order: OrderId,
-        #[serde(serialize_with = "crate::book::compact::serialize")]
+        #[serde(serialize_with = "crate::records::compact::serialize")]
         request: Box<OrderRequest>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_order: Option<OrderId>,
@@ -279,7 +275,7 @@ pub enum Command {
     },
     /// Closes orders whose time is over.
     ExpireOrders,
-    /// Seals the next round; its bids may take these workloads to another node (`round/movers.rs`).
+    /// Seals the next round; its bids may take these workloads to another node (`round/moves/movers.rs`).
     SealRound(Option<Movers>),
     RecordOutcome {
         round: u64,

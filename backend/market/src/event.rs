@@ -2,25 +2,25 @@
 //!
 //! An event says what changed, not what to do: folding it needs no decision. Events are
 //! stable across versions; a new version may add variants and optional fields.
-use crate::book::{NotWon, Order, OrderRequest, OrderStatus};
 use crate::ids::*;
 use crate::ledger::Transfer;
-use crate::market::Market;
-use crate::participant::{ApiKey, Participant, User};
-use crate::pool::hourly::HourlyPrice;
-use crate::pool::scarcity::Shortage;
-use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
-use crate::project::Project;
-use crate::round::safe_state::{NotRolled, RolledSlot};
-use crate::round::{Award, Certificate, ClearingPrice, Interruption, NodePremium, Round, RoundState};
-use crate::settlement::Receipt;
-use crate::settlement::dispute::Dispute;
+use crate::records::dispute::Dispute;
+use crate::records::guidance::{ApplicationProfile, Hint};
+use crate::records::market::Market;
+use crate::records::order::{NotWon, Order, OrderRequest, OrderStatus};
+use crate::records::participant::{ApiKey, Participant, User};
+use crate::records::pool::{HourlyPrice, Node, Pool, Product, Reference, ReservePrice, Shortage};
+use crate::records::project::Project;
+use crate::records::round::{
+    Award, Certificate, ClearingPrice, Interruption, NodePremium, NotRolled, RolledSlot, Round, RoundState,
+};
+use crate::records::settlement::Receipt;
+use crate::records::strategy::{Foreseen, SlotOutlook};
+use crate::records::swap::Swap;
+use crate::records::workload::{Instance, Module};
 use crate::state::State;
-use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
-use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Foreseen, Instance, Module, SlotOutlook};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,11 @@
 //! Deliberately absent: async, I/O, clocks, randomness and floating point. Time, ids and
 //! seeds are arguments; the same command on the same state gives the same events, for ever.
 //!
-//! The modules follow the way of the data: [`book`] → [`clearing`] and [`round`] → [`swap`]
-//! → [`shadow`] → [`settlement`]; all of it is behind [`apply::apply`] but [`clearing`] and
-//! [`shadow`], which a worker calls. What a shadow run came to enters as a
-//! [`swap::saga::StepResult`].
+//! What there is, is in [`records`]: [`state`], [`event`] and [`command`] hold them. The modules
+//! follow the way of the data, [`book`] → [`clearing`] and [`round`] → [`swap`] → [`shadow`] →
+//! [`settlement`], and a later one imports an earlier one, never the reverse. All of it is
+//! behind [`apply::apply`] but [`clearing`] and [`shadow`], which a worker calls. What a shadow
+//! run came to enters as a [`swap::saga::StepResult`].
 pub mod advice;
 pub mod apply;
 pub mod audit;
@@ -22,14 +23,18 @@ pub mod participant;
 pub mod pool;
 pub mod printable;
 pub mod project;
-pub mod record;
+pub mod records;
 pub mod refusal;
 pub mod round;
 pub mod settlement;
 pub mod shadow;
+pub mod shape;
+pub mod simulate;
 pub mod state;
 pub mod swap;
 pub mod time;
 pub mod turn;
 pub mod units;
 pub mod workload;
+
+pub use records::row as record;

@@ -1,14 +1,14 @@
 //! What the world is told: the events of the stream, made from the events of the journal.
 //!
 //! `participant = None` is public. `data` is the object as GET returns it.
-use crate::book::OrderStatus;
 use crate::event::Event;
 use crate::ids::{ParticipantId, ProjectId};
 use crate::ledger::Account;
-use crate::project::{self, Project};
-use crate::record::Record;
-use crate::round::Round;
-use crate::round::safe_state::NotRolled;
+use crate::project;
+use crate::records::order::OrderStatus;
+use crate::records::project::Project;
+use crate::records::round::{NotRolled, Round};
+use crate::records::row::Record;
 use crate::state::State;
 use crate::units::Credits;
 use serde::Serialize;
@@ -175,8 +175,8 @@ fn of_not_rolled(state: &State, left: &NotRolled) -> Option<Notice> {
 /// One notice a product that changed hands: a point of its price history, with the product.
 fn published(round: &Round) -> Vec<Notice> {
     let traded = round.prices.iter().filter(|p| p.volume > 0);
-    let point = |p: &crate::round::ClearingPrice| {
-        let object = crate::pool::product_id(&p.pool, p.resource, p.slot);
+    let point = |p: &crate::records::round::ClearingPrice| {
+        let object = crate::records::pool::product_id(&p.pool, p.resource, p.slot);
         let data = serde_json::json!({
             "pool": p.pool, "node": p.node, "resource": p.resource, "slot": p.slot, "round": round.number, "price": p.price,
             "volume": p.volume, "set_by": p.set_by, "reserve": p.reserve,
@@ -240,13 +240,15 @@ fn round_document(state: &State, number: u64) -> Option<String> {
     if let Some(round) = state.rounds.get(&number) {
         return Some(round.document());
     }
-    let ended = |row: &&crate::record::Row| row.table == crate::record::Table::Rounds && row.position == number as i64;
+    let ended = |row: &&crate::records::row::Row| {
+        row.table == crate::records::row::Table::Rounds && row.position == number as i64
+    };
     state.changes.touched.values().flatten().find(ended).map(|row| row.document.clone())
 }
 
 /// A closed order has left the live state; its last row is among the changes of this batch.
 fn closed_order(state: &State, id: &crate::ids::OrderId, status: OrderStatus) -> Option<Notice> {
-    let key = crate::record::RowKey { table: crate::record::Table::Orders, id: id.to_string() };
+    let key = crate::records::row::RowKey { table: crate::records::row::Table::Orders, id: id.to_string() };
     let row = state.changes.touched.get(&key)?.as_ref()?;
     let kind = match status {
         OrderStatus::Filled => "order.filled",
@@ -259,8 +261,8 @@ fn closed_order(state: &State, id: &crate::ids::OrderId, status: OrderStatus) ->
     Some(notice(kind, participant, row.id.clone(), row.document.clone()))
 }
 
-fn swap_kind(state: crate::swap::SwapState) -> &'static str {
-    use crate::swap::SwapState::*;
+fn swap_kind(state: crate::records::swap::SwapState) -> &'static str {
+    use crate::records::swap::SwapState::*;
     match state {
         Planned => "swap.planned",
         AwaitingApproval => "swap.awaiting_approval",
@@ -327,7 +329,7 @@ mod tests {
 
     #[test]
     fn every_swap_state_has_its_kind() {
-        use crate::swap::SwapState;
+        use crate::records::swap::SwapState;
         let states = SwapState::ALL;
         for state in states {
             assert!(KINDS.contains(&swap_kind(state)), "{}", swap_kind(state));

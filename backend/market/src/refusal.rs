@@ -1,5 +1,5 @@
 //! Why a command is not done: expected, with a stable code, the field and what to do.
-use crate::book::Rejection;
+use crate::records::rejection::Rejection;
 
 /// Refusals other than an order's: a stable code, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,25 +3,28 @@
 //! Only live things are here; finished orders, rounds and swaps leave memory and stay in the
 //! tables. Every fold also notes which rows it touched, so that the shell writes each row
 //! once per transaction.
-use crate::book::{Order, OrderStatus, Reason, Side};
 use crate::clearing::document;
 use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
-use crate::market::Market;
-use crate::participant::{ApiKey, Participant, User};
-use crate::pool::hourly::HourlyPrice;
-use crate::pool::scarcity::{Shortage, SlotShortage};
-use crate::pool::{self, Halt, Node, Pool, PoolSlug, Product, Reference, ReservePrice, recallable};
-use crate::project::Project;
-use crate::record::{Record, Row, RowKey, Table};
-use crate::round::{Award, Round};
-use crate::settlement::Receipt;
-use crate::settlement::dispute::Dispute;
-use crate::swap::Swap;
+use crate::records::dispute::Dispute;
+use crate::records::guidance::{ApplicationProfile, Hint};
+use crate::records::market::Market;
+use crate::records::order::{Order, OrderStatus, Side};
+use crate::records::participant::{ApiKey, Participant, User};
+use crate::records::pool::{
+    Halt, HourlyPrice, Node, Pool, PoolSlug, Product, Reference, ReservePrice, Shortage, SlotShortage, in_force,
+};
+use crate::records::project::Project;
+use crate::records::reason::Reason;
+use crate::records::recallable;
+use crate::records::round::{Award, Round};
+use crate::records::row::{Record, Row, RowKey, Table};
+use crate::records::settlement::Receipt;
+use crate::records::strategy::Foreseen;
+use crate::records::swap::Swap;
+use crate::records::workload::{Instance, Module};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, amount};
-use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Foreseen, Instance, Module};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -413,7 +416,7 @@ impl State {
     }
     /// The reserve price steps in force for a slot: the latest schedule that is effective by then.
     pub fn reserve(&self, pool: &str, resource: Resource, slot: Slot) -> Option<&ReservePrice> {
-        pool::in_force(self.reserve_prices.values().filter(|r| r.pool == pool && r.resource == resource), slot)
+        in_force(self.reserve_prices.values().filter(|r| r.pool == pool && r.resource == resource), slot)
     }
     pub fn reserve_price(&self, pool: &str, resource: Resource, slot: Slot) -> Option<Price> {
         self.reserve(pool, resource, slot).and_then(|r| r.steps.first()).map(|s| s.price)

@@ -299,6 +299,9 @@ pub fn amount(amounts: &Amounts, resource: Resource) -> i64 {
     amounts.get(&resource).copied().unwrap_or(0)
 }
 
+/// One device: they come whole.
+pub const GPU_LOT_MILLI: i64 = 1_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;

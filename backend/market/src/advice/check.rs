@@ -3,9 +3,9 @@
 //!
 //! Invariant: a [`CheckedPlan`] is made nowhere else. Moves are checked harder than they are solved:
 //! the solver knows only the room of the pool, here each mover needs one node that takes all of it.
-use super::problem::{Cell, Change, NodeKey, PoolKey, SwapPlan, SwapProblem};
+use crate::advice::problem::{Cell, Change, NodeKey, PoolKey, SwapPlan, SwapProblem};
 use crate::ids::{InstanceId, NodeId};
-use crate::pool::PoolSlug;
+use crate::records::pool::PoolSlug;
 use crate::time::Slot;
 use crate::units::Resource;
 use std::cmp::Reverse;

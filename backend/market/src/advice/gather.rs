@@ -4,18 +4,19 @@
 //! The weights are public numbers: an idle unit costs the reserve price for which the operator would
 //! have sold it, a missing one the top of its price band (what it may cost at most), a changed one a tenth of the
 //! reserve price, so that a swap has to gain a tenth of the value that it changes.
-use super::problem::{Cell, NodeRoom, SwapProblem};
+use crate::advice::problem::{Cell, NodeRoom, SwapProblem};
+use crate::book::lent::lent;
 use crate::ids::InstanceId;
-use crate::pool::NodeState;
-use crate::round::holding::lent;
-use crate::round::occupancy::Occupancy;
+use crate::records::pool::NodeState;
+use crate::records::strategy::SlotOutlook;
+use crate::records::workload::{Instance, InstanceState};
+use crate::round::book::occupancy::Occupancy;
 use crate::state::State;
-use crate::swap::plan::{Target, target};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::auto::hinted_need;
 use crate::workload::guidance::avoided_nodes;
-use crate::workload::{Instance, InstanceState, SlotOutlook};
+use crate::workload::target::{Target, target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Latest outlooks by workload.

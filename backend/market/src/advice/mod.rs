@@ -4,7 +4,7 @@
 //!
 //! | concept | here |
 //! |---|---|
-//! | `calculatePredictedDemand` | the forecaster; its quantiles arrive as [`crate::workload::SlotOutlook`] |
+//! | `calculatePredictedDemand` | the forecaster; its quantiles arrive as [`crate::records::strategy::SlotOutlook`] |
 //! | `identifyBottlenecks` | `identify_bottlenecks` of the server, `GET /v1/bottlenecks` |
 //! | `proposeSwaps`, `recommend_swaps` | [`gather`] writes the problem down, the solver proposes, [`recommended`] lets through only what [`check`] accepts |
 //! | `evaluate_pop`, `select_pop` | [`pops`]: each pool with its price, migration cost and distance |
@@ -25,7 +25,7 @@ pub mod places;
 pub mod pops;
 pub mod problem;
 pub mod score;
-pub mod shape;
+pub use crate::shape;
 
 use check::CheckedPlan;
 use problem::{SwapPlan, SwapProblem};

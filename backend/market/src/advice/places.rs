@@ -1,16 +1,16 @@
 //! What `select_pop` has to know of each pool, from the state of the market: the price of a
 //! workload's need there, whether a node takes it, what it would do there.
-use super::pops::{MigrationCost, PopFacts, distance};
-use super::problem::{Cell, SwapPlan, SwapProblem};
-use super::score::{self, Speed};
+use crate::advice::pops::{MigrationCost, PopFacts, distance};
+use crate::advice::problem::{Cell, SwapPlan, SwapProblem};
+use crate::advice::score::{self, Speed};
 use crate::ids::InstanceId;
-use crate::pool::recallable::is_recallable;
-use crate::pool::{NodeState, Pool};
-use crate::round::occupancy::Occupancy;
+use crate::records::pool::{NodeState, Pool};
+use crate::records::recallable::is_recallable;
+use crate::records::workload::Instance;
+use crate::round::book::occupancy::Occupancy;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource};
-use crate::workload::Instance;
 use crate::workload::guidance::avoided_nodes;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,7 @@
 //! can't take the need has no score (the concept's INFINITY) and says why. Units: micro-credits for
 //! all slots considered. Source: concept note 10754701; distances are the market's (same host 0, same
 //! POP 2, other POP 5).
-use crate::pool::{Pool, PoolSlug, Tier};
+use crate::records::pool::{Pool, PoolSlug, Tier};
 use crate::units::Credits;
 use serde::{Deserialize, Serialize};
 

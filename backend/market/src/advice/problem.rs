@@ -18,7 +18,7 @@
 //! Source: the swap recommendation of concept note 10129094 and the market's objective with its waste
 //! and SLA terms. Absent: bids.
 use crate::ids::{InstanceId, NodeId};
-use crate::pool::PoolSlug;
+use crate::records::pool::PoolSlug;
 use crate::time::Slot;
 use crate::units::{Price, Resource};
 use std::collections::BTreeMap;

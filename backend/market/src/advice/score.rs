@@ -12,7 +12,7 @@
 //! scores 0, whatever its tier; above 0 the need costs more than what it gets is worth, and the lowest
 //! score is the best place. Where a speed is not measured there is no score: a tier's name is not
 //! taken for a speed. Source: concept note 8694400.
-use crate::pool::{Node, Pool};
+use crate::records::pool::{Node, Pool};
 use crate::units::{Credits, Price};
 
 /// Scores above this ask for another tier.

@@ -81,8 +81,8 @@ pub fn name_of(object: &str, state: &State) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::{Market, Rhythm};
-    use crate::participant::Participant;
+    use crate::records::market::{Market, Rhythm};
+    use crate::records::participant::Participant;
     use crate::time::Timestamp;
     use std::collections::BTreeMap;
 

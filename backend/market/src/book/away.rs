@@ -2,11 +2,12 @@
 //!
 //! What a workload has in its own pool it can't have elsewhere, so there a bid buys all of it: its baseline and
 //! what the bid adds. All or nothing, as half a workload runs nowhere.
-use crate::book::{OrderRequest, Rejection};
-use crate::pool::recallable::firm;
+use crate::records::order::OrderRequest;
+use crate::records::recallable::firm;
+use crate::records::rejection::Rejection;
+use crate::records::workload::Instance;
 use crate::state::State;
 use crate::units::{Amounts, Resource, Share};
-use crate::workload::Instance;
 use std::borrow::Cow;
 
 /// Whether a request would have its workload in another pool than its own.

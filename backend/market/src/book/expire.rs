@@ -1,6 +1,7 @@
 //! When orders end by themselves.
-use crate::book::{Order, OrderStatus, place};
+use crate::book::close;
 use crate::ids::OrderId;
+use crate::records::order::{Order, OrderStatus};
 use crate::turn::Turn;
 
 /// Closes orders whose last gate has closed or whose own expiry has passed. Sealed ones wait.
@@ -15,6 +16,6 @@ pub fn expire(turn: &mut Turn<'_>) {
     for id in expired {
         let order = &turn.state.orders[&id];
         let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason.code().to_owned());
-        place::close(turn, id, OrderStatus::Expired, reason, None);
+        close::close(turn, id, OrderStatus::Expired, reason, None);
     }
 }

@@ -1,15 +1,16 @@
 //! Placing, replacing and cancelling orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{
-    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Rejection, Side, TimeInForce, away, self_trade,
-    validate,
-};
+use crate::book::close::{close, own_order};
+use crate::book::{away, self_trade, validate};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::{PoolSlug, recallable};
 use crate::project;
+use crate::records::order::{Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Side, TimeInForce};
+use crate::records::pool::PoolSlug;
+use crate::records::recallable;
+use crate::records::rejection::Rejection;
 use crate::state::State;
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Share};
@@ -87,36 +88,6 @@ fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: C
     new
 }
 
-/// Cancels an order; while it is sealed, the cancellation waits for the round.
-pub fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, reason: &str) -> Result<bool, Rejection> {
-    // Twice is no error.
-    if turn.state.orders.get(&id).is_some_and(|o| o.participant == participant && ends_already(o)) {
-        return Ok(false);
-    }
-    let order = own_order(turn.state, participant, id)?;
-    if order.sealed_in.is_some() {
-        let at = turn.now;
-        turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingCancel, replacement: None, at });
-        return Ok(false);
-    }
-    close(turn, id, OrderStatus::Canceled, Some(reason.to_owned()), None);
-    Ok(true)
-}
-
-fn ends_already(order: &Order) -> bool {
-    order.status == OrderStatus::PendingCancel
-}
-
-pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
-    let orders: Vec<OrderId> =
-        turn.state.orders.values().filter(|o| o.participant == participant && !ends_already(o)).map(|o| o.id).collect();
-    let mut count = 0;
-    for id in orders {
-        count += u32::from(cancel(turn, participant, id, "user").is_ok());
-    }
-    count
-}
-
 /// Cancellations and replacements that waited for a round that is over now.
 pub fn apply_pending(turn: &mut Turn<'_>) {
     let pending: Vec<OrderId> = turn
@@ -146,37 +117,6 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
             // What was asked for is no longer possible: the order must not go on as it was either.
             Err(rejection) => close(turn, id, OrderStatus::Canceled, Some(rejection.code().to_owned()), None),
         }
-    }
-}
-
-/// Ends an order and releases its hold.
-pub fn close(
-    turn: &mut Turn<'_>,
-    id: OrderId,
-    status: OrderStatus,
-    reason: Option<String>,
-    replaced_by: Option<OrderId>,
-) {
-    let Some(order) = turn.state.orders.get(&id) else { return };
-    let (participant, hold) = (order.participant, order.hold);
-    release(turn, participant, id, hold);
-    turn.emit(Event::OrderClosed { order: id, status, reason, replaced_by, at: turn.now });
-}
-
-/// held → available. The hold was taken before, so this can't overdraw.
-pub fn release(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, amount: Credits) {
-    let (held, available) = (Account::Held(participant), Account::Available(participant));
-    turn.transfer_known(TransferKind::Release, held, available, amount, Cause::order(id));
-}
-
-fn own_order(state: &State, participant: ParticipantId, id: OrderId) -> Result<&Order, Rejection> {
-    let order = state.orders.get(&id).filter(|o| o.participant == participant);
-    let order = order.ok_or(Rejection::NotFound { what: "open order", pointer: "" })?;
-    match order.status {
-        OrderStatus::PendingCancel | OrderStatus::PendingReplace => {
-            Err(Rejection::OrderEnded { status: order.status.name() })
-        }
-        _ => Ok(order),
     }
 }
 

@@ -5,13 +5,16 @@
 //! could give one of them for nothing.
 //!
 //! Automatic offers give way: a bid withdraws those that it meets. What is left of an order pays no more for a unit than
-//! before, and asks no less (`round/award.rs`). So open orders of one participant never come to meet later.
+//! before, and asks no less (`round/awards/award.rs`). So open orders of one participant never come to meet later.
 //!
 //! Absent on purpose: nodes and prices, which change from round to round. What was won and is for sale again is no order;
-//! rounds see to it (`round/sits_out.rs`).
-use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, away, place};
+//! rounds see to it (`round/admission/sits_out.rs`).
+use crate::book::away;
+use crate::book::close;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
-use crate::pool::PoolSlug;
+use crate::records::order::{Order, OrderRequest, OrderStatus, Origin, Side};
+use crate::records::pool::PoolSlug;
+use crate::records::rejection::Rejection;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -54,7 +57,7 @@ pub fn check_among(
 }
 
 /// Cancels the automatic offers that a bid meets; of a sealed one what its round leaves of it.
-pub(super) fn withdraw(turn: &mut Turn<'_>, participant: ParticipantId, side: Side, request: &OrderRequest) {
+pub(crate) fn withdraw(turn: &mut Turn<'_>, participant: ParticipantId, side: Side, request: &OrderRequest) {
     if side == Side::Offer {
         return;
     }
@@ -62,7 +65,7 @@ pub(super) fn withdraw(turn: &mut Turn<'_>, participant: ParticipantId, side: Si
     let offers: Vec<OrderId> = offers.map(|order| order.id).collect();
     for id in offers {
         // One that is about to be replaced is looked at as that is done.
-        let _waits = place::cancel(turn, participant, id, MEETS_OWN);
+        let _waits = close::cancel(turn, participant, id, MEETS_OWN);
     }
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn follow_baseline(turn: &mut Turn<'_>, instance: InstanceId) {
         match check(turn.state, turn.now, bid.participant, Side::Bid, &request) {
             Ok(()) => withdraw(turn, bid.participant, Side::Bid, &request),
             Err(_) => {
-                let _waits = place::cancel(turn, bid.participant, bid.id, MEETS_OWN);
+                let _waits = close::cancel(turn, bid.participant, bid.id, MEETS_OWN);
             }
         }
     }

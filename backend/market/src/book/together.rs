@@ -1,29 +1,14 @@
 //! Orders of a recommendation: placed together or not at all, and only if the workload's orders still are what
 //! the recommendation knew of them.
-use crate::book::{Order, OrderRequest, PlacedBy, Rejection, Side, place, self_trade, validate};
+use crate::book::{place, self_trade, validate};
 use crate::event::Event;
-use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::ids::{InstanceId, OrderId};
+pub use crate::records::order::Recommended;
+use crate::records::order::{Known, Order, PlacedBy};
+use crate::records::rejection::Rejection;
 use crate::state::State;
-use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// Live orders of a workload, and when each was last changed.
-pub type Known = BTreeMap<OrderId, Timestamp>;
-
-/// What to place, and why.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Recommended {
-    pub participant: ParticipantId,
-    pub instance: InstanceId,
-    /// The workload's live orders when the recommendation was made.
-    pub known: Known,
-    pub orders: Vec<(Side, OrderRequest)>,
-    /// The recommendation as JSON, kept in the journal with what became of it.
-    pub advice: String,
-}
 
 /// The live orders of a workload.
 pub fn known(state: &State, instance: InstanceId) -> Known {

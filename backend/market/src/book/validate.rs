@@ -1,14 +1,17 @@
 //! The checks of an order, and the hold that it needs: a bid holds its whole limit. The first one that fails is the answer.
-use crate::book::{Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, runs, self_trade};
+use crate::book::growth::Growth;
+use crate::book::{away, lent, self_trade};
 use crate::ids::{OrderId, ParticipantId};
-use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::printable::is_printable;
-use crate::round::growth::Growth;
-use crate::round::holding;
+use crate::records::class::Class;
+use crate::records::order::{Assurance, OrderRequest, PoolChoice, Side, TimeInForce};
+use crate::records::recallable::{can_be_recalled, firm, is_recallable};
+use crate::records::rejection::Rejection;
+use crate::records::runs;
+use crate::records::workload::InstanceState;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Resource, Share, amount};
-use crate::workload::{Class, InstanceState};
+use crate::units::{Credits, GPU_LOT_MILLI, Resource, Share, amount};
 use std::collections::BTreeSet;
 
 /// The most rows of one order, a fifth of what a round takes of such orders (`round::capacity`).
@@ -27,9 +30,6 @@ const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
 const WHOLE: i64 = 1_000_000;
 /// So many faults of one request are named.
 const MOST_FAULTS: usize = 32;
-/// A device.
-pub const GPU_LOT_MILLI: i64 = 1_000;
-
 /// Checks everything but the balance, and answers what has to be held. `previous` is the order that it replaces.
 pub fn check(
     state: &State,
@@ -240,7 +240,7 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
                 let limit = amount(&instance.limit, *resource);
                 let beyond = amount(&instance.baseline, *resource).saturating_add(*quantity) - limit;
                 // It may buy back what it has lent: how much in which slot, `check_growth` says.
-                let of_resource = holding::lent(state, id).into_iter().filter(|((_, r), _)| r == resource);
+                let of_resource = lent::lent(state, id).into_iter().filter(|((_, r), _)| r == resource);
                 if beyond > 0 && beyond > of_resource.map(|(_, lent)| lent).max().unwrap_or(0) {
                     return Err(Rejection::AboveInstanceLimit { resource: *resource, limit });
                 }
@@ -291,7 +291,7 @@ fn check_project(
 }
 
 /// A bid alone must not take its workload over the limit, with what it has won and lent for the same slots.
-/// Where several bids together could, the round takes the earliest (`round/growth.rs`).
+/// Where several bids together could, the round takes the earliest (`book/growth.rs`).
 fn check_growth(state: &State, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     let instance = request.instance.filter(|_| side == Side::Bid).and_then(|id| state.instances.get(&id));
     let Some(instance) = instance else { return Ok(()) };

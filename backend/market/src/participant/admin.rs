@@ -2,13 +2,14 @@
 use crate::event::Event;
 use crate::ids::{KeyId, ParticipantId, UserId};
 use crate::ledger::{Account, TransferKind};
-use crate::participant::{ApiKey, INSTANCE_LIMIT, Membership, Participant, User};
 use crate::printable::{check_name, check_reason};
+use crate::records::class::Class;
+use crate::records::participant::{ApiKey, INSTANCE_LIMIT, Membership, Participant, User};
+use crate::records::workload::InstanceState;
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::time::Timestamp;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits};
-use crate::workload::{Class, InstanceState};
 
 /// What an admin allows a participant; what is left out keeps its value.
 pub struct Allowance {

@@ -1,15 +1,15 @@
 //! What an admin does to pools: create, extend, price, halt.
-use crate::book::validate::GPU_LOT_MILLI;
 use crate::event::Event;
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
-use crate::pool::recallable::{is_recallable, refuse_reserve};
-use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveState, ReserveStep, Tier};
+use crate::pool::recallable::refuse_reserve;
 use crate::printable::{check_name, check_reason};
+use crate::records::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveState, ReserveStep, Tier};
+use crate::records::recallable::is_recallable;
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found, stale};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
-use crate::units::{Amounts, Price, Resource, Share};
+use crate::units::{Amounts, GPU_LOT_MILLI, Price, Resource, Share};
 use std::collections::BTreeMap;
 
 pub struct NewPool {

@@ -7,20 +7,11 @@ use crate::command::Reply;
 use crate::event::Event;
 use crate::ids::{ReservePriceId, UserId};
 use crate::pool::admin::check_version;
-use crate::pool::{ReserveDecision, ReservePrice, ReserveState};
 use crate::printable::check_reason;
+pub use crate::records::pool::Verdict;
+use crate::records::pool::{ReserveDecision, ReservePrice, ReserveState};
 use crate::refusal::{Refusal, conflict, not_found};
 use crate::turn::Turn;
-use serde::{Deserialize, Serialize};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Approve,
-    Reject,
-    /// By its author.
-    Withdraw,
-}
 
 impl Verdict {
     const fn leads_to(self) -> ReserveState {
@@ -44,7 +35,7 @@ pub fn set(turn: &mut Turn<'_>, two_person: bool) -> Reply {
     if turn.state.market.two_person_approval == two_person {
         return Reply::Nothing;
     }
-    let market = crate::market::Market { two_person_approval: two_person, ..turn.state.market.clone() };
+    let market = crate::records::market::Market { two_person_approval: two_person, ..turn.state.market.clone() };
     turn.emit(Event::MarketChanged(market));
     Reply::Done
 }

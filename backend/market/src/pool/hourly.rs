@@ -5,12 +5,12 @@
 //! a unit, and never under the reserve price or over the price band of the slot. What an administered price was paid for
 //! says nothing of the market.
 use crate::event::Event;
-use crate::pool::{PoolSlug, Product};
+use crate::records::pool::Product;
+pub use crate::records::pool::{AdministeredBasis, AdministeredBound, AdministeredPrice, DayPrice, HourlyPrice};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
-use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// How far back means go.
@@ -18,18 +18,6 @@ pub const MEAN_OF_DAYS: i64 = 28;
 const DAY_SECONDS: i64 = 86_400;
 const HOUR_SECONDS: i64 = 3_600;
 const HOURS: u8 = 24;
-
-/// The slots of one day's hour in which a product class changed hands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayPrice {
-    /// Days since 1970, UTC.
-    pub day: i64,
-    pub slots: i64,
-    /// Bought by bids, base units.
-    pub volume: i64,
-    /// Σ price × volume, nano-credits.
-    pub value_nano: String,
-}
 
 impl DayPrice {
     /// Of one slot.
@@ -45,53 +33,6 @@ impl DayPrice {
     fn value(&self) -> i128 {
         self.value_nano.parse().unwrap_or(0)
     }
-}
-
-/// What a product class has cost in an hour of the day, UTC, by day; the latest 28 days, the newest last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HourlyPrice {
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    pub hour: u8,
-    pub days: Vec<DayPrice>,
-}
-
-/// What an administered price is the mean of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum AdministeredBasis {
-    /// The slots of this hour of the day that were traded in 28 days.
-    Hour,
-    /// All slots that were traded in 28 days: none was at this hour.
-    AllHours,
-    /// What the slot before cost: rounds have never priced any.
-    SlotBefore,
-}
-
-/// What a unit costs in a slot for which no round is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct AdministeredPrice {
-    pub resource: Resource,
-    pub price: Price,
-    pub basis: AdministeredBasis,
-    /// Slots that it is the mean of.
-    pub slots: i64,
-    /// What has raised or lowered it from that; left out where nothing has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bound: Option<AdministeredBound>,
-}
-
-/// What an administered price is not let beyond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum AdministeredBound {
-    /// It was raised to what the operator sells for.
-    Reserve,
-    /// It was lowered to the most that the product may cost.
-    PriceBand,
 }
 
 fn day_of(slot: Slot) -> i64 {

@@ -4,44 +4,16 @@
 //! whatever their length: a day at the usual five minutes. All of them are written when one is added, so a day of
 //! shorter slots would be written again and again.
 use crate::event::Event;
-use crate::pool::recallable::{firm, is_recallable};
-use crate::pool::{PoolSlug, hourly};
+use crate::pool::hourly;
+use crate::records::pool::{REMEMBERED_SLOTS, Reference};
+use crate::records::recallable::{firm, is_recallable};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
-use serde::{Deserialize, Serialize};
-
-/// How many settled slots the reference price remembers: a day of five-minute slots.
-pub const REMEMBERED_SLOTS: usize = 288;
 
 /// The band is so many times the reference.
 const BAND_OF_REFERENCE: i64 = 3;
-
-/// What a product class has cost lately: the base of its price band.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reference {
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    /// Mean prices of the latest settled slots, newest last, at most [`REMEMBERED_SLOTS`].
-    pub recent: Vec<Price>,
-    /// The last round that a price beyond the band interrupted; 0 for none. The next one has no band.
-    #[serde(default)]
-    pub interrupted_in: u64,
-}
-
-impl Reference {
-    /// Of a product class that was not traded yet.
-    pub fn new(pool: PoolSlug, resource: Resource) -> Self {
-        Self { pool, resource, recent: Vec::new(), interrupted_in: 0 }
-    }
-    /// The median of the recent prices, never under the reserve.
-    pub fn price(&self, reserve: Price) -> Price {
-        let mut sorted = self.recent.clone();
-        sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(reserve).max(reserve)
-    }
-}
 
 impl State {
     /// What is recallable is worth no more than what is not: its reference is that of the pool whose nodes it lies on.

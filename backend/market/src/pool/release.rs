@@ -1,6 +1,6 @@
 //! The release curve: how much of the operator's supply of a slot rounds may have sold by now, so that those who come
 //! first don't take the peak (rule book §1).
-use crate::market::Rhythm;
+use crate::records::market::Rhythm;
 use crate::time::{Slot, Timestamp};
 
 /// The released share in thousandths at `now`: linear from `start_millis` when the slot opens to 1000 in its last round.

@@ -13,45 +13,17 @@ use crate::event::Event;
 use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::recallable::refuse_reserve;
 use crate::pool::supply::of_step;
-use crate::pool::{Pool, PoolSlug, ReserveStep};
+pub use crate::records::pool::{Chance, Shortage, SlotShortage};
+use crate::records::pool::{Pool, PoolSlug, ReserveStep};
 use crate::refusal::{Refusal, RefusalKind, invalid};
-use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// All of a chance.
 pub const CERTAIN: i64 = 1_000_000;
 /// A slot has at most so many chances: each may be a step of the book.
 pub const MOST_CHANCES: usize = 12;
-
-/// The chance that demand exceeds its forecast by more than `beyond`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Chance {
-    /// Base units.
-    pub beyond: i64,
-    pub millionths: i64,
-}
-
-/// What the forecast errors of a pool say of one slot: `beyond` rises from 0, chances fall.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct SlotShortage {
-    pub slot: Slot,
-    pub chances: Vec<Chance>,
-}
-
-/// The latest that is known of a pool's resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Shortage {
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    pub recorded_at: Timestamp,
-    pub slots: Vec<SlotShortage>,
-}
 
 impl SlotShortage {
     /// The chance that what remains does not suffice.
@@ -186,6 +158,7 @@ pub fn record(turn: &mut Turn<'_>, shortages: Vec<(PoolSlug, Resource, Vec<SlotS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Slot;
     use crate::units::Share;
 
     fn schedule(steps: &[(i64, i64)]) -> Vec<ReserveStep> {

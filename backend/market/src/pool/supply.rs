@@ -1,6 +1,6 @@
 //! The operator's supply of a product as steps of a book: what is released of it and not yet sold.
 use crate::clearing::document::Step;
-use crate::pool::ReserveStep;
+use crate::records::pool::ReserveStep;
 
 /// Of `total` base units `released_millis` thousandths may be sold so far; `sold` is what has been,
 /// by step. Cheapest step first.

@@ -5,38 +5,22 @@
 //! A bid reserves what is held for it: it is refused if the project has less left.
 //! Invariant: 0 ≤ spent, and spent + held ≤ limit.
 //! Absent on purpose: periods. A limit holds until somebody changes it.
-use crate::book::{Order, OrderRequest, Rejection, Side};
 use crate::event::Event;
 use crate::ids::{OrderId, ParticipantId, ProjectId};
+use crate::records::order::{Order, OrderRequest, Side};
+pub use crate::records::project::*;
+use crate::records::rejection::Rejection;
 use crate::refusal::{Refusal, conflict, invalid, not_found};
 use crate::state::State;
-use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The most projects that a participant may have at once.
 pub const MOST_PROJECTS: usize = 64;
 const LONGEST_NAME: usize = 64;
 /// The highest limit, in credits: that of an order.
 const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Project {
-    pub id: ProjectId,
-    pub participant: ParticipantId,
-    /// Unique among the participant's projects; a deleted one leaves it free.
-    pub name: String,
-    /// The most that the project's awards may cost together, until somebody changes it.
-    pub limit: Credits,
-    /// Charged for its awards and not credited back.
-    pub spent: Credits,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deleted_at: Option<Timestamp>,
-}
 
 /// A project as the API shows it, with what its open bids stand for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

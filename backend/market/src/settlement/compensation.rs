@@ -7,13 +7,13 @@
 //! Absent on purpose: what may be taken back, and what goes on being lent without a round, as nobody has chosen to lend it.
 use crate::ids::{AwardId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::PoolSlug;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::records::pool::PoolSlug;
+use crate::records::round::{Award, AwardKind, AwardLine};
+use crate::records::workload::Instance;
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Price, Resource};
-use crate::workload::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Line = (AwardId, PoolSlug, Resource);

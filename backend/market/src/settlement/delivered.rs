@@ -5,8 +5,8 @@
 //! looked at by what was entitled to be there at its time. From the sum of a slot it could not be told whether two
 //! lines of a workload were both in force or both taken back.
 use crate::ids::{AwardId, InstanceId};
-use crate::round::{Award, AwardKind, AwardLine};
-use crate::settlement::meter::{EXCHANGE, Reading, Run};
+use crate::records::meter::{EXCHANGE, Reading, Run};
+use crate::records::round::{Award, AwardKind, AwardLine};
 use crate::time::{Slot, Timestamp};
 use crate::units::Resource;
 use std::collections::BTreeMap;

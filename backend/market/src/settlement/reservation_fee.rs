@@ -1,13 +1,13 @@
 //! What buyers pay for capacity that was kept for them and that their own program could not be moved to: a tenth of its
 //! price (rule book §6), to those who kept it.
 use crate::ids::AwardId;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::records::round::{Award, AwardKind, AwardLine};
+use crate::records::workload::Instance;
 use crate::settlement::delivered::Deliveries;
 use crate::settlement::shortfall;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Resource};
-use crate::workload::Instance;
 use std::collections::BTreeMap;
 
 /// Of the price of what was kept.

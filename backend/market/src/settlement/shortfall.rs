@@ -8,9 +8,9 @@
 //! Without this two members could sell to each other at a price of their own, let the delivery
 //! fail, and be made whole by the exchange.
 use crate::ids::AwardId;
-use crate::pool::PoolSlug;
-use crate::pool::recallable::book_pool;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::records::pool::PoolSlug;
+use crate::records::recallable::book_pool;
+use crate::records::round::{Award, AwardKind, AwardLine};
 use crate::settlement::delivered::Delivered;
 use crate::time::Slot;
 use crate::units::Resource;
@@ -153,8 +153,8 @@ fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::Side;
     use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
+    use crate::records::order::Side;
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 

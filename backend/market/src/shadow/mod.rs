@@ -9,7 +9,7 @@
 //! and the verdict on it. Absent: running anything, time, I/O, and floating point here too.
 mod number;
 
-use crate::workload::{Comparison as Wanted, ComparisonRules};
+use crate::records::workload::{Comparison as Wanted, ComparisonRules};
 use number::Number;
 pub use number::{Bound, NotABound};
 use serde::{Deserialize, Serialize};

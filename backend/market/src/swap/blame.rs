@@ -2,9 +2,20 @@
 //!
 //! Reasons are the codes of the saga and of the driver. A reason that a member could bring about counts as the
 //! members': the exchange would else pay both sides of a trade that its buyer has ended by stopping the workload.
-use super::approval;
-use super::saga::{CANCELLED_BY_OPERATOR, DEADLINE, MEMORY_IN_USE, RESTARTED, SUPERSEDED};
 use crate::workload::vacate::VACATED;
+
+/// Reason of a swap whose place a newer plan took before it began.
+pub const SUPERSEDED: &str = "superseded";
+/// Reasons of swaps that the saga gives up.
+pub(crate) const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+pub(crate) const DEADLINE: &str = "deadline";
+pub(crate) const MEMORY_IN_USE: &str = "memory_in_use";
+/// The process ended in the middle of it.
+pub const RESTARTED: &str = "restarted";
+/// Reason of a move that a person did not want.
+pub const REJECTED: &str = "rejected_by_operator";
+/// Reason of a move that nobody has answered in time.
+pub const EXPIRED: &str = "approval_expired";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
@@ -18,8 +29,8 @@ pub enum Blame {
 
 const EXCHANGE: [&str; 15] = [
     CANCELLED_BY_OPERATOR,
-    approval::REJECTED,
-    approval::EXPIRED,
+    REJECTED,
+    EXPIRED,
     RESTARTED,
     "node_down",
     "io",

@@ -3,67 +3,20 @@
 //! Kept with the swap, as awards are gone once their slots are settled. Source: rule book §4, to a bystander: why
 //! was I moved, shrunk, recalled; who gained (`pair`), what I was paid.
 use crate::ids::{InstanceId, OrderId};
-use crate::pool::PoolSlug;
-use crate::round::safe_state::{LeftOut, NotRolled};
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::records::pool::PoolSlug;
+use crate::records::round::{Award, AwardKind, AwardLine, LeftOut, NotRolled};
+pub use crate::records::swap::{Cause, CauseKind};
+use crate::records::workload::Instance;
 use crate::state::State;
-use crate::swap::plan::{self, Target};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Resource};
-use crate::workload::{Instance, away};
-use serde::{Deserialize, Serialize};
+use crate::workload::away;
+use crate::workload::target::{self, Target};
 use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum CauseKind {
-    /// It has won this.
-    Won,
-    /// It has taken this in the slot itself, as it was free: it pays from then on.
-    Drawn,
-    /// It lends this.
-    Lent,
-    /// It had won this, and later bids have it: it pays what it won it for and is paid what they pay.
-    Sold,
-    /// It had bought this as recallable, and whoever had lent it has taken it back. It pays until then.
-    Recalled,
-    /// It had lent this and has taken it back. It is paid until then.
-    TakenBack,
-    /// It won this on another node, and can't be moved there now.
-    Stayed,
-    /// It goes on with this, which it had in the slot before, at an administered price: no round was held.
-    Rolled,
-    /// It goes on lending this, at an administered price: no round was held.
-    LentOn,
-    /// It had this in the slot before and does not go on with it, though no round was held.
-    NotRolled,
-}
-
-/// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Cause {
-    pub kind: CauseKind,
-    /// `null` of several orders together.
-    pub order: Option<OrderId>,
-    /// Orders that it comes from.
-    pub orders: u32,
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    /// Base units of the whole slot, above 0.
-    pub quantity: i64,
-    /// For all of the slot, if it is delivered; 0 of what was taken back or stays away.
-    pub pays: Credits,
-    pub is_paid: Credits,
-    /// Why it does not go on with it, where that is the reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<LeftOut>,
-}
 
 /// What makes the limits of `target` other than the baseline, and what of its awards does not.
 pub(super) fn causes(state: &State, instance: &Instance, slot: Slot, target: &Target, now: Timestamp) -> Vec<Cause> {
-    let stays = plan::stays(state, instance, slot, now);
+    let stays = target::stays(state, instance, slot, now);
     let goes = instance.is_away_in(slot) && target.node != instance.home_node();
     let counts = |award: &&Award| stays || away::is_elsewhere(award, instance) == goes;
     let mut sums = Sums::default();

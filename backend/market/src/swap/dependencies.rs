@@ -5,12 +5,12 @@
 //! wait for each other. Of a cycle of moves the one of least gain goes without waiting, where
 //! the node has room, or is dropped.
 use crate::ids::{NodeId, SwapId};
+use crate::records::swap::{Swap, SwapState};
+use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
-use crate::swap::plan::{Target, target};
-use crate::swap::{Swap, SwapState};
 use crate::time::Slot;
 use crate::units::{Amounts, amount};
-use crate::workload::{Instance, InstanceState};
+use crate::workload::target::{Target, target};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 

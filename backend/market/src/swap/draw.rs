@@ -14,61 +14,33 @@
 //! Source: rule book §5 (draws). Absent on
 //! purpose: drawing on what others have bought. They hold it for its slot; what a lender takes back is theirs by
 //! `recall.rs`.
-use crate::book::validate::{GPU_LOT_MILLI, not_enforced};
-use crate::book::{
-    Assurance, Grounds, Input, OrderRequest, Origin, PlacedBy, PoolChoice, Rejection, Resell, Rule, TimeInForce,
-    Window, place,
-};
-use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
-use crate::pool::NodeState;
+use crate::book::growth::Growth;
+use crate::book::validate::not_enforced;
+use crate::book::{lent, place};
+use crate::ids::{NodeId, ParticipantId};
+use crate::records::class::Class;
+use crate::records::grounds::{Grounds, Input, Rule};
+use crate::records::order::{Assurance, OrderRequest, Origin, PlacedBy, PoolChoice, Resell, TimeInForce, Window};
+use crate::records::pool::NodeState;
+use crate::records::rejection::Rejection;
+use crate::records::round::{AwardLine, NO_ROUND};
+use crate::records::swap::SwapState;
+pub use crate::records::swap::{Draw, Drawn};
+use crate::records::workload::{Instance, InstanceState};
 use crate::refusal::{Refusal, conflict_at, invalid, not_found};
-use crate::round::AwardLine;
-use crate::round::award::{self, Part, Won};
-use crate::round::growth::Growth;
-use crate::round::holding;
-use crate::round::occupancy::{Occupancy, moves};
-use crate::round::safe_state::NO_ROUND;
+use crate::round::awards::award::{self, Part, Won};
+use crate::round::book::occupancy::{Occupancy, moves};
 use crate::state::State;
 use crate::swap::dependencies::free_now;
-use crate::swap::draw_price;
-use crate::swap::{SwapState, plan};
+use crate::swap::{draw_price, plan};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Price, Resource, Share, amount};
-use crate::workload::{Class, Instance, InstanceState, vacate};
-use serde::{Deserialize, Serialize};
+use crate::units::{Amounts, GPU_LOT_MILLI, Resource, Share, amount};
+use crate::workload::{target, vacate};
 use std::collections::BTreeSet;
 
 /// With less of a slot left, it would be over before there is anything to use; of short slots a sixth.
 pub const LEAST_SECONDS: i64 = 10;
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draw {
-    pub instance: InstanceId,
-    pub resource: Resource,
-    /// Base units, at most.
-    pub quantity: i64,
-    /// Per base unit and slot; the top of the price band where it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub highest_price: Option<Price>,
-}
-
-/// What could be drawn now, or what was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Drawn {
-    /// The order that stands for it; none of what could be drawn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order: Option<OrderId>,
-    pub resource: Resource,
-    /// Base units.
-    pub quantity: i64,
-    /// Per base unit and slot; what is charged is the part of the slot in which it is there.
-    pub price: Price,
-    /// It ends then.
-    pub until: Timestamp,
-}
 
 /// Takes it. `owner`: who asks, if it is a person or program and not the exchange for a workload whose strategy says so.
 pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> Result<Drawn, Refusal> {
@@ -215,7 +187,7 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
                       moved to another node of the pool.";
         return Err(conflict_at("node_takes_nothing", "", detail));
     }
-    if !changes && plan::has_stayed(state, instance, slot) {
+    if !changes && target::has_stayed(state, instance, slot) {
         let until = instance.pinned_until.map(|until| format!(" until {until}")).unwrap_or_default();
         let detail = format!(
             "What the workload has won in this slot is on another node, and its move there has failed or was refused. It \
@@ -224,7 +196,7 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
         );
         return Err(conflict_at("workload_pinned", "", detail));
     }
-    let is_there = plan::target(state, instance, slot).node == instance.node;
+    let is_there = target::target(state, instance, slot).node == instance.node;
     if instance.is_away() || instance.suspended.is_some() || changes || !is_there {
         let detail = "The workload is being resized or moved, is in another pool, or stands still. Try again when that \
                       is over.";
@@ -238,7 +210,7 @@ fn within_limits(state: &State, instance: &Instance, slot: Slot, resource: Resou
     // A baseline that was lowered is still there in slots that were planned with it.
     let more = (amount(instance.baseline_in(slot), resource) - amount(&instance.baseline, resource)).max(0);
     let room = Growth::of_instance(state, instance.id).room(instance, slot, resource) - more;
-    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
+    let changed = lent::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
     let swappable = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| changed.may_win(*most));
     room.min(swappable).max(0)
 }
@@ -257,7 +229,7 @@ fn arriving(state: &State, node: NodeId, slot: Slot, resource: Resource) -> i64 
     let runs_elsewhere = |i: &&Instance| i.state == InstanceState::Running && i.node != node && i.swap.is_none();
     let comes = |i: &&Instance| moves(state, i.id).get(&node).is_some_and(|from| *from <= next);
     let there = state.instances.values().filter(runs_elsewhere).filter(comes);
-    there.map(|i| plan::target(state, i, next)).filter(|t| t.node == node).map(|t| amount(&t.limits, resource)).sum()
+    there.map(|i| target::target(state, i, next)).filter(|t| t.node == node).map(|t| amount(&t.limits, resource)).sum()
 }
 
 /// A device is one workload's or another's.

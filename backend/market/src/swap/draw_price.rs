@@ -1,7 +1,7 @@
 //! What the operator has left in a slot that is under way, and what it costs (`draw.rs`).
 use crate::pool::supply;
-use crate::round::AwardKind;
-use crate::round::supply::operator_capacity;
+use crate::records::round::AwardKind;
+use crate::round::book::supply::operator_capacity;
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Price, Resource};

@@ -5,40 +5,13 @@
 //! lenders + winners − 1 pairs. It says where capacity comes from; what a swap waits for is decided by
 //! what each node has room for (`plan`).
 use crate::ids::{InstanceId, NodeId, ParticipantId};
-use crate::pool::PoolSlug;
-use crate::round::AwardKind;
+use crate::records::pool::PoolSlug;
+use crate::records::round::AwardKind;
+pub use crate::records::swap::{Counterpart, Pair};
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::Resource;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
-
-/// Who is at the other end. Another member is not named: that it was another is all that one is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum Counterpart {
-    /// The operator's own supply.
-    Operator,
-    /// Another workload of the same member.
-    Own,
-    AnotherMember,
-}
-
-/// A quantity that one gets from another, or gives to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Pair {
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    /// Base units; what it gives is under 0.
-    pub quantity: i64,
-    pub counterpart: Counterpart,
-    /// Of the same member.
-    pub instance: Option<InstanceId>,
-    /// 0 on the same node, 2 in the same POP, 5 beyond it; from the operator 0 where nothing moves, else 1.
-    pub distance: i64,
-}
 
 /// One side of the problem: an instance, or an order without one.
 struct Party {

@@ -2,151 +2,31 @@
 //! which it is made true.
 //!
 //! One swap order an instance; who waits for whom is in `dependencies.rs`.
+pub use crate::workload::target::{Target, allocations, expected, target};
+
 use crate::event::Event;
-use crate::ids::{InstanceId, NodeId, SwapId};
-use crate::round::safe_state::NotRolled;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::ids::{InstanceId, SwapId};
+use crate::records::round::NotRolled;
+use crate::records::swap::{Method, Phase, Swap, SwapState};
+use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
-use crate::swap::approval;
 use crate::swap::cause::{self, causes};
 use crate::swap::dependencies::{Waits, dependencies};
 use crate::swap::pair::pairs;
-use crate::swap::saga::{self, is_out_of_time};
-use crate::swap::{Method, Phase, Swap, SwapState};
+use crate::swap::phase::{self, is_out_of_time};
+use crate::swap::waiting;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, Resource, amount};
-use crate::workload::{Instance, InstanceState, away};
+use crate::units::Amounts;
+use crate::workload::target::{limits_again, reachable, stays};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What an instance should have in a slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub node: NodeId,
-    pub limits: Amounts,
-    /// Limit value less price of what it won for the slot.
-    pub gain: Credits,
-}
-
-/// baseline − lent + won − resold, never under the floor, on the node that its awards name. In a slot that it
-/// has won elsewhere: what it has won there, and nothing else.
-pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
-    target_of(state, instance, slot, |_| true)
-}
-
-/// The same of some of its awards.
-fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Award) -> bool) -> Target {
-    let elsewhere = |award: &Award| away::is_elsewhere(award, instance);
-    let bought = |award: &Award| counts(award) && award.lines.iter().any(|l| l.slot == slot);
-    let goes = instance.is_away_in(slot) && state.awards_of(instance.id).any(|a| bought(a) && elsewhere(a));
-    let mut limits = if goes { Amounts::new() } else { instance.baseline_in(slot).clone() };
-    let mut node = instance.home_node();
-    let mut gain = Credits::ZERO;
-    // What it had won elsewhere and could not be brought to is nothing to it at home.
-    for award in state.awards_of(instance.id).filter(|a| counts(a) && elsewhere(a) == goes) {
-        let lines = award.lines.iter().filter(|l| l.slot == slot);
-        let slots = award.lines.iter().map(|l| l.slot).collect::<std::collections::BTreeSet<_>>().len() as i64;
-        let mut has_line = false;
-        for line in lines {
-            has_line = true;
-            let change = match award.kind {
-                AwardKind::Bought => line.left(),
-                AwardKind::Lent => -line.left(),
-                AwardKind::Resold => 0,
-            };
-            if award.kind == AwardKind::Bought && change > 0 {
-                node = award.nodes.first().copied().unwrap_or(node);
-            }
-            *limits.entry(line.resource).or_default() += change;
-        }
-        // A limit above what a hold can ever have to cover says nothing more.
-        let most = award.lines.iter().map(|l| band_value(state, l)).sum();
-        let limit = award.limit.min(most);
-        if has_line && award.kind == AwardKind::Bought && limit > award.money {
-            gain += (limit - award.money).share_floor(1, slots.max(1));
-        }
-    }
-    // Whatever was lent, a swap takes no workload under its floor.
-    for (resource, floor) in instance.floor_in(slot).iter().filter(|_| !goes) {
-        let limit = limits.entry(*resource).or_default();
-        *limit = (*limit).max(*floor);
-    }
-    Target { node, limits, gain }
-}
-
-/// What a plan is to make true: of a workload that can't go where its target is, what it is to have where it is.
-/// Whether the exchange itself keeps it there. `alone`: planned apart from the others of the slot.
-fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alone: bool) -> (Target, bool) {
-    let mut target = target(state, instance, slot);
-    if target.node == instance.node || !instance.is_pinned(now) {
-        return (target, false);
-    }
-    if stays_for(instance, &target, now) {
-        // It has its baseline less what it lends, and is credited.
-        target = target_of(state, instance, slot, |a| a.kind != AwardKind::Bought);
-        target.node = instance.node;
-        return (target, instance.pinned_by_exchange && instance.suspended.is_none());
-    }
-    if alone {
-        // The way home has just failed, and is tried again with the next slot: until then it has no more
-        // than its baseline.
-        target.node = instance.node;
-    }
-    (target, false)
-}
-
-/// What a workload is to have in a slot as things are, and what it has won and will not have, as it can't be brought there.
-pub fn expected(state: &State, instance: &Instance, slot: Slot) -> (Target, Amounts) {
-    let wanted = target(state, instance, slot);
-    let (expected, _) = reachable(state, instance, slot, planned_at(state, slot), false);
-    if instance.state != InstanceState::Running || expected.node == wanted.node {
-        return (expected, Amounts::new());
-    }
-    // In another pool it has what it has won there and nothing else.
-    let elsewhere = instance.is_away_in(slot);
-    let had = |resource: &Resource| if elsewhere { 0 } else { amount(&expected.limits, *resource) };
-    let missed = wanted.limits.iter().map(|(r, limit)| (*r, (limit - had(r)).max(0)));
-    let missed = missed.filter(|(_, quantity)| *quantity > 0).collect();
-    (expected, missed)
-}
-
-/// When a slot is planned: who is pinned then stays where it is in all of it.
-fn planned_at(state: &State, slot: Slot) -> Timestamp {
-    state.market.rhythm.gate_closes(slot)
-}
-
-/// Whether a workload stays where it is in a slot, as its plan has it or will have it by what is known now, though it has won
-/// something on another node.
-pub(crate) fn has_stayed(state: &State, instance: &Instance, slot: Slot) -> bool {
-    stays(state, instance, slot, planned_at(state, slot))
-}
-
-/// Whether a workload stays where it is, though it has won something on another node.
-pub(super) fn stays(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> bool {
-    stays_for(instance, &target(state, instance, slot), now)
-}
-
-fn stays_for(instance: &Instance, target: &Target, now: Timestamp) -> bool {
-    let comes_home = target.node == instance.home_node() && instance.is_away();
-    instance.is_pinned(now) && target.node != instance.node && !comes_home
-}
-
-/// The limits of a workload that is planned again.
-pub(super) fn limits_again(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> Amounts {
-    reachable(state, instance, slot, now, true).0.limits
-}
-
-pub(super) fn band_value(state: &State, line: &AwardLine) -> Credits {
-    let band = state.price_band(&line.pool, line.resource, line.slot);
-    band.charge_half_even(line.quantity).unwrap_or(line.money)
-}
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
     let too_late = resizes_too_late(turn);
     for swap in &too_late {
-        saga::supersede(turn, swap.clone(), "its slot was over before it began");
+        phase::supersede(turn, swap.clone(), "its slot was over before it began");
     }
     plan(turn, slot, None, not_rolled);
     for swap in &too_late {
@@ -200,7 +80,7 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
 pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot, why: &str) {
     let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
     for swap in &outdated {
-        saga::supersede(turn, swap.clone(), &format!("{why}; it is planned again after that"));
+        phase::supersede(turn, swap.clone(), &format!("{why}; it is planned again after that"));
     }
     plan(turn, slot, Some(ids), &[]);
     for swap in outdated {
@@ -213,7 +93,7 @@ pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot
 /// The swap of a workload that comes to nothing by what it is to have in a slot.
 fn gives_way<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
     let instance = turn.state.instances.get(&id)?;
-    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| saga::gives_way(s))?;
+    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| phase::gives_way(s))?;
     let limits = limits_again(turn.state, instance, slot, turn.now);
     let is_outdated = match swap.slot.cmp(&slot) {
         Ordering::Less => false,
@@ -298,7 +178,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         turn.emit(Event::InstanceChanged(changed));
     }
     // Once all are known: who waits for whom is theirs, whether a person is asked or not.
-    ids.into_iter().for_each(|id| approval::ask(turn, id));
+    ids.into_iter().for_each(|id| waiting::ask(turn, id));
 }
 
 fn draft(
@@ -365,9 +245,4 @@ pub fn is_wanted(state: &State, swap: &Swap, now: Timestamp) -> bool {
     }
     let instance = state.instances.get(&swap.instance);
     instance.is_some_and(|i| target(state, i, Slot::containing(now, seconds)).node == swap.node_to)
-}
-
-/// What every instance holds in a slot, for readers.
-pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
-    state.instances.values().map(|i| (i.id, target(state, i, slot))).collect()
 }

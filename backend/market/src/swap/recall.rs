@@ -14,40 +14,22 @@
 //! takes effect at once.
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
-use crate::pool::recallable::is_recallable;
+use crate::records::class::Class;
+use crate::records::recallable::is_recallable;
+use crate::records::round::{Award, AwardKind, AwardLine};
+use crate::records::swap::Swap;
+pub use crate::records::swap::{Recall, Recalled};
+use crate::records::workload::{Instance, InstanceState};
 use crate::refusal::{Refusal, conflict, invalid, not_found};
-use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
-use crate::swap::{Swap, plan, saga};
+use crate::swap::{phase, plan};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Credits, Resource, amount};
-use crate::workload::need;
-use crate::workload::{Class, Instance, InstanceState};
-use serde::{Deserialize, Serialize};
+use crate::workload::away::lent_where;
+use crate::workload::{need, target};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-
-/// What is asked back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recall {
-    pub instance: InstanceId,
-    pub resource: Resource,
-    pub slot: Slot,
-    /// Base units; all that is left where it is not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantity: Option<i64>,
-}
-
-/// What a recall came to, in base units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Recalled {
-    /// What the workload is to have again, as soon as its buyers have shrunk.
-    pub quantity: i64,
-    /// The part that nobody had bought, so that nobody had to give it up.
-    pub from_idle: i64,
-}
 
 const BILLION: i128 = 1_000_000_000;
 
@@ -151,7 +133,7 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     // Who is still being resized as it was planned before the recall may yet take what another needs back: until then
     // others only come to have less, or are planned to.
     let too_much = |id: &InstanceId| takes_too_much(turn, *id, slot);
-    let gives_way = |s: &Swap| saga::gives_way(s) && (!s.moves() || s.slot == slot);
+    let gives_way = |s: &Swap| phase::gives_way(s) && (!s.moves() || s.slot == slot);
     let waits = instances.iter().filter_map(too_much).any(|s| !gives_way(s));
     let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
     let now = instances.iter().copied().filter(may_go).collect();
@@ -180,7 +162,7 @@ pub fn plan_waiting(turn: &mut Turn<'_>, node: NodeId, slot: Slot) {
 pub fn is_left_over(state: &State, slot: Slot, now: Timestamp) -> bool {
     let waits = |id: &InstanceId| {
         let instance = state.instances.get(id).filter(|i| i.swap.is_none());
-        instance.is_some_and(|i| plan::limits_again(state, i, slot, now) != i.in_force)
+        instance.is_some_and(|i| target::limits_again(state, i, slot, now) != i.in_force)
     };
     changed_by_recalls(state, slot, None).iter().any(waits)
 }
@@ -197,7 +179,7 @@ pub fn try_again(turn: &mut Turn<'_>, slot: Slot) {
 
 fn grows(turn: &Turn<'_>, id: InstanceId, slot: Slot) -> bool {
     turn.state.instances.get(&id).is_some_and(|i| {
-        let limits = plan::limits_again(turn.state, i, slot, turn.now);
+        let limits = target::limits_again(turn.state, i, slot, turn.now);
         limits.iter().any(|(r, q)| *q > amount(&i.in_force, *r))
     })
 }
@@ -206,7 +188,7 @@ fn grows(turn: &Turn<'_>, id: InstanceId, slot: Slot) -> bool {
 fn takes_too_much<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
     let instance = turn.state.instances.get(&id)?;
     let swap = turn.state.swaps.get(&instance.swap?).filter(|s| s.slot <= slot)?;
-    let limits = plan::limits_again(turn.state, instance, slot, turn.now);
+    let limits = target::limits_again(turn.state, instance, slot, turn.now);
     swap.limits_to.iter().any(|(r, q)| *q > amount(&limits, *r)).then_some(swap)
 }
 
@@ -228,11 +210,6 @@ fn lent(state: &State, id: InstanceId, resource: Resource, slot: Slot) -> Vec<Pa
 /// How much of a resource a workload has lent for a slot and may take back.
 pub fn recallable(state: &State, id: InstanceId, resource: Resource, slot: Slot) -> i64 {
     lent(state, id, resource, slot).iter().map(|part| part.left).sum()
-}
-
-/// The node that a lent line belongs to. Awards from before that was noted say nothing of it.
-pub(crate) fn lent_where(award: &Award, lender: &Instance) -> NodeId {
-    award.nodes.first().copied().unwrap_or(lender.home_node())
 }
 
 /// What has been lent at a place in a round, as far as a lender there may count on it. One that runs there needs room
@@ -267,9 +244,9 @@ fn bought(state: &State, place: &Place, round: u64) -> Vec<Part> {
 /// limit by what each of the lines could have cost at most. Nor is it worth more than that, as a limit costs nothing
 /// to write down.
 fn worth(state: &State, award: &Award, line: &AwardLine) -> i128 {
-    let most: Credits = award.lines.iter().map(|l| plan::band_value(state, l)).sum();
+    let most: Credits = award.lines.iter().map(|l| target::band_value(state, l)).sum();
     let part = i128::from(award.limit.min(most).units()) * BILLION / i128::from(most.units().max(1));
-    part * i128::from(plan::band_value(state, line).units()) / i128::from(line.quantity.max(1))
+    part * i128::from(target::band_value(state, line).units()) / i128::from(line.quantity.max(1))
 }
 
 /// How much of a resource a workload needs back that has lent more than it can do without, at most what it may take back.

@@ -9,94 +9,22 @@
 //! not answer, has not begun (REJECTED, EXPIRED; `approval.rs`).
 use crate::command::Reply;
 use crate::event::Event;
-use crate::ids::ParticipantId;
-use crate::ids::SwapId;
+use crate::ids::{ParticipantId, SwapId};
+pub use crate::records::swap::{StepReport, StepResult};
+use crate::records::swap::{Swap, SwapState};
+use crate::records::workload::Instance;
 use crate::refusal::{Refusal, not_found};
-use crate::swap::blame::{self, Blame};
-use crate::swap::{Difference, Phase, Swap, SwapState, approval, hold_time, plan, recall};
-use crate::time::Timestamp;
+use crate::swap::blame::{self, Blame, CANCELLED_BY_OPERATOR, DEADLINE, EXPIRED, MEMORY_IN_USE};
+pub use crate::swap::blame::{RESTARTED, SUPERSEDED};
+use crate::swap::phase::enter;
+pub use crate::swap::phase::is_out_of_time;
+use crate::swap::{plan, recall, waiting};
 use crate::turn::Turn;
 use crate::units::Amounts;
-use crate::workload::{Instance, away, run, vacate};
-use serde::{Deserialize, Serialize};
+use crate::workload::{away, hold_time, run, vacate};
 
-/// Reason of a swap whose place a newer plan took before it began.
-pub const SUPERSEDED: &str = "superseded";
-
-/// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
-/// it waits for inputs.
-const PHASE_LIMIT_SECONDS: i64 = 60;
-const SHADOW_LIMIT_SECONDS: i64 = 120;
-/// Reasons of swaps that are given up here; whose doing each is, says `blame`.
-pub(super) const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
-pub(super) const DEADLINE: &str = "deadline";
-pub(super) const MEMORY_IN_USE: &str = "memory_in_use";
-/// The process ended in the middle of it.
-pub const RESTARTED: &str = "restarted";
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
-
-/// What the worker reports of the effect that the present state asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-pub enum StepResult {
-    /// The effect of `state` is known to have happened.
-    Succeeded { state: SwapState, report: StepReport },
-    /// The effect of `state` failed for a reason that trying again does not cure.
-    Failed { state: SwapState, reason: String, detail: String, report: StepReport },
-    /// What is to be given back is still in use by its program, and is waited for. Said once a swap.
-    InUse { state: SwapState },
-    /// What a resize frees is given back, and is in force; for the rest there is no room yet.
-    GaveBack { state: SwapState, in_force: Amounts },
-    /// A resize that waits for others has what is free already, and that is in force.
-    TookAtOnce { state: SwapState, in_force: Amounts },
-    /// Nothing failed, but the deadline has passed.
-    OutOfTime { state: SwapState },
-}
-
-/// Measured by the driver during one step.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepReport {
-    pub detail: Option<String>,
-    pub bytes: i64,
-    pub downtime_micros: Option<i64>,
-    pub positions_compared: i64,
-    pub difference_count: i64,
-    pub differences: Vec<Difference>,
-    /// Limits that the driver found in force.
-    pub in_force: Option<Amounts>,
-    /// The program stands still, written to disk, until it has these amounts again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<Amounts>,
-}
-
-impl SwapState {
-    pub const fn is_terminal(self) -> bool {
-        use SwapState::*;
-        matches!(self, Done | Infeasible | Rejected | Expired | Aborted | RolledBack | Failed)
-    }
-    /// From here on the source is stopped: a failure has to roll back.
-    pub const fn is_fenced(self) -> bool {
-        matches!(self, SwapState::Fenced | SwapState::Activated | SwapState::Verified | SwapState::Released)
-    }
-    /// The next state when the effect of this one has succeeded. AWAITING_APPROVAL has none: only a person ends it.
-    pub const fn next(self, moves: bool) -> Option<SwapState> {
-        use SwapState::*;
-        match (self, moves) {
-            (Planned, _) => Some(Reserved),
-            (Reserved, true) => Some(Snapshot),
-            (Reserved, false) => Some(Activated),
-            (Snapshot, _) => Some(Transferred),
-            (Transferred, _) => Some(Shadow),
-            (Shadow, _) => Some(Fenced),
-            (Fenced, _) => Some(Activated),
-            (Activated, _) => Some(Verified),
-            (Verified, true) => Some(Released),
-            (Verified, false) | (Released, _) => Some(Done),
-            _ => None,
-        }
-    }
-}
 
 /// Takes a step; a result for another state than the present one is an old message and
 /// changes nothing.
@@ -125,7 +53,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             set_in_force(turn, &swap, in_force);
         }
         StepResult::OutOfTime { state: SwapState::AwaitingApproval } if swap.state == SwapState::AwaitingApproval => {
-            approval::expire(turn, swap);
+            expire(turn, swap);
             return true;
         }
         StepResult::OutOfTime { state } if state == swap.state => {
@@ -138,7 +66,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
 }
 
 /// Ends a swap that does not come about.
-pub(super) fn end(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail: String) {
+pub(crate) fn end(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail: String) {
     let by_exchange = fail(turn, &mut swap, reason.to_owned(), detail);
     tell(turn, swap, by_exchange);
 }
@@ -150,7 +78,7 @@ fn tell(turn: &mut Turn<'_>, swap: Swap, by_exchange: bool) {
     let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
     turn.emit(Event::SwapChanged(Box::new(swap.clone())));
     if swap.ended_at.is_some() {
-        approval::note_waiting(turn, &swap, by_exchange);
+        waiting::note_waiting(turn, &swap, by_exchange);
         if failed_move {
             plan::plan_stayed(turn, swap.instance, swap.slot);
         }
@@ -160,17 +88,6 @@ fn tell(turn: &mut Turn<'_>, swap: Swap, by_exchange: bool) {
             recall::plan_waiting(turn, node, swap.slot);
         }
     }
-}
-
-/// Whether the present phase has outlived its limit. One that has not begun waits as long as its
-/// slot lasts: after that it would make true what nobody has bought.
-pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
-    let limit = match swap.state {
-        state if !state.has_begun() => return now >= swap.slot.plus(1, slot_seconds).start(),
-        SwapState::Shadow => SHADOW_LIMIT_SECONDS,
-        _ => PHASE_LIMIT_SECONDS,
-    };
-    swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit))
 }
 
 /// A person asks for a swap to be stopped. The worker undoes its effects, then reports the
@@ -186,32 +103,6 @@ pub fn cancel(
     known.cancel_requested = Some(reason);
     turn.emit(Event::SwapChanged(Box::new(known)));
     Ok(Reply::Swap(swap))
-}
-
-/// Whether nothing has been done yet for a swap that may wait long: another one may come before it.
-pub(super) fn gives_way(swap: &Swap) -> bool {
-    match swap.state {
-        // A move is not left in this state, but for others that a person has to answer.
-        SwapState::Planned => !swap.moves(),
-        SwapState::AwaitingApproval => true,
-        _ => false,
-    }
-}
-
-/// Ends a swap that has not begun, as another one comes before it.
-pub(super) fn supersede(turn: &mut Turn<'_>, swap: Swap, detail: &str) {
-    drop_unbegun(turn, swap, SUPERSEDED, detail);
-}
-
-/// Ends a swap that has not begun, which is nobody's fault.
-pub(super) fn drop_unbegun(turn: &mut Turn<'_>, mut swap: Swap, reason: &'static str, detail: &str) {
-    enter(&mut swap, SwapState::Aborted, turn.now, Some(detail.to_owned()));
-    swap.reason = Some(reason.to_owned());
-    swap.ended_at = Some(turn.now);
-    if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
-        turn.emit(Event::SwapChanged(Box::new(swap)));
-        turn.emit(Event::InstanceChanged(Instance { swap: None, ..instance }));
-    }
 }
 
 /// Its own program keeps what its slot was sold without.
@@ -251,7 +142,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         SwapState::Done => {
             swap.ended_at = Some(turn.now);
             instance.swap = None;
-            approval::note_late(turn.state, &mut instance, swap, turn.now);
+            waiting::note_late(turn.state, &mut instance, swap, turn.now);
             away::after(&mut instance, swap);
         }
         _ => return,
@@ -269,8 +160,8 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
         enter(swap, SwapState::Done, turn.now, Some(detail));
     } else {
         let end = match reason.as_str() {
-            approval::REJECTED => SwapState::Rejected,
-            approval::EXPIRED => SwapState::Expired,
+            blame::REJECTED => SwapState::Rejected,
+            blame::EXPIRED => SwapState::Expired,
             _ if fenced => SwapState::RolledBack,
             _ => SwapState::Aborted,
         };
@@ -283,7 +174,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     // What is in its shadow run when its slot begins is late by its own program's or others' doing,
     // and not the exchange's, whoever puts an end to it.
     let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
-    let kept_waiting = reason == DEADLINE && approval::was_kept_waiting(turn.state, swap, began);
+    let kept_waiting = reason == DEADLINE && waiting::was_kept_waiting(turn.state, swap, began);
     let by_exchange = kept_waiting || blame == Blame::Exchange && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
@@ -331,18 +222,6 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     by_exchange
 }
 
-pub(super) fn enter(swap: &mut Swap, state: SwapState, now: Timestamp, detail: Option<String>) {
-    if let Some(phase) = swap.phases.last_mut() {
-        phase.ended_at = Some(now);
-        if phase.detail.is_none() {
-            phase.detail = detail;
-        }
-    }
-    let ended_at = state.is_terminal().then_some(now);
-    swap.phases.push(Phase { state, started_at: now, ended_at, detail: None });
-    swap.state = state;
-}
-
 fn take_report(swap: &mut Swap, report: StepReport) {
     swap.bytes += report.bytes;
     swap.downtime_micros = report.downtime_micros.or(swap.downtime_micros);
@@ -352,4 +231,9 @@ fn take_report(swap: &mut Swap, report: StepReport) {
         swap.differences = report.differences;
         swap.differences.truncate(MOST_DIFFERENCES);
     }
+}
+
+/// Nobody has answered.
+pub(crate) fn expire(turn: &mut Turn<'_>, swap: Swap) {
+    end(turn, swap, EXPIRED, "nobody has answered before its slot was over".to_owned());
 }

@@ -9,24 +9,26 @@
 //! are orders of their own, so that neither is paid for in slots that need the other.
 //!
 //! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal. Each keeps what it was
-//! decided by (`book/grounds.rs`).
+//! decided by (`records/grounds.rs`).
 //!
 //! What its owner asks for by hand, or has won beyond the baseline, is not lent beside it: whoever lends by default must
 //! not sell what it has just bought.
-use crate::book::validate::GPU_LOT_MILLI;
-use crate::book::{
-    Assurance, ForecastUsed, Grounds, Input, Order, OrderRequest, OrderStatus, Origin, PlacedBy, PoolChoice, Resell,
-    Rule, Side, Window, away, place,
-};
+use crate::book::{away, close, place};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId};
-use crate::pool::recallable::can_be_recalled;
-use crate::round::AwardKind;
+use crate::records::grounds::{ForecastUsed, Grounds, Input, Rule};
+use crate::records::order::{
+    Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, PoolChoice, Resell, Side, Window,
+};
+use crate::records::recallable::can_be_recalled;
+use crate::records::round::AwardKind;
+use crate::records::strategy::{Foreseen, SlotOutlook};
+use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
-use crate::workload::{Foreseen, Instance, InstanceState, SlotOutlook, buy_back, vacate};
+use crate::units::{Amounts, Credits, GPU_LOT_MILLI, Price, Resource, Share, amount};
+use crate::workload::{buy_back, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
@@ -139,7 +141,7 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
         if let Some(at) = wanted.iter().position(|w| is_close(order, w)) {
             wanted.remove(at);
         } else if !sealed {
-            place::close(turn, id, OrderStatus::Canceled, Some("forecast_changed".to_owned()), None);
+            close::close(turn, id, OrderStatus::Canceled, Some("forecast_changed".to_owned()), None);
         } else {
             // A sealed order plays its round out; the next outlook sees to it.
             let (side, assurance) = (order.side, order.request.assurance);
@@ -337,7 +339,7 @@ fn steps<'a>(outlook: &'a SlotOutlook, cost: &BTreeMap<Resource, Price>) -> (Vec
         return (STEPS.into_iter().filter_map(step).collect(), true);
     };
     let mut before = 0;
-    let step = |step: &'a crate::workload::JointStep| {
+    let step = |step: &'a crate::records::strategy::JointStep| {
         let each = step.each.units().clamp(before, WHOLE);
         // The middle of the range of levels, rounded down as every limit is.
         let probability = WHOLE - (before + each + 1) / 2;

@@ -3,53 +3,16 @@
 //!
 //! Invariant: its baseline is an entitlement of its own pool. Meanwhile it stays free on its node there, so that
 //! it can always come home, and nothing of it counts in the other pool: what it has there is what it bought.
-//! While this lasts no other order of the workload takes part in rounds (`round/away.rs`).
-use super::{ComparisonRules, Instance};
+//! While this lasts no other order of the workload takes part in rounds (`round/admission/away.rs`).
 use crate::event::Event;
 use crate::ids::NodeId;
-use crate::pool::recallable::firm;
-use crate::round::{Award, AwardKind};
+use crate::records::recallable::firm;
+use crate::records::round::{Award, AwardKind};
+use crate::records::swap::Swap;
+use crate::records::workload::{Away, ComparisonRules, Instance};
 use crate::state::State;
-use crate::swap::Swap;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::Amounts;
-use serde::{Deserialize, Serialize};
-
-/// Where a workload is to be in other slots than those that it has won elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Away {
-    /// The node of its own pool that keeps its baseline free.
-    pub home: NodeId,
-    /// The first and the last slot that it has won elsewhere.
-    pub first: Slot,
-    pub last: Slot,
-    /// Its way home has failed once.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub stranded: bool,
-}
-
-static NOTHING: Amounts = Amounts::new();
-
-impl Instance {
-    /// The node that keeps its baseline: where it is, unless it is away.
-    pub fn home_node(&self) -> NodeId {
-        self.away.map_or(self.node, |away| away.home)
-    }
-    /// Whether it runs in another pool than its own.
-    pub fn is_away(&self) -> bool {
-        self.node != self.home_node()
-    }
-    /// Whether a slot is one of those that it has won elsewhere.
-    pub fn is_away_in(&self, slot: Slot) -> bool {
-        self.away.is_some_and(|away| away.first <= slot && slot <= away.last)
-    }
-    /// What it has in a slot without having bought it where it runs now: nothing where it is away.
-    pub fn unbought_in(&self, slot: Slot) -> &Amounts {
-        if self.is_away() && self.is_away_in(slot) { &NOTHING } else { self.baseline_in(slot) }
-    }
-}
 
 /// Whether an award is in another pool than its workload's own.
 pub fn is_elsewhere(award: &Award, instance: &Instance) -> bool {
@@ -116,4 +79,9 @@ pub fn forget(turn: &mut Turn<'_>, settled: Slot) {
     for instance in home {
         turn.emit(Event::InstanceChanged(Instance { away: None, ..instance }));
     }
+}
+
+/// The node that a lent line belongs to. Awards from before that was noted say nothing of it.
+pub(crate) fn lent_where(award: &Award, lender: &Instance) -> NodeId {
+    award.nodes.first().copied().unwrap_or(lender.home_node())
 }

@@ -1,18 +1,20 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
-use super::register::{check_amounts, check_quota, check_shape, first_fit};
-use crate::book::{Side, away, self_trade};
+use crate::book::{away, self_trade};
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, OrderId};
-use crate::pool::recallable::node_of;
+use crate::records::order::Side;
+use crate::records::recallable::node_of;
+use crate::records::round::AwardKind;
+use crate::records::workload::{EarlierBaseline, Instance, InstanceState};
 use crate::refusal::{Refusal, RefusalKind, not_found};
-use crate::round::AwardKind;
-use crate::round::occupancy::moves;
+use crate::round::book::occupancy::moves;
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::away::is_elsewhere;
-use crate::workload::{EarlierBaseline, Instance, InstanceState};
+use crate::workload::check::{check_amounts, check_quota, check_shape};
+use crate::workload::register::first_fit;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn set_baseline(

@@ -7,7 +7,7 @@
 //! What was bought back is not lent again in that slot: automatic offers count all that was ever lent in it (`auto.rs`). What is
 //! lent as recallable is no part of this: it is taken back, for nothing (`swap/recall.rs`).
 use crate::ids::InstanceId;
-use crate::round::{AwardKind, AwardLine};
+use crate::records::round::{AwardKind, AwardLine};
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Amounts, Credits, Resource};

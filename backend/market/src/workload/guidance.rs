@@ -2,66 +2,26 @@
 //!
 //! Both are priors, never commands: a hint raises the expected need of an instance or keeps
 //! it off nodes for a while; a profile is where its forecast starts before there is data.
-use super::register::own;
 use crate::event::Event;
 use crate::ids::{HintId, InstanceId, NodeId, ParticipantId, ProfileId};
 use crate::printable::check_name;
+pub use crate::records::guidance::{ApplicationProfile, Hint};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found, stale};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, amount};
-use serde::{Deserialize, Serialize};
+use crate::workload::check::own;
 use std::collections::BTreeSet;
 
 /// They stay in memory and are looked at with every forecast.
 const MOST_HINTS: usize = 200;
 const MOST_PROFILES: usize = 100;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Hint {
-    pub id: HintId,
-    pub participant: ParticipantId,
-    pub instance: InstanceId,
-    /// At least this much will be needed between `starts_at` and `expires_at`.
-    pub expected_demand: Amounts,
-    /// Nodes that its moves should not go to.
-    pub avoid_nodes: Vec<NodeId>,
-    pub starts_at: Timestamp,
-    pub expires_at: Timestamp,
-    /// Who says so, for people.
-    pub source: Option<String>,
-    pub created_at: Timestamp,
-    pub withdrawn_at: Option<Timestamp>,
-}
-
-impl Hint {
-    pub fn is_in_force(&self, now: Timestamp) -> bool {
-        self.withdrawn_at.is_none() && now < self.expires_at
-    }
-}
-
 /// The nodes that hints in force say a workload's moves should not go to.
 pub fn avoided_nodes(state: &State, id: InstanceId, now: Timestamp) -> BTreeSet<NodeId> {
     let in_force = state.hints.values().filter(|h| h.instance == id && h.is_in_force(now));
     in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect()
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct ApplicationProfile {
-    pub id: ProfileId,
-    pub participant: ParticipantId,
-    pub name: String,
-    pub version: u64,
-    /// Instances whose forecasts start from it.
-    pub instances: Vec<InstanceId>,
-    /// Typical and peak demand in base units.
-    pub typical: Amounts,
-    pub peak: Amounts,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
 }
 
 pub struct NewHint {

@@ -1,5 +1,5 @@
 //! How much more a workload needs in the middle of a slot than it has, by what was just measured.
-use super::Instance;
+use crate::records::workload::Instance;
 use crate::units::{Resource, amount};
 
 /// Of a tick, in thousandths: a workload that waited for its allowance for less of it does not need more.

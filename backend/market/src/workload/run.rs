@@ -1,15 +1,16 @@
 //! Whether a workload runs: stopped by its participant, ended by a fault of its program, started again.
-use super::register::{check_quota, first_fit, own};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::records::workload::{Fault, Instance, InstanceState};
 use crate::refusal::{Refusal, RefusalKind, not_found};
-use crate::round::occupancy::{Occupancy, moves_from};
+use crate::round::book::occupancy::{Occupancy, moves_from};
 use crate::state::State;
-use crate::swap::approval;
-use crate::swap::plan;
+use crate::swap::{plan, waiting};
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::workload::{Fault, Instance, InstanceState, away, vacate};
+use crate::workload::check::{check_quota, own};
+use crate::workload::register::first_fit;
+use crate::workload::{away, vacate};
 
 const INSTANCE_STOPPED: &str = "instance_stopped";
 const INSTANCE_FAILED: &str = "instance_failed";
@@ -21,7 +22,7 @@ const LONGEST_FAULT: usize = 500;
 /// remembered until that has ended: halfway between two nodes it can't be stopped on either.
 pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
     own(turn.state, participant, id)?;
-    if !approval::withdraw(turn, id, INSTANCE_STOPPED) {
+    if !waiting::withdraw(turn, id, INSTANCE_STOPPED) {
         return stop_later(turn, participant, id);
     }
     let mut instance = own(turn.state, participant, id)?;
@@ -61,7 +62,7 @@ pub fn stops_due(state: &State) -> Vec<(ParticipantId, InstanceId)> {
 fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
     let orders: Vec<OrderId> = turn.state.orders_of(id).map(|o| o.id).collect();
     for order in orders {
-        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);
+        let _waits_if_sealed = crate::book::close::cancel(turn, participant, order, reason);
     }
 }
 
@@ -70,7 +71,7 @@ fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, r
 pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
     let is_running = |i: &Instance| i.state == InstanceState::Running;
     if !turn.state.instances.get(&id).map(is_running).ok_or_else(|| not_found("instance"))?
-        || !approval::withdraw(turn, id, INSTANCE_FAILED)
+        || !waiting::withdraw(turn, id, INSTANCE_FAILED)
     {
         // Stopped in between, or a swap is about to find out: the driver will say it again.
         return Ok(id);
@@ -132,7 +133,7 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     // What it has won and lent in this slot stands, a restart is no way out of either; but what was
     // won is kept free on the node of its award only.
     let present = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
-    let target = crate::swap::plan::target(turn.state, &instance, present);
+    let target = crate::workload::target::target(turn.state, &instance, present);
     let stands = target.node == instance.node;
     instance.in_force = if stands { target.limits } else { instance.baseline_in(present).clone() };
     turn.emit(Event::InstanceChanged(instance));

@@ -1,15 +1,16 @@
 //! What a workload does by itself: which strategies there may be, and setting one.
-use super::register::{check_amounts, own};
-use super::{AutoOffer, Strategy, newsvendor};
-use crate::book::Assurance;
 use crate::event::Event;
 use crate::ids::{InstanceId, ParticipantId};
-use crate::pool::Pool;
-use crate::pool::recallable::{self, can_be_recalled};
+use crate::records::order::Assurance;
+use crate::records::pool::Pool;
+use crate::records::recallable::{self, can_be_recalled};
+use crate::records::strategy::{AutoOffer, Strategy};
 use crate::refusal::{Refusal, invalid, stale};
 use crate::state::State;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource};
+use crate::workload::check::{check_amounts, own};
+use crate::workload::newsvendor;
 use std::collections::BTreeMap;
 
 /// A day: longer than any market's slots are open.

@@ -4,19 +4,19 @@
 //! a bid for it waits, with `NO_VACATE_PATH`, until a vacate drill has shown on this very workload that it
 //! does. The drill is made on a copy, in the background, as soon as the program runs; the live one never
 //! notices. Source: rule book §2.
-use super::register::own;
-use super::{AtEnd, Instance, InstanceState};
-use crate::advice::shape::{Kind, kind};
-use crate::book::{Order, Side};
 use crate::event::Event;
 use crate::ids::{InstanceId, ParticipantId};
+use crate::records::order::{Order, Side};
+use crate::records::swap::Swap;
+pub use crate::records::workload::Suspended;
+use crate::records::workload::{AtEnd, Drill, Instance, InstanceState};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::shape::{Kind, kind};
 use crate::state::State;
-use crate::swap::Swap;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
-use serde::{Deserialize, Serialize};
+use crate::workload::check::own;
 
 /// Reason of a swap that ended its workload, as the owner had chosen.
 pub const VACATED: &str = "vacated";
@@ -24,28 +24,6 @@ pub const VACATED: &str = "vacated";
 const LEAST_SECONDS_BETWEEN: i64 = 60;
 /// Of a drill's text, in characters.
 const LONGEST_DETAIL: usize = 500;
-
-/// A drill of one way of giving memory back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Drill {
-    pub at_end: AtEnd,
-    pub asked_at: Timestamp,
-    /// `null` while it waits for its turn.
-    pub ended_at: Option<Timestamp>,
-    pub passed: bool,
-    /// What was seen.
-    pub detail: Option<String>,
-}
-
-/// A program that is written to disk and stands still, its memory given back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Suspended {
-    pub since: Timestamp,
-    /// It goes on as soon as it has so much, in base units: what its program held.
-    pub needs: Amounts,
-}
 
 /// Whether a resource comes back only by an action of whoever has it.
 pub fn is_vacatable(resource: Resource) -> bool {

@@ -1,7 +1,7 @@
 //! Reading of single fields. Each fault names its place by a JSON pointer; reading goes on with a harmless value, so
 //! that all faults of a book are found at once.
 
-use super::tree::Tree;
+use crate::clearing::book::tree::Tree;
 use serde::Serialize;
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! Names as numbers while a book is read: products and nodes may be used before they are listed.
 
-use super::ProductKey;
-use super::fields::Faults;
-use super::tree::Tree;
+use crate::clearing::book::fields::Faults;
+use crate::clearing::book::parts::ProductKey;
+use crate::clearing::book::tree::Tree;
 use std::collections::BTreeMap;
 
 /// Products in the order in which they were first named.

@@ -1,9 +1,9 @@
 //! Orders of a book as they are read: one at a time, with product and node numbers that are sorted afterwards.
 
-use super::fields::{Faults, Fields, GREATEST};
-use super::names::ProductNames;
-use super::tree::Tree;
-use super::{Alternative, Class, Line, MOST_ALTERNATIVES, Order, Rank, Side, WHOLE_NANO};
+use crate::clearing::book::fields::{Faults, Fields, GREATEST};
+use crate::clearing::book::names::ProductNames;
+use crate::clearing::book::parts::{Alternative, Class, Line, MOST_ALTERNATIVES, Order, Rank, Side, WHOLE_NANO};
+use crate::clearing::book::tree::Tree;
 use std::collections::BTreeMap;
 
 /// Names in the order in which they were first met.

@@ -3,11 +3,11 @@
 //! Orders are read one at a time, so that a million of them need no second copy. What they name may be listed after
 //! them: names are resolved when everything is read.
 
-use super::fields::{Fault, Faults, GREATEST};
-use super::names::ProductNames;
-use super::orders::Orders;
-use super::tree::{Key, Tree};
-use super::{Arc, Book, Node, Pool, Product, ProductKey, Side, SupplyStep, WHOLE_NANO};
+use crate::clearing::book::fields::{Fault, Faults, GREATEST};
+use crate::clearing::book::names::ProductNames;
+use crate::clearing::book::orders::Orders;
+use crate::clearing::book::parts::{Arc, Book, Node, Pool, Product, ProductKey, Side, SupplyStep, WHOLE_NANO};
+use crate::clearing::book::tree::{Key, Tree};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;

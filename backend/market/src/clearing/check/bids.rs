@@ -1,8 +1,8 @@
 //! V5: an unfilled lot that would gain needs an excuse, and a reason that is told has to hold.
 
-use super::{Broken, Check, Rule, value};
 use crate::clearing::book::{Alternative, Order, Side};
-use crate::clearing::outcome::Reason;
+use crate::clearing::check::rules::{Broken, Check, Rule, value};
+use crate::clearing::outcome::parts::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who sells what is left of a product: (cost, units, node).

@@ -1,7 +1,7 @@
 //! V1 feasible, V2 one price, V3 nobody loses, V7 arcs.
 
-use super::{Broken, Check, Rule, value};
 use crate::clearing::book::{NANO_PER_MICRO, Side};
+use crate::clearing::check::rules::{Broken, Check, Rule, value};
 
 impl Check<'_> {
     pub(super) fn feasible(&mut self) {

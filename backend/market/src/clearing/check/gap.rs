@@ -1,8 +1,8 @@
 //! V8: the printed gap is D(π) − W. By weak duality D(π) bounds the welfare of every allocation.
 
-use super::{Broken, Check, Rule, value};
 use crate::clearing::book::Side;
-use crate::clearing::outcome::Quality;
+use crate::clearing::check::rules::{Broken, Check, Rule, value};
+use crate::clearing::outcome::parts::Quality;
 
 impl Check<'_> {
     pub(super) fn gap(&mut self) {

@@ -1,8 +1,8 @@
 //! V4: what is not sold out costs its price at most, what is free has no price, a premium needs a full node. Excused
 //! where less is left than a lot of a bid at the margin there takes.
 
-use super::{Broken, Check, Rule};
 use crate::clearing::book::{NANO_PER_MICRO, Side};
+use crate::clearing::check::rules::{Broken, Check, Rule};
 use std::collections::BTreeMap;
 
 /// A breach unless excused: what is left at a place (a product, and where it is a premium the node).

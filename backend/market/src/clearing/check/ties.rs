@@ -1,7 +1,7 @@
 //! V6: among bids at the margin that ask for the same at the same price a unit, the first in rank is served first.
 
-use super::{Broken, Check, Rule, value};
 use crate::clearing::book::{Alternative, Book, Rank};
+use crate::clearing::check::rules::{Broken, Check, Rule, value};
 use std::collections::BTreeMap;
 
 /// What bids of one tie have in common: worth a unit as a reduced fraction, and products in reduced proportion.

@@ -9,9 +9,9 @@ mod outcome;
 pub use book::{Alternative, Arc, Book, Committed, Lending, Node, Order, Product, Quantity, Step, Workload};
 pub use outcome::{Award, Certificate, Flow, Gap, Outcome, PremiumRow, PriceRow, Refusal, SupplyUse};
 
-use super::book as numbers;
-use super::check::{Broken, check};
-use super::outcome as found;
+use crate::clearing::check::check;
+use crate::clearing::check::rules::Broken;
+use crate::clearing::{book as numbers, outcome as found};
 
 /// An outcome that the exact check has passed for its book.
 #[derive(Clone, Debug, PartialEq, Eq)]

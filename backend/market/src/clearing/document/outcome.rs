@@ -1,6 +1,6 @@
 //! `headroom.outcome/2` by names.
-use super::Quantity;
 use crate::clearing::book::{self, ProductKey};
+use crate::clearing::document::book::Quantity;
 use crate::clearing::outcome::{Mode, Quality, Reason};
 use crate::units::{Credits, Price};
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,7 +1,7 @@
 //! The JSON text of an outcome.
 
-use super::{Award, Outcome, Refused, SetBy};
-use crate::clearing::book::{Book, print as decimal};
+use crate::clearing::book::{Book, Line, print as decimal};
+use crate::clearing::outcome::parts::{Award, Mode, Outcome, Quality, Reason, Refused, SetBy};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
@@ -10,8 +10,8 @@ type ProductRow<'b> = (&'b str, &'b str, i64, i64);
 #[derive(Serialize)]
 struct Document<'b> {
     format: &'static str,
-    mode: super::Mode,
-    quality: super::Quality,
+    mode: Mode,
+    quality: Quality,
     welfare: String,
     bound: String,
     gap: GapText,
@@ -59,13 +59,13 @@ struct AwardRow<'b> {
     nodes: Vec<(&'b str, i64)>,
     money: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    limited_by: Option<super::Reason>,
+    limited_by: Option<Reason>,
 }
 
 #[derive(Serialize)]
 struct RefusedRow<'b> {
     order: &'b str,
-    reason: super::Reason,
+    reason: Reason,
     cost: String,
     shortfall: String,
 }
@@ -176,7 +176,7 @@ fn document<'b>(book: &'b Book, outcome: &'b Outcome) -> Document<'b> {
 fn award_row<'b>(book: &'b Book, award: &'b Award) -> AwardRow<'b> {
     let order = &book.orders[award.order];
     let lines = book.lines_of(&book.alternatives_of(order)[award.alternative]);
-    let quantity = |line: &super::super::book::Line| {
+    let quantity = |line: &Line| {
         let key = &book.products[line.product].key;
         (key.pool.as_str(), key.resource.as_str(), key.slot, line.quantity * award.lots)
     };

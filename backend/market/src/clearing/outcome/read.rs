@@ -1,9 +1,9 @@
 //! An outcome from the text of its file, from whatever program. What does not fit its book is a broken rule, found here
 //! and told with the others.
 
-use super::{Award, Gap, Mode, Outcome, Quality, Reason, Refused, SetBy};
 use crate::clearing::book::{Book, GREATEST, Side, WHOLE_NANO, parse};
-use crate::clearing::check::{Broken, Rule};
+use crate::clearing::check::rules::{Broken, Rule};
+use crate::clearing::outcome::parts::{Award, Gap, Mode, Outcome, Quality, Reason, Refused, SetBy};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

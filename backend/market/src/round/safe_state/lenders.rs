@@ -1,12 +1,12 @@
 //! Who goes on lending, so that what others go on with has room on its node.
+use crate::book::lent;
 use crate::ids::{AwardId, InstanceId, NodeId};
-use crate::round::holding;
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::records::round::{Award, AwardKind, AwardLine};
+use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
-use crate::swap::plan;
 use crate::time::Slot;
 use crate::units::{Amounts, Price, Resource, amount};
-use crate::workload::{Instance, InstanceState};
+use crate::workload::target;
 use std::collections::BTreeMap;
 
 /// A line that a workload lent in the slot before.
@@ -98,20 +98,20 @@ fn goes_on(state: &State, instance: &Instance, slot: Slot) -> bool {
     instance.state == InstanceState::Running
         && !instance.is_away()
         && !instance.strategy.lets_go_in_safe_state
-        && plan::target(state, instance, slot).node == instance.node
+        && target::target(state, instance, slot).node == instance.node
 }
 
 /// What a workload can go on lending: no more than it lent, beyond its floor, within its thrash limit, less what it has lent
 /// for the slot already. Nothing where it has won more for the slot than it had: it needs what it has. What it bought back in the
 /// slot before is not lent in this one.
 fn could_lend(state: &State, instance: &Instance, (from, slot): (Slot, Slot), resource: Resource) -> i64 {
-    let lent = holding::lent(state, instance.id);
+    let lent = lent::lent(state, instance.id);
     let lent_in = |slot| lent.get(&(slot, resource)).copied().unwrap_or(0);
     let beyond_floor = amount(instance.baseline_in(slot), resource) - amount(instance.floor_in(slot), resource);
     if bought(state, instance.id, slot, resource) > bought(state, instance.id, from, resource) {
         return 0;
     }
-    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
+    let changed = lent::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
     let may_lend = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| changed.may_lend(*most));
     let had = kept(state, instance.id, from, resource) - lent_for_good(state, instance.id, from, resource);
     let has = bought(state, instance.id, slot, resource) - lent_for_good(state, instance.id, slot, resource);

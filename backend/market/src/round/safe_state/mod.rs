@@ -13,83 +13,15 @@ mod lenders;
 mod rolling;
 
 use crate::event::Event;
-use crate::ids::InstanceId;
-use crate::market::{Market, Rhythm};
-use crate::pool::PoolSlug;
-use crate::pool::hourly::AdministeredPrice;
-use crate::pool::recallable::is_recallable;
+use crate::records::market::{Market, PoolRounds, Rhythm};
+use crate::records::pool::PoolSlug;
+use crate::records::recallable::is_recallable;
+pub use crate::records::round::{LeftOut, NO_ROUND, NotRolled, RolledSlot};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::Amounts;
 use rolling::roll_pool;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// The number that awards have which no round made.
-pub const NO_ROUND: u64 = 0;
-
-/// What the market remembers of a pool's rounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct PoolRounds {
-    /// Slots up to this one do not roll any more: a round was held shortly before its gate, or after that.
-    pub held_until: Slot,
-    /// Slots that began with what workloads had in the slot before.
-    pub slots_rolled: u64,
-    pub last_rolled: Option<Slot>,
-}
-
-/// Why a workload does not go on with what it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum LeftOut {
-    /// Its owner has said that it lets go.
-    LetsGo,
-    /// The administered price is above the limit of what it had won.
-    PriceBeyondLimit,
-    /// Nothing of the kind has ever had a price.
-    NoPrice,
-    /// Its owner can't pay.
-    InsufficientFunds,
-    /// Its project has too little left.
-    ProjectExhausted,
-    /// Its node has no room for it beside what others have there.
-    NoHostFits,
-    /// It would have more than its own limit, or change by more than its thrash limit.
-    WorkloadLimit,
-    /// It is to be on another node in this slot.
-    LeavesNode,
-    /// It had it in another pool than its own: that ends with its slot.
-    Elsewhere,
-}
-
-/// A workload that does not go on with something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct NotRolled {
-    pub instance: InstanceId,
-    pub pool: PoolSlug,
-    /// Base units that it had in the slot before.
-    pub amounts: Amounts,
-    pub reason: LeftOut,
-}
-
-/// A slot of a pool that began without a round.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct RolledSlot {
-    pub pool: PoolSlug,
-    pub slot: Slot,
-    /// The slot whose allocation goes on.
-    pub from: Slot,
-    pub prices: Vec<AdministeredPrice>,
-    /// What goes on being bought, base units.
-    pub volume: Amounts,
-    pub awards: u32,
-    pub at: Timestamp,
-}
 
 /// How long before a gate a round counts as the slot's: six intervals, half a minute at least, half a slot at most.
 fn late_seconds(rhythm: &Rhythm) -> i64 {

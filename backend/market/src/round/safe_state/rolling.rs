@@ -1,22 +1,22 @@
 //! One pool's slot while it is rolled: which workloads go on with what they have, what they pay, and who goes on lending.
-use super::lenders::{Lenders, asked_for, bought, lent_for_good};
-use super::{LeftOut, NO_ROUND, NotRolled, RolledSlot};
+use crate::book::growth::Growth;
+use crate::book::lent;
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::hourly::{self, AdministeredPrice};
-use crate::pool::{NodeState, PoolSlug, Product};
+use crate::pool::hourly;
 use crate::project;
-use crate::round::growth::Growth;
-use crate::round::holding;
-use crate::round::occupancy::Occupancy;
-use crate::round::{Award, AwardKind, AwardLine};
-use crate::swap::plan;
+use crate::records::class::Class;
+use crate::records::pool::{AdministeredPrice, NodeState, PoolSlug, Product};
+use crate::records::round::{Award, AwardKind, AwardLine, LeftOut, NO_ROUND, NotRolled, RolledSlot};
+use crate::records::workload::{Instance, InstanceState};
+use crate::round::book::occupancy::Occupancy;
+use crate::round::safe_state::lenders::{Lenders, asked_for, bought, lent_for_good};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits, Price, Resource};
 use crate::workload::away::is_elsewhere;
-use crate::workload::{Class, Instance, InstanceState};
+use crate::workload::target;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rolls the slot `from` of a pool into `slot`; answers who goes on with less.
@@ -115,7 +115,7 @@ impl Rolling {
     /// What of an award is missing to what its workload has in the slot before. What it has sold on for the slot it does not
     /// want, and what it lends for it neither; nor what it had only to buy back what it lent, as far as it lends no more.
     fn wanted(&self, turn: &Turn<'_>, award: &Award, instance: &Instance) -> Amounts {
-        let lent = holding::lent(turn.state, instance.id);
+        let lent = lent::lent(turn.state, instance.id);
         let lent_in = |slot, resource| lent.get(&(slot, resource)).copied().unwrap_or(0);
         let had = |resource| -> i64 {
             let bought = turn.state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Bought && !a.drawn);
@@ -141,7 +141,7 @@ impl Rolling {
         if is_elsewhere(award, instance) {
             return Err(LeftOut::Elsewhere);
         }
-        let there = plan::target(turn.state, instance, self.slot).node;
+        let there = target::target(turn.state, instance, self.slot).node;
         let node = award.nodes.first().copied().filter(|n| *n == there && *n == instance.node);
         let node = node.ok_or(LeftOut::LeavesNode)?;
         if instance.strategy.lets_go_in_safe_state {
@@ -189,7 +189,7 @@ impl Rolling {
 
     fn is_within_limits(&self, turn: &Turn<'_>, instance: &Instance, wanted: &Amounts) -> bool {
         let growth = Growth::of_instance(turn.state, instance.id);
-        let changed = holding::changed(turn.state, instance.id);
+        let changed = lent::changed(turn.state, instance.id);
         wanted.iter().all(|(resource, quantity)| {
             let already = changed.get(&(self.slot, *resource)).copied().unwrap_or_default();
             let most = instance.strategy.max_swap.get(resource);

@@ -1,0 +1,24 @@
+//! What there is: records, which know no rule beyond themselves. Everything else may import them.
+pub mod audit;
+pub mod class;
+pub mod compact;
+pub mod dispute;
+pub mod grounds;
+pub mod guidance;
+pub mod market;
+pub mod meter;
+pub mod order;
+pub mod participant;
+pub mod pool;
+pub mod project;
+pub mod reason;
+pub mod recallable;
+pub mod rejection;
+mod rejection_detail;
+pub mod round;
+pub mod row;
+pub mod runs;
+pub mod settlement;
+pub mod strategy;
+pub mod swap;
+pub mod workload;

@@ -1,0 +1,405 @@
+//! Swap orders: how an allocation becomes true, and what is asked of them.
+use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId, SwapId, UserId};
+use crate::records::pool::PoolSlug;
+use crate::records::round::LeftOut;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Credits, Price, Resource};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum SwapState {
+    Planned,
+    AwaitingApproval,
+    Reserved,
+    Snapshot,
+    Transferred,
+    Shadow,
+    Fenced,
+    Activated,
+    Verified,
+    Released,
+    Done,
+    /// Not entered in this version: what can't be done is not planned.
+    Infeasible,
+    Rejected,
+    Expired,
+    Aborted,
+    RolledBack,
+    /// Not entered in this version: a swap that fails ends as aborted or rolled back.
+    Failed,
+}
+
+impl SwapState {
+    pub const ALL: [SwapState; 17] = {
+        use SwapState::*;
+        [
+            Planned,
+            AwaitingApproval,
+            Reserved,
+            Snapshot,
+            Transferred,
+            Shadow,
+            Fenced,
+            Activated,
+            Verified,
+            Released,
+            Done,
+            Infeasible,
+            Rejected,
+            Expired,
+            Aborted,
+            RolledBack,
+            Failed,
+        ]
+    };
+    pub const NAMES: [&'static str; 17] = {
+        let mut names = [""; 17];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = Self::ALL[i].name();
+            i += 1;
+        }
+        names
+    };
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            SwapState::Planned => "planned",
+            SwapState::AwaitingApproval => "awaiting_approval",
+            SwapState::Reserved => "reserved",
+            SwapState::Snapshot => "snapshot",
+            SwapState::Transferred => "transferred",
+            SwapState::Shadow => "shadow",
+            SwapState::Fenced => "fenced",
+            SwapState::Activated => "activated",
+            SwapState::Verified => "verified",
+            SwapState::Released => "released",
+            SwapState::Done => "done",
+            SwapState::Infeasible => "infeasible",
+            SwapState::Rejected => "rejected",
+            SwapState::Expired => "expired",
+            SwapState::Aborted => "aborted",
+            SwapState::RolledBack => "rolled_back",
+            SwapState::Failed => "failed",
+        }
+    }
+
+    /// Whether anything has been done for it on a node.
+    pub const fn has_begun(self) -> bool {
+        !matches!(self, SwapState::Planned | SwapState::AwaitingApproval | SwapState::Reserved)
+    }
+
+    pub const fn is_terminal(self) -> bool {
+        use SwapState::*;
+        matches!(self, Done | Infeasible | Rejected | Expired | Aborted | RolledBack | Failed)
+    }
+    /// From here on the source is stopped: a failure has to roll back.
+    pub const fn is_fenced(self) -> bool {
+        matches!(self, SwapState::Fenced | SwapState::Activated | SwapState::Verified | SwapState::Released)
+    }
+    /// The next state when the effect of this one has succeeded. AWAITING_APPROVAL has none: only a person ends it.
+    pub const fn next(self, moves: bool) -> Option<SwapState> {
+        use SwapState::*;
+        match (self, moves) {
+            (Planned, _) => Some(Reserved),
+            (Reserved, true) => Some(Snapshot),
+            (Reserved, false) => Some(Activated),
+            (Snapshot, _) => Some(Transferred),
+            (Transferred, _) => Some(Shadow),
+            (Shadow, _) => Some(Fenced),
+            (Fenced, _) => Some(Activated),
+            (Activated, _) => Some(Verified),
+            (Verified, true) => Some(Released),
+            (Verified, false) | (Released, _) => Some(Done),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Method {
+    Resize,
+    Live,
+    Checkpoint,
+    Partition,
+}
+
+/// One state that the swap was in: the intent was durable at `started_at`, its effect known at `ended_at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Phase {
+    pub state: SwapState,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    /// What happened, for people.
+    pub detail: Option<String>,
+}
+
+/// One place where the shadow run and the live run differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Difference {
+    /// Position in the recorded inputs.
+    pub position: i64,
+    pub field: String,
+    pub live: String,
+    pub shadow: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Swap {
+    pub id: SwapId,
+    pub participant: ParticipantId,
+    pub instance: InstanceId,
+    pub instance_name: String,
+    pub state: SwapState,
+    pub method: Method,
+    pub pool_from: PoolSlug,
+    pub pool_to: PoolSlug,
+    pub node_from: NodeId,
+    pub node_to: NodeId,
+    pub limits_from: Amounts,
+    pub limits_to: Amounts,
+    /// The slot that it prepares.
+    pub slot: Slot,
+    /// What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it.
+    pub expected_gain: Credits,
+    pub deadline: Timestamp,
+    /// Swaps that have to free capacity first.
+    pub depends_on: Vec<SwapId>,
+    /// What a resize that waits for others takes before that, as soon as its slot begins: it is free already.
+    #[serde(default, skip_serializing_if = "Amounts::is_empty")]
+    pub at_once: Amounts,
+    /// From whom it has what it wins in its slot, and to whom it gives what it lends.
+    pub pairs: Vec<Pair>,
+    /// Why it is made.
+    pub causes: Vec<Cause>,
+    /// A person had to approve it; left out where nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_waiting: bool,
+    /// Placement epoch of the source; the target runs under the next one.
+    pub epoch: u64,
+    pub phases: Vec<Phase>,
+    pub bytes: i64,
+    pub downtime_micros: Option<i64>,
+    pub positions_compared: i64,
+    pub difference_count: i64,
+    /// The first differences; `difference_count` counts all.
+    pub differences: Vec<Difference>,
+    /// Why it did not end in DONE, a stable code such as `shadow_mismatch`.
+    pub reason: Option<String>,
+    /// When what it takes back was first found in use by the workload's own program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use_since: Option<Timestamp>,
+    /// A person asked for it to be undone or stopped.
+    pub cancel_requested: Option<String>,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Swap {
+    pub fn moves(&self) -> bool {
+        self.node_from != self.node_to
+    }
+    pub fn is_live(&self) -> bool {
+        self.ended_at.is_none()
+    }
+    /// The answer that it waits for has not come before its slot began.
+    pub(crate) fn is_answered_late(&self) -> bool {
+        let late = |a: &ApprovalAnswer| a.at >= self.slot.start();
+        self.approval.as_ref().is_some_and(|a| a.answer.as_ref().is_none_or(late))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum CauseKind {
+    /// It has won this.
+    Won,
+    /// It has taken this in the slot itself, as it was free: it pays from then on.
+    Drawn,
+    /// It lends this.
+    Lent,
+    /// It had won this, and later bids have it: it pays what it won it for and is paid what they pay.
+    Sold,
+    /// It had bought this as recallable, and whoever had lent it has taken it back. It pays until then.
+    Recalled,
+    /// It had lent this and has taken it back. It is paid until then.
+    TakenBack,
+    /// It won this on another node, and can't be moved there now.
+    Stayed,
+    /// It goes on with this, which it had in the slot before, at an administered price: no round was held.
+    Rolled,
+    /// It goes on lending this, at an administered price: no round was held.
+    LentOn,
+    /// It had this in the slot before and does not go on with it, though no round was held.
+    NotRolled,
+}
+
+/// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Cause {
+    pub kind: CauseKind,
+    /// `null` of several orders together.
+    pub order: Option<OrderId>,
+    /// Orders that it comes from.
+    pub orders: u32,
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    /// Base units of the whole slot, above 0.
+    pub quantity: i64,
+    /// For all of the slot, if it is delivered; 0 of what was taken back or stays away.
+    pub pays: Credits,
+    pub is_paid: Credits,
+    /// Why it does not go on with it, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+}
+
+/// Who is at the other end. Another member is not named: that it was another is all that one is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Counterpart {
+    /// The operator's own supply.
+    Operator,
+    /// Another workload of the same member.
+    Own,
+    AnotherMember,
+}
+
+/// A quantity that one gets from another, or gives to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pair {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    /// Base units; what it gives is under 0.
+    pub quantity: i64,
+    pub counterpart: Counterpart,
+    /// Of the same member.
+    pub instance: Option<InstanceId>,
+    /// 0 on the same node, 2 in the same POP, 5 beyond it; from the operator 0 where nothing moves, else 1.
+    pub distance: i64,
+}
+
+/// That a move had to be approved, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Approval {
+    /// Without an answer by then it expires: the end of its slot.
+    pub answer_by: Timestamp,
+    /// `null` while nobody has answered.
+    pub answer: Option<ApprovalAnswer>,
+}
+
+/// Who answered, when, and what they said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ApprovalAnswer {
+    pub verdict: MoveVerdict,
+    pub by: UserId,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum MoveVerdict {
+    Approved,
+    Rejected,
+}
+
+/// What the worker reports of the effect that the present state asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum StepResult {
+    /// The effect of `state` is known to have happened.
+    Succeeded { state: SwapState, report: StepReport },
+    /// The effect of `state` failed for a reason that trying again does not cure.
+    Failed { state: SwapState, reason: String, detail: String, report: StepReport },
+    /// What is to be given back is still in use by its program, and is waited for. Said once a swap.
+    InUse { state: SwapState },
+    /// What a resize frees is given back, and is in force; for the rest there is no room yet.
+    GaveBack { state: SwapState, in_force: Amounts },
+    /// A resize that waits for others has what is free already, and that is in force.
+    TookAtOnce { state: SwapState, in_force: Amounts },
+    /// Nothing failed, but the deadline has passed.
+    OutOfTime { state: SwapState },
+}
+
+/// Measured by the driver during one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub detail: Option<String>,
+    pub bytes: i64,
+    pub downtime_micros: Option<i64>,
+    pub positions_compared: i64,
+    pub difference_count: i64,
+    pub differences: Vec<Difference>,
+    /// Limits that the driver found in force.
+    pub in_force: Option<Amounts>,
+    /// The program stands still, written to disk, until it has these amounts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Amounts>,
+}
+
+/// What is asked back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recall {
+    pub instance: InstanceId,
+    pub resource: Resource,
+    pub slot: Slot,
+    /// Base units; all that is left where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<i64>,
+}
+
+/// What a recall came to, in base units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Recalled {
+    /// What the workload is to have again, as soon as its buyers have shrunk.
+    pub quantity: i64,
+    /// The part that nobody had bought, so that nobody had to give it up.
+    pub from_idle: i64,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draw {
+    pub instance: InstanceId,
+    pub resource: Resource,
+    /// Base units, at most.
+    pub quantity: i64,
+    /// Per base unit and slot; the top of the price band where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_price: Option<Price>,
+}
+
+/// What could be drawn now, or what was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Drawn {
+    /// The order that stands for it; none of what could be drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
+    pub resource: Resource,
+    /// Base units.
+    pub quantity: i64,
+    /// Per base unit and slot; what is charged is the part of the slot in which it is there.
+    pub price: Price,
+    /// It ends then.
+    pub until: Timestamp,
+}

@@ -1,0 +1,272 @@
+//! What runs: modules and commands, and instances with their baselines and floors.
+use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
+use crate::records::class::Class;
+use crate::records::pool::PoolSlug;
+use crate::records::strategy::Strategy;
+use crate::time::{Slot, Timestamp};
+use crate::units::Amounts;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Module {
+    pub id: ModuleId,
+    /// `None` for the modules that come with the product.
+    pub participant: Option<ParticipantId>,
+    pub name: String,
+    /// BLAKE3 of the bytes, hex; empty for a command.
+    pub hash: String,
+    pub size_bytes: i64,
+    pub created_at: Timestamp,
+    /// What it is; left out for a WebAssembly module.
+    #[serde(default, skip_serializing_if = "ModuleKind::is_wasm")]
+    pub kind: ModuleKind,
+}
+
+/// What a workload can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum ModuleKind {
+    /// A WebAssembly module.
+    #[default]
+    Wasm,
+    /// A program that the operator offers on the nodes themselves, by its name.
+    Command,
+}
+
+impl ModuleKind {
+    pub fn is_wasm(&self) -> bool {
+        *self == Self::Wasm
+    }
+
+    /// The driver that runs it.
+    pub const fn driver(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Command => "linux",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+/// What becomes of memory that its program still has when what it had won ends.
+pub enum AtEnd {
+    /// The program lets go of it and goes on; one that still has it after the grace is ended as faulty.
+    #[default]
+    Shrink,
+    /// A program that still has more than it is to have is written to disk and stands still, until it has as much
+    /// memory again: then it goes on from there.
+    Checkpoint,
+    /// A program that still uses more than it is to have is stopped at once.
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum InstanceState {
+    Running,
+    /// Its participant stopped it, or had it stopped where it kept memory.
+    Stopped,
+    /// Its program faulted; `fault` says how.
+    Failed,
+}
+
+/// Why a workload's program does not run any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Fault {
+    pub at: Timestamp,
+    pub detail: String,
+}
+
+/// How a shadow run is compared with the live one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct ComparisonRules {
+    pub outputs: Comparison,
+    /// Compare the hash of the whole state at equal input positions.
+    pub state_hash: bool,
+    /// Input positions that have to agree before the move goes on.
+    pub positions: u32,
+}
+
+impl Default for ComparisonRules {
+    fn default() -> Self {
+        Self { outputs: Comparison::Exact, state_hash: true, positions: 4 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Comparison {
+    Exact,
+    PerformanceOnly,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Instance {
+    pub id: InstanceId,
+    pub participant: ParticipantId,
+    pub name: String,
+    /// Which driver runs it: `wasm` a module, `linux` a command.
+    pub driver: String,
+    pub module: ModuleId,
+    /// What a command is started with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Its own pool, of which its baseline is a part.
+    pub pool: PoolSlug,
+    /// Where it runs; in another pool while it is away.
+    pub node: NodeId,
+    /// It has won room in another pool: where it is to be otherwise, and in which slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Away>,
+    /// Placement epoch: the fencing token that every driver call carries.
+    pub epoch: u64,
+    pub class: Class,
+    /// What it always has, set by an admin within the participant's quota.
+    pub baseline: Amounts,
+    /// Baselines and floors of slots that were planned before they were changed, the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_baselines: Vec<EarlierBaseline>,
+    /// What lending may never take it under.
+    pub floor: Amounts,
+    /// The most it can use; bids beyond are refused.
+    pub limit: Amounts,
+    /// The limits in force on its node as far as the market has made them true.
+    pub in_force: Amounts,
+    pub at_end: AtEnd,
+    /// The way of giving memory back that a drill has shown to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_at_end: Option<AtEnd>,
+    /// The last drill that was asked for or made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Box<Drill>>,
+    pub comparison: ComparisonRules,
+    pub strategy: Box<Strategy>,
+    /// Counts the changes of its strategy: of two who change it at once the second is told.
+    pub strategy_version: u64,
+    pub state: InstanceState,
+    /// It stands still, written to disk, as it had to give back the memory that it holds (`at_end: checkpoint`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspended>,
+    pub fault: Option<Fault>,
+    /// Somebody has stopped it while a swap was changing it: it asks for nothing more, and stops when that has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_requested: bool,
+    /// The swap that is changing it; while set, no other swap starts.
+    pub swap: Option<SwapId>,
+    /// Moves are refused until then (after one that failed).
+    pub pinned_until: Option<Timestamp>,
+    /// It is pinned because the exchange itself ended a move of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned_by_exchange: bool,
+    /// It is pinned because its own program could not be shown to run elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned_by_program: bool,
+    /// When moves of it took effect, as long as they count (`workload/hold_time.rs`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_moves: Vec<Timestamp>,
+    /// Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+    /// sold for them are paid all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed_by_exchange: BTreeSet<Slot>,
+    /// Slots not settled yet in which its own program kept what was to be given back: memory that was in
+    /// use, or a swap that its program made fail.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept_by_program: BTreeSet<Slot>,
+    /// Slots not settled yet of what it had won in another pool and gave up by standing still: paid for in full.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given_up: BTreeSet<Slot>,
+    pub created_at: Timestamp,
+}
+
+/// A baseline that was changed, with its floor; slots before `until` keep both, because they are
+/// planned with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct EarlierBaseline {
+    pub until: Slot,
+    pub baseline: Amounts,
+    pub floor: Amounts,
+}
+
+impl Instance {
+    /// What it has in a slot before anything is won or lent.
+    pub fn baseline_in(&self, slot: Slot) -> &Amounts {
+        self.earlier_in(slot).map_or(&self.baseline, |earlier| &earlier.baseline)
+    }
+    /// What lending may not take it under in a slot.
+    pub fn floor_in(&self, slot: Slot) -> &Amounts {
+        self.earlier_in(slot).map_or(&self.floor, |earlier| &earlier.floor)
+    }
+    fn earlier_in(&self, slot: Slot) -> Option<&EarlierBaseline> {
+        self.earlier_baselines.iter().find(|earlier| slot < earlier.until)
+    }
+    /// Whether it is not to be moved for now: one that stands still has nothing that a shadow run could show.
+    pub fn is_pinned(&self, now: Timestamp) -> bool {
+        self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+    }
+    /// The node that keeps its baseline: where it is, unless it is away.
+    pub fn home_node(&self) -> NodeId {
+        self.away.map_or(self.node, |away| away.home)
+    }
+    /// Whether it runs in another pool than its own.
+    pub fn is_away(&self) -> bool {
+        self.node != self.home_node()
+    }
+    /// Whether a slot is one of those that it has won elsewhere.
+    pub fn is_away_in(&self, slot: Slot) -> bool {
+        self.away.is_some_and(|away| away.first <= slot && slot <= away.last)
+    }
+    /// What it has in a slot without having bought it where it runs now: nothing where it is away.
+    pub fn unbought_in(&self, slot: Slot) -> &Amounts {
+        if self.is_away() && self.is_away_in(slot) { &NOTHING } else { self.baseline_in(slot) }
+    }
+}
+
+/// Where a workload is to be in other slots than those that it has won elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Away {
+    /// The node of its own pool that keeps its baseline free.
+    pub home: NodeId,
+    /// The first and the last slot that it has won elsewhere.
+    pub first: Slot,
+    pub last: Slot,
+    /// Its way home has failed once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stranded: bool,
+}
+
+static NOTHING: Amounts = Amounts::new();
+
+/// A drill of one way of giving memory back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Drill {
+    pub at_end: AtEnd,
+    pub asked_at: Timestamp,
+    /// `null` while it waits for its turn.
+    pub ended_at: Option<Timestamp>,
+    pub passed: bool,
+    /// What was seen.
+    pub detail: Option<String>,
+}
+
+/// A program that is written to disk and stands still, its memory given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Suspended {
+    pub since: Timestamp,
+    /// It goes on as soon as it has so much, in base units: what its program held.
+    pub needs: Amounts,
+}

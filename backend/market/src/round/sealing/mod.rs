@@ -1,0 +1,3 @@
+//! The commitment to a round's book.
+pub mod merkle;
+pub mod seal;
