@@ -230,6 +230,27 @@ pub fn always_clears(count: u64, first: u64, of: &dyn Fn(u64) -> Value) {
     assert!(none.is_empty(), "no outcome for {} of {count} books: {none:?}", none.len());
 }
 
+/// One product whose sellers differ by less than a float tells.
+pub fn sellers_nanos_apart(seed: u64) -> Value {
+    let mut dice = Dice(seed);
+    let mut reserves: Vec<i64> = (0..1 + dice.below(3)).map(|_| dice.below(5)).collect();
+    reserves.sort_unstable();
+    let steps: Vec<Value> =
+        reserves.iter().map(|nano| supply(1 + dice.below(10), &format!("1.50000000{nano}"))).collect();
+    let mut orders = Vec::new();
+    for number in 0..1 + dice.below(4) {
+        let quantity = 1 + dice.below(9);
+        let (side, micro) = match dice.one_in(2) {
+            true => ("bid", quantity * (1_000_000 + 500_000 * dice.below(8))),
+            false => ("offer", quantity * 1_500_000 + dice.below(3)),
+        };
+        let lines = json!([["a", "cpu_milli", 0, quantity]]);
+        orders.push(order(&format!("{side}{number}"), side, &micros(micro), lines));
+    }
+    let product = json!({ "pool": "a", "resource": "cpu_milli", "slot": 0, "supply": steps });
+    json!({ "format": "headroom.book/2", "products": [product], "orders": orders })
+}
+
 /// How many books a test takes and from which seed: `HEADROOM_RANDOM_BOOKS` and `HEADROOM_FIRST_BOOK` where they are set.
 pub fn count_from(count: u64, first: u64) -> (u64, u64) {
     let set = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());

@@ -5,7 +5,10 @@ mod brute_force;
 mod known;
 mod properties;
 
-use books::{Dice, always_clears, cleared, micros, order, parsed, random_book, round_book, sold_out_book, supply, won};
+use books::{
+    Dice, always_clears, cleared, micros, order, parsed, random_book, round_book, sellers_nanos_apart, sold_out_book,
+    supply, won,
+};
 use headroom_market::clearing::book;
 use headroom_market::clearing::outcome::{Mode, Quality};
 use headroom_solver::clear;
@@ -226,6 +229,12 @@ fn limits_next_to_a_price_leave_every_book_an_outcome() {
         let won = won(&two, &cleared(&two, Mode::Market));
         assert_eq!(won, if near > 0 { [0, 10] } else { [10, 0] }, "{near}");
     }
+}
+
+/// Sellers that a float can't tell apart: supply steps, and offers beside them.
+#[test]
+fn sellers_nanos_apart_leave_every_book_an_outcome() {
+    always_clears(300, 0, &sellers_nanos_apart);
 }
 
 /// Ties of every kind at once: free and bound bids over many nodes, and lenders that ask what the bids pay.

@@ -59,7 +59,7 @@ pub fn polish(book: &Book, award: &Award, prices: &Prices, orders: &BTreeSet<usi
         polish.serve_margin(i128::MIN);
     }
     polish.sell_out();
-    polish.lenders_first();
+    polish.order_sellers();
     polish.award
 }
 
@@ -67,7 +67,7 @@ pub fn polish(book: &Book, award: &Award, prices: &Prices, orders: &BTreeSet<usi
 pub fn serve_margin(book: &Book, award: &Award, prices: &Prices) -> Option<Award> {
     let mut polish = Polish::of(book, award, prices, Digits::All);
     polish.serve_margin(0);
-    polish.lenders_first();
+    polish.order_sellers();
     (polish.award != *award).then_some(polish.award)
 }
 
@@ -89,7 +89,7 @@ pub fn settle(book: &Book, award: &mut Award, prices: &Prices, is_open: &dyn Fn(
         polish.fill(number, -polish.width(number));
     }
     polish.take_back();
-    polish.lenders_first();
+    polish.order_sellers();
     *award = polish.award;
 }
 

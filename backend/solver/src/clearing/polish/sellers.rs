@@ -1,10 +1,23 @@
 //! Supply, offers and arcs: what they sell more, and what they take back.
 
 use super::Polish;
-use headroom_market::clearing::book::NANO_PER_MICRO;
+use headroom_market::clearing::book::{Book, NANO_PER_MICRO};
 
 /// The most arcs in a row along which units are looked for.
 const LONGEST_WAY: usize = 4;
+
+/// Who sells units of a product.
+#[derive(Clone, Copy)]
+enum Seller {
+    Step(usize),
+    Offer(usize),
+}
+
+/// What an offer asks for all of its units, in nano-credits, and how many these are.
+fn cost(book: &Book, at: usize) -> (i128, i128) {
+    let offer = &book.alternatives[at];
+    (i128::from(offer.value_micro) * NANO_PER_MICRO, i128::from(offer.lots))
+}
 
 impl Polish<'_> {
     /// Whether an offer would lose if its node had no premium.
@@ -230,13 +243,70 @@ impl Polish<'_> {
         }
     }
 
-    /// What a member lends for no more than the operator asks is sold before it.
-    pub(super) fn lenders_first(&mut self) {
+    /// Of sellers that stand for each other, what is sold is of the cheapest: a float takes sellers that are some
+    /// nano-credits apart for one.
+    fn cheapest_first(&mut self) {
         let book = self.book;
-        let cost = |at: &usize| {
-            let offer = &book.alternatives[*at];
-            (i128::from(offer.value_micro) * NANO_PER_MICRO, i128::from(offer.lots))
+        for product in 0..book.products.len() {
+            let pool = &book.pools[book.products[product].pool];
+            let steps = (0..book.products[product].supply.len()).map(Seller::Step);
+            let mut groups = vec![steps.collect::<Vec<Seller>>()];
+            if pool.nodes.is_empty() {
+                groups[0].extend(self.offers[product].iter().copied().map(Seller::Offer));
+            } else {
+                let lenders = pool.nodes.iter().filter_map(|node| self.lenders.get(&(*node, product)));
+                groups.extend(lenders.map(|offers| offers.iter().copied().map(Seller::Offer).collect()));
+            }
+            for mut group in groups.into_iter().filter(|group| group.len() > 1) {
+                group.sort_by(|one, two| self.compare(product, *one, *two));
+                let mut sold: i64 = group.iter().map(|seller| self.sold(product, *seller).0).sum();
+                for seller in group {
+                    let (sells, all) = self.sold(product, seller);
+                    let more = sold.min(all) - sells;
+                    sold -= sold.min(all);
+                    match seller {
+                        Seller::Step(step) => {
+                            self.award.used[product][step] += more;
+                            self.left[product] += i128::from(more);
+                        }
+                        Seller::Offer(at) => self.change(at, self.node_of(at), more),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a seller sells, and all that it has.
+    fn sold(&self, product: usize, seller: Seller) -> (i64, i64) {
+        match seller {
+            Seller::Step(step) => (self.award.used[product][step], self.book.products[product].supply[step].quantity),
+            Seller::Offer(at) => (self.award.lots[at], self.book.alternatives[at].lots),
+        }
+    }
+
+    /// The cheaper one first; of equal ones lenders before the operator, and those by rank.
+    fn compare(&self, product: usize, one: Seller, two: Seller) -> std::cmp::Ordering {
+        let cost = |seller: Seller| match seller {
+            Seller::Step(step) => (self.book.products[product].supply[step].reserve_nano, 1),
+            Seller::Offer(at) => cost(self.book, at),
         };
+        let ((of_one, units_of_one), (of_two, units_of_two)) = (cost(one), cost(two));
+        let rank = |seller: Seller| match seller {
+            Seller::Step(step) => (None, step),
+            Seller::Offer(at) => (Some(self.book.orders[self.order_of[at]].rank), at),
+        };
+        let by_rank = || match (rank(one), rank(two)) {
+            ((Some(one), _), (Some(two), _)) => one.cmp(&two),
+            ((one, first), (two, second)) => one.is_none().cmp(&two.is_none()).then(first.cmp(&second)),
+        };
+        (of_one * units_of_two).cmp(&(of_two * units_of_one)).then_with(by_rank)
+    }
+
+    /// The cheapest sellers sell, and what a member lends for no more than the operator asks is sold before it.
+    pub(super) fn order_sellers(&mut self) {
+        self.cheapest_first();
+        let book = self.book;
+        let cost = |at: &usize| cost(book, *at);
         for product in 0..book.products.len() {
             let is_open = |at: &usize| self.award.lots[*at] < book.alternatives[*at].lots;
             let mut offers: Vec<usize> = self.offers[product].iter().copied().filter(is_open).collect();
