@@ -112,8 +112,7 @@ pub fn read(book: &Book, text: &[u8]) -> Result<(Outcome, Vec<Broken>), Malforme
     let GapText { total, blocks, hosts, rounding } = &document.gap;
     reader.outcome.gap =
         Gap { blocks_nano: number(blocks, 9)?, hosts_nano: number(hosts, 9)?, rounding_nano: number(rounding, 9)? };
-    // Printed parts may each be rounded.
-    if (number(total, 9)? - reader.outcome.gap.total_nano()).abs() > 3_000 {
+    if number(total, 9)? != reader.outcome.gap.total_nano() {
         reader.broken.push(Broken::new(Rule::V8, "the parts of the gap do not add up").text("total", total));
     }
     for row in &document.prices {
@@ -153,6 +152,9 @@ struct Reader<'b> {
     broken: Vec<Broken>,
     priced: BTreeSet<usize>,
     named: BTreeSet<usize>,
+    /// Supply steps and arcs that a row has told of.
+    steps: BTreeSet<(Option<usize>, usize)>,
+    arcs: BTreeSet<usize>,
 }
 
 impl<'b> Reader<'b> {
@@ -169,6 +171,8 @@ impl<'b> Reader<'b> {
             broken: Vec::new(),
             priced: BTreeSet::new(),
             named: BTreeSet::new(),
+            steps: BTreeSet::new(),
+            arcs: BTreeSet::new(),
         }
     }
 
@@ -201,15 +205,17 @@ impl<'b> Reader<'b> {
 
     fn supply(&mut self, row: &SupplyRow) {
         let product = self.products.get(&(&*row.pool, &*row.resource, row.slot)).copied();
+        let is_new = self.steps.insert((product, row.step));
         let step = product.and_then(|product| self.outcome.used[product].get_mut(row.step));
-        match step.filter(|used| row.used >= 0 && **used == 0) {
+        match step.filter(|_| row.used >= 0 && is_new) {
             Some(used) => *used = row.used,
             None => self.bad(Rule::V1, "a supply step is unknown, negative or given twice", &row.pool),
         }
     }
 
     fn flow(&mut self, row: &FlowRow) {
-        match self.outcome.flows.get_mut(row.arc).filter(|flow| row.flow >= 0 && **flow == 0) {
+        let is_new = self.arcs.insert(row.arc);
+        match self.outcome.flows.get_mut(row.arc).filter(|_| row.flow >= 0 && is_new) {
             Some(flow) => *flow = row.flow,
             None => self.bad(Rule::V1, "a flow is negative, given twice or of an unknown arc", &row.arc.to_string()),
         }
