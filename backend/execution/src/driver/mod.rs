@@ -20,7 +20,14 @@ mod types;
 pub use error::DriverError;
 pub use types::*;
 
-/// Runs workloads on nodes and moves them.
+/// The refusal of an operation that a driver does not have, with the reason that its capabilities give.
+fn lacking<D: Driver + ?Sized>(driver: &D, operation: Operation, name: &'static str) -> DriverError {
+    let reason = driver.capabilities().lacks(operation).unwrap_or_else(|| "it has no code for it".to_owned());
+    DriverError::Unsupported { operation: name, reason }
+}
+
+/// Runs workloads on nodes and moves them. What a driver does not have it refuses as its [`Capabilities`] say: a shadow
+/// run, for instance, is a capability and no premise.
 pub trait Driver: Send + Sync {
     /// A short stable name, `wasm` for instance.
     fn name(&self) -> &'static str;
@@ -28,11 +35,20 @@ pub trait Driver: Send + Sync {
     /// What this driver can do on this host, operation by operation.
     fn capabilities(&self) -> Capabilities;
 
-    /// The nodes that it can reach, with what is reserved on them.
-    fn nodes(&self) -> Vec<crate::NodeStatus>;
+    /// The nodes that it keeps account of, with what is reserved on them.
+    fn nodes(&self) -> Vec<crate::NodeStatus> {
+        Vec::new()
+    }
 
     /// Starts an instance, fresh or from its newest checkpoint, under `request.epoch`.
-    fn start(&self, key: &OpKey, request: &StartRequest) -> Result<Started, DriverError>;
+    fn start(&self, _key: &OpKey, _request: &StartRequest) -> Result<Started, DriverError> {
+        Err(lacking(self, Operation::Start, "start"))
+    }
+
+    /// Takes in a process that runs, without a restart, and limits it.
+    fn adopt(&self, _key: &OpKey, _request: &AdoptRequest) -> Result<Started, DriverError> {
+        Err(lacking(self, Operation::Adopt, "adopt"))
+    }
 
     /// Ends every copy of the instance. A checkpoint in a file is forgotten, because nothing that
     /// was stopped comes back with the next start of the process; a driver that keeps checkpoints
@@ -53,54 +69,74 @@ pub trait Driver: Send + Sync {
     /// The state of the active (or fenced) copy, at once or only what changed since `base`.
     fn snapshot(
         &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        base: Option<&SnapshotId>,
-    ) -> Result<SnapshotInfo, DriverError>;
+        _key: &OpKey,
+        _instance: &InstanceId,
+        _epoch: u64,
+        _base: Option<&SnapshotId>,
+    ) -> Result<SnapshotInfo, DriverError> {
+        Err(lacking(self, Operation::SnapshotFull, "snapshot"))
+    }
 
     /// Brings a snapshot to a node: compressed, in chunks, each checked by its hash.
     fn transfer(
         &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        snapshot: &SnapshotId,
-        to: &NodeId,
-    ) -> Result<Transferred, DriverError>;
+        _key: &OpKey,
+        _instance: &InstanceId,
+        _epoch: u64,
+        _snapshot: &SnapshotId,
+        _to: &NodeId,
+    ) -> Result<Transferred, DriverError> {
+        Err(lacking(self, Operation::Transfer, "transfer"))
+    }
 
     /// Starts a copy on the target from a transferred snapshot. It gets the same inputs; its
     /// effects are held back.
-    fn start_shadow(&self, key: &OpKey, request: &ShadowRequest) -> Result<ShadowStarted, DriverError>;
+    fn start_shadow(&self, _key: &OpKey, _request: &ShadowRequest) -> Result<ShadowStarted, DriverError> {
+        Err(lacking(self, Operation::Shadow, "start_shadow"))
+    }
 
     /// How the shadow run compares so far.
-    fn shadow_report(&self, instance: &InstanceId) -> Result<ShadowReport, DriverError>;
+    fn shadow_report(&self, _instance: &InstanceId) -> Result<ShadowReport, DriverError> {
+        Err(lacking(self, Operation::Shadow, "shadow_report"))
+    }
 
     /// Ends a shadow run before the fence; the job never noticed it.
-    fn drop_shadow(&self, key: &OpKey, instance: &InstanceId) -> Result<(), DriverError>;
+    fn drop_shadow(&self, _key: &OpKey, _instance: &InstanceId) -> Result<(), DriverError> {
+        Err(lacking(self, Operation::Shadow, "drop_shadow"))
+    }
 
     /// Stops the source at a step boundary. From here on only `new_epoch` (which must be
     /// newer, and durable before the call) may act.
-    fn fence(&self, key: &OpKey, instance: &InstanceId, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError>;
+    fn fence(&self, _key: &OpKey, _instance: &InstanceId, _epoch: u64, _new_epoch: u64) -> Result<Fenced, DriverError> {
+        Err(lacking(self, Operation::Fence, "fence"))
+    }
 
     /// Makes the target's copy the active one, brought to exactly `request.snapshot`.
-    fn activate(&self, key: &OpKey, request: &ActivateRequest) -> Result<Activated, DriverError>;
+    fn activate(&self, _key: &OpKey, _request: &ActivateRequest) -> Result<Activated, DriverError> {
+        Err(lacking(self, Operation::Fence, "activate"))
+    }
 
     /// Whether the active copy is what the swap promised. A read: ask again until it passes
     /// or the phase's deadline is over.
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError>;
 
     /// Drops the fenced source and the snapshots of the move. No way back after this.
-    fn release(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Released, DriverError>;
+    fn release(&self, _key: &OpKey, _instance: &InstanceId, _epoch: u64) -> Result<Released, DriverError> {
+        Err(lacking(self, Operation::Fence, "release"))
+    }
 
     /// The fenced source resumes exactly as it was fenced, under a newer epoch; the target's
     /// copy is dropped.
-    fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError>;
+    fn rollback(&self, _key: &OpKey, _instance: &InstanceId, _new_epoch: u64) -> Result<RolledBack, DriverError> {
+        Err(lacking(self, Operation::Fence, "rollback"))
+    }
 
     /// Tries on a copy what `how` names; `None` while there is nothing to try it with: it is
     /// suspended, has read nothing, no inputs come, or it holds nothing to let go of. The live
     /// copy goes on as it was.
-    fn drill(&self, instance: &InstanceId, epoch: u64, how: DrillOf) -> Result<Option<DrillReport>, DriverError>;
+    fn drill(&self, _instance: &InstanceId, _epoch: u64, _how: DrillOf) -> Result<Option<DrillReport>, DriverError> {
+        Err(lacking(self, Operation::Drill, "drill"))
+    }
 
     /// Writes the state of the active copy where a restart finds it, and only then lets go of its
     /// memory: `limits` are in force from here on. It stays the active copy, reads no inputs and
@@ -109,12 +145,16 @@ pub trait Driver: Send + Sync {
     /// where `limits` are less than its module starts with. Suspended already, it gets the limits.
     fn suspend(
         &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        limits: &Limits,
-    ) -> Result<Suspended, DriverError>;
+        _key: &OpKey,
+        _instance: &InstanceId,
+        _epoch: u64,
+        _limits: &Limits,
+    ) -> Result<Suspended, DriverError> {
+        Err(lacking(self, Operation::Suspend, "suspend"))
+    }
 
     /// Writes the state of the active copy where a restart finds it.
-    fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError>;
+    fn checkpoint(&self, _key: &OpKey, _instance: &InstanceId, _epoch: u64) -> Result<CheckpointInfo, DriverError> {
+        Err(lacking(self, Operation::Checkpoint, "checkpoint"))
+    }
 }

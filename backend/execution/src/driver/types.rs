@@ -80,6 +80,8 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
+    Start,
+    Adopt,
     Observe,
     ResizeCpu,
     ResizeMemoryUp,
@@ -152,6 +154,16 @@ pub struct StartRequest {
     pub program: Program,
     pub limits: Limits,
     pub from: StartFrom,
+}
+
+/// A process to take in as it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptRequest {
+    pub instance: InstanceId,
+    pub node: NodeId,
+    pub epoch: u64,
+    pub process: crate::linux::HostProcess,
+    pub limits: Limits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

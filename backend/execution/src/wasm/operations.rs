@@ -165,6 +165,7 @@ impl Driver for Cluster {
         use Operation as Op;
         let no = |reason: &str| Support::Unsupported(reason.to_owned());
         let operations = BTreeMap::from([
+            (Op::Start, Support::Native),
             (Op::Observe, Support::Native),
             (Op::ResizeCpu, Support::Native),
             (Op::ResizeMemoryUp, Support::Native),

@@ -1,0 +1,368 @@
+//! Programs of this host that know nothing of Headroom, limited by the kernel's control groups.
+//!
+//! A process is adopted while it runs: it and its descendants go into a control group of their own, whose CPU quota is the
+//! workload's limit. Nothing of it is stopped or restarted. A stop lifts the limit and leaves the process alone, because the
+//! exchange has not started it; the same holds when the exchange ends or is away.
+//!
+//! Invariants: a process is in one workload at most; the limit told is the one that the kernel has in force; a number that
+//! another process has by now is never touched. Absent: memory limits, moves, snapshots and shadow runs.
+
+mod cgroup;
+mod process;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::driver::*;
+use cgroup::{Cgroups, Counted, Group};
+use headroom_market::units::Resource;
+
+pub use cgroup::LEAST_CPU_MILLI;
+pub use headroom_market::workload::HostProcess;
+pub use process::{Candidate, candidates, find, is_own, runs, tree};
+
+const NAME: &str = "linux";
+/// Looks for processes that were started while others were attached.
+const MOST_PASSES: usize = 5;
+/// Answers remembered for each workload: a swap resizes once or twice.
+const REMEMBERED_ANSWERS: usize = 32;
+/// Usage of this part of a limit, in thousandths, counts as all of it.
+const ALL_OF_LIMIT_MILLI: u64 = 980;
+
+/// The processes of this host that are workloads.
+pub struct Linux {
+    name: String,
+    /// Where groups are made, tried at the first use: an exchange without adopted processes leaves no trace.
+    cgroups: OnceLock<Result<Cgroups, String>>,
+    copies: Mutex<BTreeMap<InstanceId, Copy>>,
+}
+
+/// A workload that runs.
+struct Copy {
+    process: HostProcess,
+    group: Group,
+    node: NodeId,
+    epoch: u64,
+    /// When it was observed last, and what was counted then.
+    seen: (Instant, Counted),
+    answers: VecDeque<(OpKey, (u64, Limits), Resized)>,
+}
+
+impl Linux {
+    /// Makes control groups below `name`, which must be this exchange's own on this host.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), cgroups: OnceLock::new(), copies: Mutex::default() }
+    }
+
+    /// Why nothing can be adopted on this host, if so.
+    pub fn unavailable(&self) -> Option<&str> {
+        self.probed().as_ref().err().map(String::as_str)
+    }
+
+    fn probed(&self) -> &Result<Cgroups, String> {
+        self.cgroups.get_or_init(|| Cgroups::probe(&self.name))
+    }
+
+    /// What the kernel has counted for each workload; one whose group cannot be read is left out.
+    pub fn reports(&self) -> Vec<(InstanceId, Report)> {
+        let copies = self.copies();
+        copies.iter().filter_map(|(id, copy)| Some((id.clone(), copy.report().ok()?))).collect()
+    }
+
+    fn copies(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Copy>> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cgroups(&self, operation: &'static str) -> Result<&Cgroups, DriverError> {
+        self.probed().as_ref().map_err(|reason| DriverError::Unsupported { operation, reason: reason.clone() })
+    }
+
+    pub fn has(&self, instance: &InstanceId) -> bool {
+        self.copies().contains_key(instance)
+    }
+
+    pub fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
+        self.copies().get(instance).map(|copy| copy.epoch)
+    }
+
+    /// The limit that the kernel has in force.
+    pub fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
+        self.copies().get(instance).and_then(|copy| copy.limits().ok())
+    }
+
+    /// The workload that a process, or one that it has started, belongs to.
+    pub fn owner_of(&self, process: &HostProcess) -> Option<InstanceId> {
+        let tree = tree(process);
+        let copies = self.copies();
+        let holds = |copy: &Copy| copy.group.members().is_ok_and(|members| members.iter().any(|m| tree.contains(m)));
+        copies.iter().find(|(_, copy)| holds(copy)).map(|(id, _)| id.clone())
+    }
+
+    fn with<T>(
+        &self,
+        instance: &InstanceId,
+        epoch: u64,
+        call: impl FnOnce(&mut Copy) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
+        let mut copies = self.copies();
+        let copy = copies.get_mut(instance).ok_or_else(|| DriverError::UnknownInstance(instance.clone()))?;
+        let (node, seen) = (copy.node.clone(), copy.epoch);
+        match epoch.cmp(&seen) {
+            std::cmp::Ordering::Equal => call(copy),
+            std::cmp::Ordering::Less => {
+                Err(DriverError::StaleEpoch { instance: instance.clone(), node, given: epoch, seen })
+            }
+            std::cmp::Ordering::Greater => {
+                Err(DriverError::EpochAhead { instance: instance.clone(), node, given: epoch, seen })
+            }
+        }
+    }
+}
+
+impl Drop for Linux {
+    fn drop(&mut self) {
+        if let Some(Ok(cgroups)) = self.cgroups.get() {
+            cgroups.remove();
+        }
+    }
+}
+
+fn failed(group: &Group, source: std::io::Error) -> DriverError {
+    DriverError::Io { path: group.folder().to_owned(), source }
+}
+
+impl Copy {
+    fn limits(&self) -> Result<Limits, DriverError> {
+        let cpu = self.group.cpu().map_err(|error| failed(&self.group, error))?;
+        Ok(Limits::new(cpu.unwrap_or(u64::MAX), 0))
+    }
+
+    /// Whether any process of it runs.
+    fn runs(&self) -> bool {
+        self.group.members().is_ok_and(|members| !members.is_empty())
+    }
+
+    fn resize(&mut self, limits: &Limits) -> Result<Resized, DriverError> {
+        let started = Instant::now();
+        let before = self.limits()?;
+        self.group.set_cpu(Some(limits.cpu_milli)).map_err(|error| failed(&self.group, error))?;
+        let actual = self.limits()?;
+        let work_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(Resized { before, actual, suspended_kib: None, work_micros })
+    }
+
+    /// What the kernel has counted.
+    fn report(&self) -> Result<Report, DriverError> {
+        let counted = self.group.counted().map_err(|error| failed(&self.group, error))?;
+        let members = self.group.members().map_err(|error| failed(&self.group, error))?;
+        let HostProcess { pid, command, .. } = &self.process;
+        Ok(Report {
+            epoch: self.epoch,
+            cpu_milli: self.limits()?.cpu_milli,
+            cpu_micros: counted.cpu_micros,
+            throttled_micros: counted.throttled_micros,
+            mem_kib: members.iter().map(|pid| process::resident_kib(*pid)).sum(),
+            ended: members.is_empty().then(|| format!("process {pid} ({command}) has ended")),
+        })
+    }
+
+    fn observe(&mut self, instance: &InstanceId) -> Result<Observation, DriverError> {
+        let (report, now, (last, before)) = (self.report()?, Instant::now(), self.seen);
+        self.seen = (now, Counted { cpu_micros: report.cpu_micros, throttled_micros: report.throttled_micros });
+        Ok(report.observation(instance, &self.node, (before.cpu_micros, before.throttled_micros), now - last))
+    }
+}
+
+/// What the kernel of a host has counted for a workload since it was adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub epoch: u64,
+    /// The limit in force.
+    pub cpu_milli: u64,
+    pub cpu_micros: u64,
+    pub throttled_micros: u64,
+    pub mem_kib: u64,
+    /// Why it does not run any more, if so.
+    pub ended: Option<String>,
+}
+
+impl Report {
+    /// The observation of a window that began with these counts of CPU and throttled time.
+    pub fn observation(
+        self,
+        instance: &InstanceId,
+        node: &NodeId,
+        before: (u64, u64),
+        window: Duration,
+    ) -> Observation {
+        let window_micros = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
+        let used_micros = self.cpu_micros.saturating_sub(before.0);
+        let cpu_milli = used_micros.saturating_mul(1_000).checked_div(window_micros).unwrap_or(0);
+        let throttled = self.throttled_micros.saturating_sub(before.1);
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Observation {
+            instance: instance.clone(),
+            node: node.clone(),
+            epoch: self.epoch,
+            role: Role::Active,
+            limits: Limits::new(self.cpu_milli, 0),
+            observed_at_micros: i64::try_from(at.as_micros()).unwrap_or(i64::MAX),
+            window_micros,
+            cpu_milli,
+            mem_kib: self.mem_kib,
+            mem_peak_kib: self.mem_kib,
+            mem_demand_kib: self.mem_kib,
+            mem_reserved_kib: self.mem_kib,
+            // Several threads are kept waiting at once: no more than all of the window counts.
+            throttled_micros: throttled.min(window_micros),
+            memory_stalls: 0,
+            cpu_censored: throttled > 0 || cpu_milli >= self.cpu_milli.saturating_mul(ALL_OF_LIMIT_MILLI) / 1_000,
+            mem_censored: false,
+            position: 0,
+            input_lag: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            outputs: 0,
+            steps: 0,
+            host_calls: 0,
+            fuel: 0,
+            phases: BTreeMap::new(),
+            state_hash: None,
+            fault: self.ended,
+            suspended_kib: None,
+        }
+    }
+}
+
+/// Moves a process and its descendants into a group, until a look finds no new ones.
+fn attach(process: &HostProcess, group: &Group) -> Result<(), DriverError> {
+    for _ in 0..MOST_PASSES {
+        let members = group.members().map_err(|error| failed(group, error))?;
+        let outside: Vec<u32> = tree(process).into_iter().filter(|pid| !members.contains(pid)).collect();
+        if outside.is_empty() {
+            break;
+        }
+        for pid in outside {
+            // One that has ended meanwhile is no fault.
+            match group.attach(pid) {
+                Err(error) if error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                    return Err(failed(group, error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Driver for Linux {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let can = match self.probed() {
+            Ok(_) => Support::Native,
+            Err(reason) => Support::Unsupported(reason.clone()),
+        };
+        let lacks = |reason: &str| Support::Unsupported(reason.to_owned());
+        let no_state = "an ordinary program shows nobody its state";
+        Capabilities {
+            driver: NAME.to_owned(),
+            enforces: [Resource::CpuMilli].into(),
+            operations: [
+                (Operation::Observe, can.clone()),
+                (Operation::Adopt, can.clone()),
+                (Operation::ResizeCpu, can),
+                (Operation::ResizeMemoryUp, lacks("memory of adopted processes is measured, not limited")),
+                (Operation::ResizeMemoryDown, lacks("memory of adopted processes is measured, not limited")),
+                (Operation::SnapshotFull, lacks(no_state)),
+                (Operation::Shadow, lacks(no_state)),
+                (Operation::Fence, lacks("an adopted process stays where it is")),
+                (Operation::Drill, lacks(no_state)),
+                (Operation::Suspend, lacks(no_state)),
+            ]
+            .into(),
+        }
+    }
+
+    fn adopt(&self, _: &OpKey, request: &AdoptRequest) -> Result<Started, DriverError> {
+        let AdoptRequest { instance, node, epoch, process, limits } = request;
+        let cgroups = self.cgroups("adopt")?;
+        let mut copies = self.copies();
+        if let Some(known) = copies.get(instance).filter(|known| known.epoch >= *epoch) {
+            if known.epoch == *epoch && known.process == *process {
+                return Ok(Started { node: known.node.clone(), epoch: *epoch, position: 0, limits: known.limits()? });
+            }
+            let (instance, node) = (instance.clone(), known.node.clone());
+            return Err(DriverError::StaleEpoch { instance, node, given: *epoch, seen: known.epoch });
+        }
+        let group = cgroups.group(instance.as_str());
+        group.create().map_err(|error| failed(&group, error))?;
+        // Processes of an earlier life of the exchange are in it already, also where the first of them has ended.
+        if runs(process) {
+            attach(process, &group)?;
+        }
+        group.set_cpu(Some(limits.cpu_milli)).map_err(|error| failed(&group, error))?;
+        let counted = group.counted().map_err(|error| failed(&group, error))?;
+        let copy = Copy {
+            process: process.clone(),
+            group,
+            node: node.clone(),
+            epoch: *epoch,
+            seen: (Instant::now(), counted),
+            answers: VecDeque::new(),
+        };
+        // One that has ended is taken in all the same: the next observation says so, and its owner is told.
+        let started = Started { node: node.clone(), epoch: *epoch, position: 0, limits: copy.limits()? };
+        copies.insert(instance.clone(), copy);
+        Ok(started)
+    }
+
+    fn stop(&self, _: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError> {
+        self.with(instance, epoch, |copy| copy.group.set_cpu(None).map_err(|error| failed(&copy.group, error)))?;
+        if let Some(copy) = self.copies().remove(instance) {
+            copy.group.remove();
+        }
+        Ok(Stopped { position: 0, state_hash: String::new() })
+    }
+
+    fn observe(&self, instance: &InstanceId, _: Detail) -> Result<Vec<Observation>, DriverError> {
+        let mut copies = self.copies();
+        let copy = copies.get_mut(instance).ok_or_else(|| DriverError::UnknownInstance(instance.clone()))?;
+        Ok(vec![copy.observe(instance)?])
+    }
+
+    fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError> {
+        self.with(instance, epoch, |copy| {
+            let request = (epoch, limits.clone());
+            if let Some((_, asked, answer)) = copy.answers.iter().find(|(known, ..)| known == key) {
+                if *asked != request {
+                    return Err(DriverError::KeyReused { swap: key.swap.clone(), step: key.step.clone() });
+                }
+                return Ok(answer.clone());
+            }
+            let resized = copy.resize(limits)?;
+            copy.answers.push_back((key.clone(), request, resized.clone()));
+            if copy.answers.len() > REMEMBERED_ANSWERS {
+                copy.answers.pop_front();
+            }
+            Ok(resized)
+        })
+    }
+
+    fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError> {
+        self.with(&request.instance, request.epoch, |copy| {
+            let (in_force, runs) = (copy.limits()?.cpu_milli, copy.runs());
+            let check = |name: &str, passed: bool, seen: String| Check { name: name.to_owned(), passed, seen };
+            let wanted = request.limits.cpu_milli.max(LEAST_CPU_MILLI);
+            let checks = vec![
+                check("limits", in_force == wanted, format!("{in_force} thousandths of a core in the kernel")),
+                check("node", copy.node == request.node, copy.node.to_string()),
+                check("runs", runs, format!("process {}", copy.process.pid)),
+            ];
+            Ok(Verification { passed: checks.iter().all(|check| check.passed), checks })
+        })
+    }
+}
