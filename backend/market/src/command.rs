@@ -12,7 +12,7 @@ use crate::records::pool::{NodeState, PoolSlug, ReserveStep, SlotShortage, Tier,
 use crate::records::round::Movers;
 use crate::records::strategy::{SlotOutlook, Strategy};
 use crate::records::swap::{Draw, Drawn, MoveVerdict, Recall, Recalled, StepResult};
-use crate::records::workload::{AtEnd, ComparisonRules};
+use crate::records::workload::{AtEnd, ComparisonRules, HostProcess};
 use crate::refusal::Refusal;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share};
@@ -166,6 +166,8 @@ pub enum Command {
         name: String,
     },
     RegisterInstance(Box<NewInstance>),
+    /// An operator takes in a process that runs on the host of a node.
+    AdoptProcess(Box<AdoptProcess>),
     SetBaseline {
         instance: InstanceId,
         baseline: Amounts,
@@ -370,6 +372,20 @@ pub struct NewInstance {
     pub at_end: AtEnd,
     pub comparison: ComparisonRules,
     pub strategy: Strategy,
+}
+
+/// A process of a host to take in as a workload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AdoptProcess {
+    pub participant: ParticipantId,
+    pub name: String,
+    pub node: NodeId,
+    pub class: Class,
+    pub baseline: Amounts,
+    pub floor: Amounts,
+    pub limit: Amounts,
+    pub strategy: Strategy,
+    pub process: HostProcess,
 }
 
 /// The answer to a command: what it made or changed, by id; the document is in the events

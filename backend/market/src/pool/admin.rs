@@ -137,6 +137,13 @@ pub fn add_node(
         let detail = format!("GPUs come whole: a device is {GPU_LOT_MILLI} gpu_milli.");
         return Err(invalid("gpu_not_whole", "/capacity/gpu_milli", detail));
     }
+    let has_agent = properties.get("agent") == Some(&1);
+    if turn.state.nodes.values().any(|node| node.pool == pool && node.has_agent() != has_agent) {
+        let detail = format!(
+            "A pool has nodes of agents, or of the server's own host, not both. Make another pool for `{name}`."
+        );
+        return Err(invalid("pool_of_other_nodes", "/properties/agent", detail));
+    }
     let id = NodeId::next(&mut turn.ids);
     turn.emit(Event::NodeChanged(Node {
         id,

@@ -87,6 +87,7 @@ impl Role {
                 "swaps:read",
                 "swaps:write",
                 "swaps:approve",
+                "nodes:work",
                 "forecasts:read",
                 "orders:read",
                 "allocations:read",

@@ -82,6 +82,13 @@ pub struct Node {
     pub created_at: Timestamp,
 }
 
+impl Node {
+    /// Whether an agent on a host of its own serves it (`"properties": { "agent": 1 }`); else the server's own host does.
+    pub fn has_agent(&self) -> bool {
+        self.properties.get("agent") == Some(&1)
+    }
+}
+
 /// One step of the operator's supply: this share of it at this price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -134,6 +134,16 @@ pub enum Rejection {
         pool: String,
         home: String,
     },
+    /// An adopted process stays on its host.
+    AwayOfProcess {
+        index: usize,
+        home: String,
+    },
+    /// The pool's hosts run adopted processes only.
+    AwayToAgents {
+        index: usize,
+        pool: String,
+    },
     AwayWithoutMove {
         pool: String,
     },
@@ -230,6 +240,8 @@ impl Rejection {
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
             OfferOfSeveral { .. } => "offer_of_several",
             AwayNotWhole { .. } => "away_not_whole",
+            AwayOfProcess { .. } => "process_stays",
+            AwayToAgents { .. } => "pool_of_agents",
             AwayWithoutMove { .. } => "away_without_move",
             AwayWithoutResource { .. } => "away_without_resource",
             AboveInstanceLimit { .. } => "above_instance_limit",
@@ -260,6 +272,7 @@ impl Rejection {
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             OfferOfSeveral { pointer } => (*pointer).to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
+            AwayOfProcess { index, .. } | AwayToAgents { index, .. } => format!("/pools/{index}/pool"),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
             NoResources => "/resources".to_owned(),
             ResourceNotEnforced { resource, .. }
@@ -366,6 +379,8 @@ impl Rejection {
             OfferOutsideHomePool { home: slug.clone() },
             OfferOfSeveral { pointer: "/window" },
             AwayNotWhole { pool: slug.clone(), home: slug.clone() },
+            AwayOfProcess { index: 0, home: slug.clone() },
+            AwayToAgents { index: 0, pool: slug.clone() },
             AwayWithoutMove { pool: slug.clone() },
             AwayWithoutResource { index: 0, resource, pool: slug },
             AboveInstanceLimit { resource, limit: 0 },

@@ -123,6 +123,12 @@ impl Rejection {
             AwayNotWhole { pool, home } => format!(
                 "`{pool}` is not the workload's own pool, `{home}`: there it is carried whole, with its baseline, or not at all. Set min_fill to 1, or leave `{pool}` out."
             ),
+            AwayOfProcess { home, .. } => {
+                format!("An adopted process stays on its host. Bid in its own pool, `{home}`.")
+            }
+            AwayToAgents { pool, .. } => {
+                format!("The hosts of `{pool}` run adopted processes only. Leave `{pool}` out.")
+            }
             AwayWithoutMove { pool } => {
                 format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")
             }

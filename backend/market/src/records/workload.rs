@@ -34,6 +34,8 @@ pub enum ModuleKind {
     Wasm,
     /// A program that the operator offers on the nodes themselves, by its name.
     Command,
+    /// A program that runs on a host already and is adopted.
+    Process,
 }
 
 impl ModuleKind {
@@ -45,7 +47,8 @@ impl ModuleKind {
     pub const fn driver(self) -> &'static str {
         match self {
             Self::Wasm => "wasm",
-            Self::Command => "linux",
+            Self::Command => "command",
+            Self::Process => "linux",
         }
     }
 }
@@ -116,12 +119,15 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it: `wasm` a module, `linux` a command.
+    /// Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process.
     pub driver: String,
     pub module: ModuleId,
     /// What a command is started with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+    /// The process that it is, where it was adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<HostProcess>,
     /// Its own pool, of which its baseline is a part.
     pub pool: PoolSlug,
     /// Where it runs; in another pool while it is away.
@@ -189,6 +195,19 @@ pub struct Instance {
     pub created_at: Timestamp,
 }
 
+/// A process of a host. Its number alone names nobody: after its end the kernel gives it to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct HostProcess {
+    pub pid: u32,
+    /// Clock ticks after the boot at which it started.
+    pub started_ticks: u64,
+    /// The boot of the host since which ticks count.
+    pub boot: String,
+    /// Its command line, for people.
+    pub command: String,
+}
+
 /// A baseline that was changed, with its floor; slots before `until` keep both, because they are
 /// planned with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,9 +230,10 @@ impl Instance {
     fn earlier_in(&self, slot: Slot) -> Option<&EarlierBaseline> {
         self.earlier_baselines.iter().find(|earlier| slot < earlier.until)
     }
-    /// Whether it is not to be moved for now: one that stands still has nothing that a shadow run could show.
+    /// Whether it is not to be moved for now: one that stands still has nothing that a shadow run could show, and an
+    /// adopted process stays on its host.
     pub fn is_pinned(&self, now: Timestamp) -> bool {
-        self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+        self.process.is_some() || self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
     }
     /// The node that keeps its baseline: where it is, unless it is away.
     pub fn home_node(&self) -> NodeId {

@@ -27,12 +27,13 @@ pub enum Blame {
     Members,
 }
 
-const EXCHANGE: [&str; 15] = [
+const EXCHANGE: [&str; 16] = [
     CANCELLED_BY_OPERATOR,
     REJECTED,
     EXPIRED,
     RESTARTED,
     "node_down",
+    "agent_silent",
     "io",
     "command_unavailable",
     "corrupt",

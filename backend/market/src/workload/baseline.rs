@@ -14,6 +14,7 @@ use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::away::is_elsewhere;
 use crate::workload::check::{check_amounts, check_quota, check_shape};
+use crate::workload::process;
 use crate::workload::register::first_fit;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,9 @@ pub fn set_baseline(
     check_amounts(pool, &baseline, "baseline")?;
     check_amounts(pool, &floor, "floor")?;
     check_shape(&baseline, &floor, &instance.limit)?;
+    if instance.process.is_some() {
+        process::check_resources(&[(&baseline, "baseline"), (&floor, "floor")], &floor)?;
+    }
     check_quota(turn.state, instance.participant, Some(id), &baseline)?;
     check_committed(turn.state, &instance, &baseline, &floor)?;
     let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);

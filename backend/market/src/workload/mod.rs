@@ -8,6 +8,7 @@ pub mod guidance;
 pub mod hold_time;
 pub mod need;
 pub mod newsvendor;
+pub mod process;
 pub mod register;
 pub mod run;
 pub mod strategy;

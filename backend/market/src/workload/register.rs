@@ -5,7 +5,7 @@ use crate::ids::*;
 use crate::printable::check_name;
 use crate::records::pool::Node;
 use crate::records::recallable;
-use crate::records::workload::{Instance, InstanceState, Module, ModuleKind};
+use crate::records::workload::{HostProcess, Instance, InstanceState, Module, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::round::book::occupancy::Occupancy;
 use crate::state::State;
@@ -65,13 +65,18 @@ pub fn module(
 
 /// Everybody may run a command that is offered; the one of that name, if there is one already.
 pub fn command(turn: &mut Turn<'_>, name: String) -> Result<ModuleId, Refusal> {
+    offered(turn, ModuleKind::Command, name)
+}
+
+/// What the operator's nodes have of this kind and name, named once.
+pub(super) fn offered(turn: &mut Turn<'_>, kind: ModuleKind, name: String) -> Result<ModuleId, Refusal> {
     check_name(&name, "/name")?;
-    let mut offered = turn.state.modules.values().filter(|m| m.kind == ModuleKind::Command);
+    let mut offered = turn.state.modules.values().filter(|m| m.kind == kind);
     if let Some(same) = offered.find(|m| m.name == name) {
         return Ok(same.id);
     }
     let id = ModuleId::next(&mut turn.ids);
-    let (created_at, kind) = (turn.now, ModuleKind::Command);
+    let created_at = turn.now;
     let (participant, hash, size_bytes) = (None, String::new(), 0);
     turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at, kind }));
     Ok(id)
@@ -98,6 +103,19 @@ fn check_arguments(kind: ModuleKind, arguments: &[String]) -> Result<(), Refusal
 }
 
 pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Refusal> {
+    if turn.state.modules.get(&new.module).is_some_and(|module| module.kind == ModuleKind::Process) {
+        let detail = "A process is adopted by an operator: POST /v1/nodes/{id}/processes.";
+        return Err(invalid("module_not_startable", "/module", detail));
+    }
+    made_of(turn, new, None)
+}
+
+/// The same, of a process that runs already if one is given.
+pub(super) fn made_of(
+    turn: &mut Turn<'_>,
+    new: NewInstance,
+    process: Option<HostProcess>,
+) -> Result<InstanceId, Refusal> {
     check_name(&new.name, "/name")?;
     let state = &*turn.state;
     let module = state.modules.get(&new.module).filter(|m| m.participant.is_none_or(|p| p == new.participant));
@@ -109,6 +127,10 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         ));
     };
     check_arguments(kind, &new.arguments)?;
+    if process.is_none() && state.nodes.values().any(|node| node.pool == new.pool && node.has_agent()) {
+        let detail = format!("The hosts of `{}` run adopted processes only. Choose another pool.", new.pool);
+        return Err(invalid("pool_of_agents", "/pool", detail));
+    }
     let Some(pool) = state.pools.get(&new.pool).filter(|p| !recallable::is_recallable(&p.slug)) else {
         return Err(invalid(
             "unknown_pool",
@@ -144,6 +166,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         driver: new.driver,
         module: new.module,
         arguments: new.arguments,
+        process,
         pool: new.pool,
         away: None,
         node,
