@@ -67,6 +67,10 @@ impl Directory {
     pub fn user_by_email(&self, email: &str) -> Option<&User> {
         self.users.get(self.by_email.get(&email.to_lowercase())?)
     }
+    /// The name of the key that acts, if it is one.
+    pub fn key_name(&self, actor: &str) -> Option<String> {
+        self.keys.values().find(|(_, identity)| *identity.actor == *actor).map(|(key, _)| key.name.clone())
+    }
     /// An API key by the hash of its secret, revoked and expired ones included, and whom it stands for.
     pub fn key(&self, secret_hash: &str) -> Option<&(ApiKey, Identity)> {
         self.keys.get(secret_hash)

@@ -1,5 +1,6 @@
 //! Command line: one file a family of subcommands.
 pub mod admin;
+mod adopt;
 pub mod check;
 pub mod environment;
 pub mod explain;
@@ -7,6 +8,7 @@ pub mod forecast;
 pub mod offline;
 pub mod openapi;
 pub mod up;
+mod work;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use headroom_store::StoreError;
@@ -32,6 +34,8 @@ enum Command {
     Replay(check::ReplayArgs),
     Openapi(openapi::OpenapiArgs),
     Forecast(forecast::ForecastArgs),
+    Adopt(adopt::AdoptArgs),
+    Work(work::WorkArgs),
     #[command(flatten)]
     Offline(offline::Command),
 }
@@ -54,6 +58,8 @@ pub fn run() -> ExitCode {
         Command::Offline(command) => offline::run(command),
         Command::Openapi(args) => openapi::run(&args),
         Command::Forecast(args) => finish(forecast::run(&args)),
+        Command::Work(args) => finish(on_runtime(work::run(args))),
+        Command::Adopt(args) => finish(on_runtime(adopt::run(args))),
         Command::Up(args) => finish(on_runtime(async move { up::run(*args).await.map(|()| ExitCode::SUCCESS) })),
         Command::Doctor(args) => finish(on_runtime(check::doctor(args))),
         Command::Replay(args) => finish(on_runtime(check::replay(args))),

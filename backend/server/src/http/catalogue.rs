@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 159] = [
+const OTHERS: [(&str, u16, &str); 168] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -169,9 +169,30 @@ const OTHERS: [(&str, u16, &str); 159] = [
     (
         "driver_unknown",
         422,
-        "Modules are run by the driver wasm, commands by linux; leave `driver` out or name that one.",
+        "Modules are run by the driver wasm, commands by command; leave `driver` out or name that one.",
     ),
     ("module_or_command", 422, "A workload is made of a module or of a command: name one of the two."),
+    (
+        "process_not_found",
+        422,
+        "No process of the host has this number; list them, as the number may be another's by now.",
+    ),
+    ("process_protected", 422, "Headroom, what it has started and what has started it are not adopted."),
+    ("process_adopted", 409, "The process is a workload already; the detail names it."),
+    (
+        "node_without_agent",
+        409,
+        "The node is on the server's own host; make a node with \"properties\": {\"agent\": 1}.",
+    ),
+    (
+        "pool_of_other_nodes",
+        422,
+        "A pool has nodes of agents, or of the server's own host, not both; make another pool.",
+    ),
+    ("starting_up", 503, "The server starts or ends; an agent asks again and changes nothing meanwhile."),
+    ("driver_unavailable", 409, "This host does not let Headroom limit processes; the detail says why."),
+    ("floor_below_driver", 422, "The kernel holds a process to 10 cpu_milli at least; ask for a floor of 10 or more."),
+    ("module_not_startable", 422, "An adopted process is no module; an operator adopts the next one."),
     ("command_unavailable", 422, "The operator offers this command, and its program is not there now."),
     (
         "arguments_invalid",

@@ -8,7 +8,7 @@ use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, get_from, list_table, ok};
 use crate::http::{guidance, modules, strategies};
 use crate::sequencer::{Attached, Idempotency};
-use crate::workers::nodes::TooLittleMemory;
+use crate::workers::modules::TooLittleMemory;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -64,7 +64,7 @@ async fn check_program(
     arguments: &[String],
     idempotency: Option<&Idempotency>,
 ) -> Answered<()> {
-    if module.kind == ModuleKind::Wasm || app.was_answered(idempotency).await? {
+    if module.kind != ModuleKind::Command || app.was_answered(idempotency).await? {
         return Ok(());
     }
     let Some(why) = app.nodes.command_missing(&module.name, arguments) else { return Ok(()) };
@@ -79,7 +79,7 @@ async fn check_program(
 fn check_most_memory(app: &App, kind: ModuleKind, limit: &Amounts) -> Answered<()> {
     let most = match kind {
         ModuleKind::Wasm => app.nodes.most_guest_mib,
-        ModuleKind::Command => app.nodes.most_command_mib,
+        ModuleKind::Command | ModuleKind::Process => app.nodes.most_command_mib,
     };
     let asked = amount(limit, Resource::MemMib);
     if asked <= most {
@@ -155,7 +155,7 @@ async fn instance_metrics(
 #[serde(deny_unknown_fields)]
 struct NewInstanceBody {
     name: String,
-    /// `wasm` for a module, `linux` for a command; left out it is the one that fits.
+    /// `wasm` for a module, `command` for a command; left out it is the one that fits.
     driver: Option<String>,
     /// One of `GET /v1/modules`, by its id; this or `command`.
     module: Option<ModuleId>,

@@ -1,6 +1,7 @@
 //! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
 pub mod acting;
 pub mod admin;
+mod agents;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
@@ -30,6 +31,7 @@ pub mod prediction;
 pub mod preview;
 mod preview_warnings;
 pub mod problem;
+mod processes;
 pub mod projects;
 mod recalled_before;
 pub mod recalls;
@@ -110,6 +112,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
+        .merge(processes::router())
+        .merge(agents::router())
         .merge(round_externality::router())
         .merge(rounds::router())
         .merge(swaps::router())

@@ -5,6 +5,8 @@ use crate::http::auth::{Anyone, Platform, require};
 use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
+use crate::workers::agents::AgentStatus;
+use crate::workers::nodes::node_id;
 use axum::Json;
 use axum::extract::State;
 use headroom_execution::Driver;
@@ -50,6 +52,9 @@ struct NodeView {
     /// Shown to the operator's roles only.
     #[serde(skip_serializing_if = "Option::is_none")]
     workloads: Option<Vec<NodeWorkload>>,
+    /// What its agent has told, where it has one and that was heard. Shown to the operator's roles only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentStatus>,
 }
 
 impl NodeView {
@@ -60,11 +65,11 @@ impl NodeView {
         for (resource, units) in workloads.iter().flat_map(|w| &w.in_force) {
             *in_force.entry(*resource).or_default() += units;
         }
-        NodeView { node: node.clone(), in_force: Some(in_force), workloads: Some(workloads) }
+        NodeView { node: node.clone(), in_force: Some(in_force), workloads: Some(workloads), agent: None }
     }
 
     fn of_member(node: &Node) -> NodeView {
-        NodeView { node: node.clone(), in_force: None, workloads: None }
+        NodeView { node: node.clone(), in_force: None, workloads: None, agent: None }
     }
 }
 
@@ -85,7 +90,11 @@ async fn list_nodes(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered
         let view = |node| if operates { NodeView::of(s, node) } else { NodeView::of_member(node) };
         s.nodes.values().map(view).collect::<Vec<_>>()
     };
-    Ok(list_of(&app.sequencer.query(view).await?))
+    let mut nodes = app.sequencer.query(view).await?;
+    for view in nodes.iter_mut().filter(|_| operates) {
+        view.agent = app.nodes.agents.status(&node_id(view.node.id));
+    }
+    Ok(list_of(&nodes))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -2,9 +2,13 @@
 //!
 //! Compiling takes all of a core for up to seconds. Whoever uploads waits for it in a queue
 //! with a bound, in all and for each participant; the async threads and the market never wait.
-//! Absent: what a module may be (`headroom_execution`), who may upload how many (the market).
+//! Also: whether a baseline has the memory that a module starts with. Absent: what a module may be (`headroom_execution`), who may upload how many (the market).
+use crate::workers::nodes::{Loading, Nodes};
 use headroom_execution::{Cluster, DriverError, Program};
 use headroom_market::ids::ParticipantId;
+use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::workload::{Module, ModuleKind};
+use headroom_store::{Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -109,6 +113,48 @@ impl ModuleQueue {
                 tracing::error!(%error, "a module cannot be compiled");
             }
         });
+    }
+}
+
+/// A module that starts with more memory than a baseline has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLittleMemory {
+    pub needed_mib: i64,
+    pub baseline_mib: i64,
+}
+
+impl Nodes {
+    /// Whether a workload of `module` can be kept to its baseline's memory from its start.
+    /// The little that comes with every guest is free.
+    pub async fn check_memory(
+        &self,
+        module: &Module,
+        baseline: &Amounts,
+        store: &Store,
+    ) -> Result<Option<TooLittleMemory>, StoreError> {
+        // What a command begins with is known once it has begun.
+        if module.kind != ModuleKind::Wasm {
+            return Ok(None);
+        }
+        let known = match (&module.participant, self.loading(module.id)) {
+            (None, _) => Some(Program(module.name.clone())),
+            (Some(_), Some(Loading::Known(program))) => Some(program),
+            (Some(_), _) => None,
+        };
+        let initial_kib = match known.and_then(|program| self.cluster.initial_memory_of(&program)) {
+            Some(kib) => kib,
+            None => {
+                let bytes = store.module_bytes(&module.hash).await?.unwrap_or_default();
+                // What cannot be read was accepted under other rules; starting it says why.
+                self.cluster.initial_memory_kib(&bytes).unwrap_or(0)
+            }
+        };
+        let given_kib = self.limits(baseline).mem_kib;
+        let fits = initial_kib <= given_kib.max(self.cluster.config().included_kib);
+        Ok((!fits).then(|| TooLittleMemory {
+            needed_mib: self.mem_mib_up(initial_kib),
+            baseline_mib: amount(baseline, Resource::MemMib),
+        }))
     }
 }
 

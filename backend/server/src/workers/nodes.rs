@@ -1,9 +1,12 @@
 //! The worker nodes inside this process: what the market calls nodes and instances, as the
 //! driver knows them.
 use crate::demo;
+use crate::workers::agents::Agents;
 use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
+use crate::workers::processes;
+use headroom_execution::linux::Linux;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
     Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
@@ -15,7 +18,7 @@ use headroom_market::swap::Swap;
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::{Instance, InstanceState, Module, ModuleKind};
-use headroom_store::{Store, StoreError};
+use headroom_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +39,7 @@ type ModuleId = headroom_market::ids::ModuleId;
 type Programs = Mutex<BTreeMap<ModuleId, Loading>>;
 
 #[derive(Clone)]
-enum Loading {
+pub(super) enum Loading {
     /// It waits for the compiler or is there now.
     UnderWay,
     Known(Program),
@@ -44,15 +47,12 @@ enum Loading {
     Refused(String),
 }
 
-/// A module that starts with more memory than a baseline has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLittleMemory {
-    pub needed_mib: i64,
-    pub baseline_mib: i64,
-}
-
 pub struct Nodes {
     pub cluster: Cluster,
+    /// Processes of this host that were adopted.
+    pub linux: Linux,
+    /// Hosts of their own, with an agent on each.
+    pub agents: Agents,
     feed: Arc<WorkloadFeed>,
     /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
     /// memory is scaled down like fuel so that everything fits on a laptop.
@@ -140,6 +140,8 @@ impl Nodes {
         Ok(Self {
             modules: ModuleQueue::new(cluster.clone()),
             cluster,
+            linux: Linux::new(&processes::group_name(data)),
+            agents: Agents::default(),
             feed,
             kib_per_mem_mib,
             most_guest_mib: i64::try_from(most_guest_mib).unwrap_or(i64::MAX),
@@ -200,39 +202,6 @@ impl Nodes {
         }
     }
 
-    /// Whether a workload of `module` can be kept to its baseline's memory from its start.
-    /// The little that comes with every guest is free.
-    pub async fn check_memory(
-        &self,
-        module: &Module,
-        baseline: &Amounts,
-        store: &Store,
-    ) -> Result<Option<TooLittleMemory>, StoreError> {
-        // What a command begins with is known once it has begun.
-        if module.kind == ModuleKind::Command {
-            return Ok(None);
-        }
-        let known = match (&module.participant, self.loading(module.id)) {
-            (None, _) => Some(Program(module.name.clone())),
-            (Some(_), Some(Loading::Known(program))) => Some(program),
-            (Some(_), _) => None,
-        };
-        let initial_kib = match known.and_then(|program| self.cluster.initial_memory_of(&program)) {
-            Some(kib) => kib,
-            None => {
-                let bytes = store.module_bytes(&module.hash).await?.unwrap_or_default();
-                // What cannot be read was accepted under other rules; starting it says why.
-                self.cluster.initial_memory_kib(&bytes).unwrap_or(0)
-            }
-        };
-        let given_kib = self.limits(baseline).mem_kib;
-        let fits = initial_kib <= given_kib.max(self.cluster.config().included_kib);
-        Ok((!fits).then(|| TooLittleMemory {
-            needed_mib: self.mem_mib_up(initial_kib),
-            baseline_mib: amount(baseline, Resource::MemMib),
-        }))
-    }
-
     /// Why a module that was accepted once cannot be run, if so.
     pub fn unloadable(&self, module: ModuleId) -> Option<String> {
         match self.loading(module) {
@@ -241,7 +210,7 @@ impl Nodes {
         }
     }
 
-    fn loading(&self, module: ModuleId) -> Option<Loading> {
+    pub(super) fn loading(&self, module: ModuleId) -> Option<Loading> {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&module).cloned()
     }
 
@@ -276,9 +245,14 @@ impl Nodes {
         let running: BTreeSet<InstanceId> = self.cluster.instances().into_iter().collect();
         for instance in &wanted.instances {
             let id = instance_id(instance.id);
+            let under_way = wanted.under_way.contains(&instance.id);
+            if let Some(process) = &instance.process {
+                let has_agent = wanted.nodes.iter().any(|node| node.id == instance.node && node.has_agent());
+                processes::reconcile(self, instance, process, has_agent, under_way);
+                continue;
+            }
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
             let runs = running.contains(&id);
-            let under_way = wanted.under_way.contains(&instance.id);
             match instance.state {
                 InstanceState::Running if under_way => {}
                 InstanceState::Running => {
@@ -305,6 +279,7 @@ impl Nodes {
                 }
             }
         }
+        self.agents.ready();
     }
 
     fn source(&self, instance: &Instance, now_micros: i64) -> Source {
@@ -444,7 +419,7 @@ impl Nodes {
         for node in &wanted.nodes {
             self.ensure_node(node, wanted.pools.get(&node.pool));
         }
-        for instance in &wanted.instances {
+        for instance in wanted.instances.iter().filter(|i| i.process.is_none()) {
             self.feed.set_once(instance_id(instance.id), self.source(instance, now_micros));
         }
         let by_id: BTreeMap<String, &Instance> = wanted.instances.iter().map(|i| (i.id.to_string(), i)).collect();
@@ -484,7 +459,7 @@ impl Nodes {
 
     /// The active copy of an instance, as measured since the last call.
     pub fn observe(&self, id: headroom_market::ids::InstanceId) -> Option<Observation> {
-        let all = self.cluster.observe(&instance_id(id), Detail::Counters).ok()?;
+        let all = self.driver(id).observe(&instance_id(id), Detail::Counters).ok()?;
         all.into_iter().find(|o| o.role == Role::Active)
     }
 }

@@ -3,9 +3,7 @@
 //! Every effect is idempotent by (swap, step), so a worker that dies between the effect and
 //! its report just does it again. Epochs come from the swap: a zombie source can't act.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::{
-    ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
-};
+use headroom_execution::{ActivateRequest, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest};
 use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
 use headroom_market::shadow::{self, Verdict};
 use headroom_market::swap::saga::{self, StepReport, StepResult};
@@ -86,7 +84,7 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
 /// What a resize that waits for room or for its program has in force, where that is less than is known.
 fn given_back(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Amounts> {
     let waits = !swap.moves() && swap.state == SwapState::Activated;
-    let limits = nodes.cluster.limits_in_force(&instance_id(swap.instance)).filter(|_| waits)?;
+    let limits = nodes.limits_in_force(swap.instance).filter(|_| waits)?;
     let mut less = situation.in_force.clone();
     for (resource, quantity) in nodes.amounts(&limits) {
         if let Some(known) = less.get_mut(&resource) {
@@ -107,7 +105,7 @@ fn taken_at_once(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Am
         *with_it.entry(*resource).or_default() += quantity;
     }
     let limits = nodes.limits(&with_it);
-    match nodes.cluster.resize(&key(swap, "at-once"), &instance_id(swap.instance), swap.epoch, &limits) {
+    match nodes.driver(swap.instance).resize(&key(swap, "at-once"), &instance_id(swap.instance), swap.epoch, &limits) {
         Ok(resized) => {
             for (resource, quantity) in nodes.amounts(&resized.actual) {
                 with_it.entry(resource).and_modify(|has| *has = quantity);
@@ -150,9 +148,9 @@ pub fn undo(nodes: &Nodes, swap: &Swap) {
     }
     let instance = instance_id(swap.instance);
     let undone = if swap.state.is_fenced() {
-        nodes.cluster.rollback(&key(swap, "rollback"), &instance, swap.epoch + 2).map(|_| ())
+        nodes.driver(swap.instance).rollback(&key(swap, "rollback"), &instance, swap.epoch + 2).map(|_| ())
     } else {
-        nodes.cluster.drop_shadow(&key(swap, "drop"), &instance)
+        nodes.driver(swap.instance).drop_shadow(&key(swap, "drop"), &instance)
     };
     if let Err(error) = undone {
         tracing::debug!(swap = %swap.id, %error, "nothing to undo");
@@ -196,11 +194,10 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap, situation.simulated), Effect::Done),
         SwapState::Activated => resize(nodes, swap, situation),
         SwapState::Verified => verify(nodes, swap),
-        SwapState::Released => {
-            or_retry(nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1), |_| {
-                done("source dropped")
-            })
-        }
+        SwapState::Released => or_retry(
+            nodes.driver(swap.instance).release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1),
+            |_| done("source dropped"),
+        ),
         _ => Effect::Wait,
     }
 }
@@ -213,11 +210,11 @@ fn size(bytes: impl TryInto<u64>) -> String {
     }
 }
 
-/// A full node may have room at the next tick; anything else is a reason to give up.
+/// A full node may have room at the next tick, and an agent may answer; anything else is a reason to give up.
 fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
     match result {
         Ok(value) => then(value),
-        Err(DriverError::NoRoom { .. }) => Effect::Wait,
+        Err(DriverError::NoRoom { .. } | DriverError::Unanswered(_)) => Effect::Wait,
         Err(error) => {
             Effect::Failed { reason: error.code().to_owned(), detail: error.to_string(), report: StepReport::default() }
         }
@@ -225,14 +222,20 @@ fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -
 }
 
 fn snapshot(nodes: &Nodes, swap: &Swap) -> Result<SnapshotInfo, DriverError> {
-    nodes.cluster.snapshot(&key(swap, "snapshot"), &instance_id(swap.instance), swap.epoch, None)
+    nodes.driver(swap.instance).snapshot(&key(swap, "snapshot"), &instance_id(swap.instance), swap.epoch, None)
 }
 
 /// Asking for the snapshot again with the same key names the same one.
 fn transfer(nodes: &Nodes, swap: &Swap, step: &str, snapshot_step: &str) -> Result<i64, DriverError> {
     let instance = instance_id(swap.instance);
-    let info = nodes.cluster.snapshot(&key(swap, snapshot_step), &instance, swap.epoch, None)?;
-    let sent = nodes.cluster.transfer(&key(swap, step), &instance, swap.epoch, &info.id, &node_id(swap.node_to))?;
+    let info = nodes.driver(swap.instance).snapshot(&key(swap, snapshot_step), &instance, swap.epoch, None)?;
+    let sent = nodes.driver(swap.instance).transfer(
+        &key(swap, step),
+        &instance,
+        swap.epoch,
+        &info.id,
+        &node_id(swap.node_to),
+    )?;
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
@@ -252,8 +255,8 @@ fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: boo
         limits: nodes.limits(&swap.limits_to),
         rules: shadow::Rules::of(&situation.comparison),
     };
-    let report = match nodes.cluster.start_shadow(&key(swap, "shadow"), &request) {
-        Ok(_) => nodes.cluster.shadow_report(&instance),
+    let report = match nodes.driver(swap.instance).start_shadow(&key(swap, "shadow"), &request) {
+        Ok(_) => nodes.driver(swap.instance).shadow_report(&instance),
         Err(error) => Err(error),
     };
     let report = match report {
@@ -296,10 +299,15 @@ fn fence(nodes: &Nodes, swap: &Swap) -> Result<i64, DriverError> {
     let instance = instance_id(swap.instance);
     let (epoch, new_epoch) = (swap.epoch, swap.epoch + 1);
     let base = snapshot_id(nodes, swap)?;
-    nodes.cluster.fence(&key(swap, "fence"), &instance, epoch, new_epoch)?;
-    let last = nodes.cluster.snapshot(&key(swap, "last"), &instance, new_epoch, Some(&base))?;
-    let sent =
-        nodes.cluster.transfer(&key(swap, "last-transfer"), &instance, new_epoch, &last.id, &node_id(swap.node_to))?;
+    nodes.driver(swap.instance).fence(&key(swap, "fence"), &instance, epoch, new_epoch)?;
+    let last = nodes.driver(swap.instance).snapshot(&key(swap, "last"), &instance, new_epoch, Some(&base))?;
+    let sent = nodes.driver(swap.instance).transfer(
+        &key(swap, "last-transfer"),
+        &instance,
+        new_epoch,
+        &last.id,
+        &node_id(swap.node_to),
+    )?;
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
@@ -311,7 +319,7 @@ fn activate(nodes: &Nodes, swap: &Swap, simulated: bool) -> Result<StepReport, D
     let instance = instance_id(swap.instance);
     let epoch = swap.epoch + 1;
     let base = snapshot_id(nodes, swap)?;
-    let last = nodes.cluster.snapshot(&key(swap, "last"), &instance, epoch, Some(&base))?;
+    let last = nodes.driver(swap.instance).snapshot(&key(swap, "last"), &instance, epoch, Some(&base))?;
     let request = ActivateRequest {
         instance,
         node: node_id(swap.node_to),
@@ -319,7 +327,7 @@ fn activate(nodes: &Nodes, swap: &Swap, simulated: bool) -> Result<StepReport, D
         snapshot: last.id,
         limits: nodes.limits(&swap.limits_to),
     };
-    let activated = nodes.cluster.activate(&key(swap, "activate"), &request)?;
+    let activated = nodes.driver(swap.instance).activate(&key(swap, "activate"), &request)?;
     let pause = if simulated { 0 } else { i64::try_from(activated.pause_micros).unwrap_or(i64::MAX) };
     let how = if activated.warm { "the warm shadow was promoted" } else { "restored from the snapshot" };
     Ok(StepReport {
@@ -358,7 +366,7 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
             AtEnd::Stop | AtEnd::Shrink => vacated(in_use_kib),
         };
     }
-    let resized = nodes.cluster.resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
+    let resized = nodes.driver(swap.instance).resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
     match resized {
         Ok(resized) => {
             let micros = if situation.simulated { 0 } else { resized.work_micros };
@@ -402,7 +410,7 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
 /// takes nothing it is tried for as long as any program has time to shrink; then the memory is somebody else's.
 fn suspend(nodes: &Nodes, swap: &Swap, situation: &Situation, limits: &headroom_execution::Limits) -> Effect {
     let instance = instance_id(swap.instance);
-    let suspended = match nodes.cluster.suspend(&key(swap, "suspend"), &instance, swap.epoch, limits) {
+    let suspended = match nodes.driver(swap.instance).suspend(&key(swap, "suspend"), &instance, swap.epoch, limits) {
         Err(error @ DriverError::Io { .. }) => {
             if shape::reclaim(seconds_into(swap, situation)) != ShapeAction::Stop {
                 return Effect::Wait;
@@ -452,7 +460,7 @@ fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
         limits: nodes.limits(&swap.limits_to),
         min_progress: u64::from(swap.moves()),
     };
-    match nodes.cluster.verify(&request) {
+    match nodes.driver(swap.instance).verify(&request) {
         Ok(verification) if verification.passed => done("limits, node and progress are as promised"),
         Ok(_) => Effect::Wait,
         Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),

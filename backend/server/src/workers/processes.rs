@@ -1,0 +1,64 @@
+//! Adopted processes of this host: kept to what the market says, under its epoch.
+use crate::workers::nodes::{Nodes, instance_id, node_id};
+use headroom_execution::{AdoptRequest, Driver, Limits, OpKey};
+use headroom_market::workload::{HostProcess, Instance, InstanceState};
+use std::path::Path;
+
+impl Nodes {
+    /// What runs a workload.
+    pub fn driver(&self, instance: headroom_market::ids::InstanceId) -> &dyn Driver {
+        let id = instance_id(instance);
+        if self.agents.has(&id) {
+            &self.agents
+        } else if self.linux.has(&id) {
+            &self.linux
+        } else {
+            &self.cluster
+        }
+    }
+
+    pub fn limits_in_force(&self, instance: headroom_market::ids::InstanceId) -> Option<Limits> {
+        let id = instance_id(instance);
+        let adopted = self.linux.limits_in_force(&id).or_else(|| self.agents.limits_in_force(&id));
+        adopted.or_else(|| self.cluster.limits_in_force(&id))
+    }
+}
+
+/// Adopts a process under the market's epoch, or lifts its limit. What has ended is adopted, too: its owner is told.
+pub fn reconcile(nodes: &Nodes, instance: &Instance, process: &HostProcess, has_agent: bool, is_under_way: bool) {
+    let id = instance_id(instance.id);
+    let known = match has_agent {
+        true => nodes.agents.active_epoch(&id),
+        false => nodes.linux.active_epoch(&id),
+    };
+    let driver: &dyn Driver = if has_agent { &nodes.agents } else { &nodes.linux };
+    let done = match (instance.state, known) {
+        (InstanceState::Running, Some(epoch)) if is_under_way || epoch >= instance.epoch => return,
+        (InstanceState::Running, _) => {
+            let request = AdoptRequest {
+                instance: id.clone(),
+                node: node_id(instance.node),
+                epoch: instance.epoch,
+                process: process.clone(),
+                limits: nodes.limits(&instance.in_force),
+            };
+            let key = OpKey::new(format!("adopt-{}", instance.id), instance.epoch.to_string());
+            driver.adopt(&key, &request).map(|_| ())
+        }
+        (InstanceState::Stopped | InstanceState::Failed, Some(epoch)) => {
+            let key = OpKey::new(format!("stop-{}", instance.id), epoch.to_string());
+            driver.stop(&key, &id, epoch).map(|_| ())
+        }
+        (InstanceState::Stopped | InstanceState::Failed, None) => return,
+    };
+    if let Err(error) = done {
+        tracing::warn!(instance = %id, process = process.pid, %error, "its limit cannot be set or lifted yet; trying again");
+    }
+}
+
+/// The name of this exchange's control groups: two on one host have different folders of data.
+pub fn group_name(data: &Path) -> String {
+    let whole = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
+    let hash = blake3::hash(whole.as_os_str().as_encoded_bytes()).to_hex();
+    format!("headroom-{}", &hash[..12])
+}
