@@ -64,12 +64,38 @@ export interface components {
             slots: number;
             bound?: components["schemas"]["AdministeredBound"] | null;
         };
+        /** @description A process to take in as a workload. */
+        Adoption: {
+            /** Format: int32 */
+            pid: number;
+            /** @description Who owns the workload, pays for it and bids for it. */
+            participant: components["schemas"]["ParticipantId"];
+            name: string;
+            baseline?: components["schemas"]["BTreeMap"] | null;
+            floor?: components["schemas"]["BTreeMap"] | null;
+            limit?: components["schemas"]["BTreeMap"] | null;
+            class?: components["schemas"]["Class"];
+            strategy?: components["schemas"]["Strategy"] | null;
+        };
         AdvanceClock: {
             /**
              * Format: int64
              * @description How far; at most an hour at once.
              */
             seconds: number;
+        };
+        /** @description What is known of an agent. */
+        AgentStatus: {
+            version: string;
+            /**
+             * Format: int64
+             * @description Seconds since it was last heard.
+             */
+            silent_seconds: number;
+            is_silent: boolean;
+            /** @description Why its host lets it limit no process, if so. */
+            unavailable?: string | null;
+            workloads: number;
         };
         /** @description What a workload has in one of the coming slots. */
         Allocation: {
@@ -734,6 +760,22 @@ export interface components {
         HaltRequest: {
             reason: string;
         };
+        /** @description What an agent tells. */
+        Heartbeat: {
+            /** @description Version of the agent. */
+            version: string;
+            /**
+             * Format: int64
+             * @description The list that it has carried out; 0 before the first.
+             */
+            carried_out: number;
+            /** @description Why this host lets it limit no process, if so. */
+            unavailable?: string | null;
+            /** @description What it has adopted, as the kernel counts it. */
+            workloads: components["schemas"]["WorkloadReport"][];
+            /** @description Processes that may be adopted, where they were asked for. */
+            processes?: components["schemas"]["ProcessReport"][] | null;
+        };
         Hint: {
             id: components["schemas"]["HintId"];
             participant: components["schemas"]["ParticipantId"];
@@ -751,6 +793,20 @@ export interface components {
         };
         /** @example hnt_01jd3z6k2m9x7q4v8n5t1w0r3c */
         HintId: string;
+        /** @description A process of a host. Its number alone names nobody: after its end the kernel gives it to another. */
+        HostProcess: {
+            /** Format: int32 */
+            pid: number;
+            /**
+             * Format: int64
+             * @description Clock ticks after the boot at which it started.
+             */
+            started_ticks: number;
+            /** @description The boot of the host since which ticks count. */
+            boot: string;
+            /** @description Its command line, for people. */
+            command: string;
+        };
         /** @description What the order would have won in the last cleared round. */
         InLastRound: {
             /** Format: int64 */
@@ -815,11 +871,12 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it: `wasm` a module, `linux` a command. */
+            /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process. */
             driver: string;
             module: components["schemas"]["ModuleId"];
             /** @description What a command is started with. */
             arguments?: string[];
+            process?: components["schemas"]["HostProcess"] | null;
             /** @description Its own pool, of which its baseline is a part. */
             pool: components["schemas"]["String"];
             /** @description Where it runs; in another pool while it is away. */
@@ -1186,11 +1243,12 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it: `wasm` a module, `linux` a command. */
+                /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
                 /** @description What a command is started with. */
                 arguments?: string[];
+                process?: components["schemas"]["HostProcess"] | null;
                 /** @description Its own pool, of which its baseline is a part. */
                 pool: components["schemas"]["String"];
                 /** @description Where it runs; in another pool while it is away. */
@@ -1282,6 +1340,7 @@ export interface components {
                 in_force?: components["schemas"]["BTreeMap"] | null;
                 /** @description Shown to the operator's roles only. */
                 workloads?: components["schemas"]["NodeWorkload"][] | null;
+                agent?: components["schemas"]["AgentStatus"] | null;
             })[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1474,6 +1533,48 @@ export interface components {
                  */
                 rolled_volume?: number | null;
                 cleared_at: components["schemas"]["Timestamp"];
+            }[];
+            has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_ProcessView: {
+            /** @example list */
+            object: string;
+            data: {
+                /** Format: int32 */
+                pid: number;
+                command: string;
+                /**
+                 * Format: int32
+                 * @description Numeric user that it runs as.
+                 */
+                user: number;
+                /** Format: int64 */
+                running_seconds: number;
+                /**
+                 * Format: int64
+                 * @description Processes that it has started and that still run.
+                 */
+                descendants: number;
+                /**
+                 * Format: int64
+                 * @description CPU over the last half second, in thousandths of a core, with its descendants.
+                 */
+                cpu_milli: number;
+                /**
+                 * Format: int64
+                 * @description CPU since it started, in thousandths of a core, with its descendants.
+                 */
+                mean_cpu_milli: number;
+                /**
+                 * Format: int64
+                 * @description Resident memory, with its descendants.
+                 */
+                mem_mib: number;
+                workload?: components["schemas"]["InstanceId"] | null;
+                proposed: components["schemas"]["Proposed"];
             }[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1772,7 +1873,7 @@ export interface components {
          * @description What a workload can be made of.
          * @enum {string}
          */
-        ModuleKind: "wasm" | "command";
+        ModuleKind: "wasm" | "command" | "process";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it before it begins. */
@@ -1800,7 +1901,7 @@ export interface components {
         /** @description A workload to run. */
         NewInstanceBody: {
             name: string;
-            /** @description `wasm` for a module, `linux` for a command; left out it is the one that fits. */
+            /** @description `wasm` for a module, `command` for a command; left out it is the one that fits. */
             driver?: string | null;
             module?: components["schemas"]["ModuleId"] | null;
             /** @description One of the commands that the operator offers (`GET /v1/modules`), by its name, then its arguments. */
@@ -1915,6 +2016,7 @@ export interface components {
             in_force?: components["schemas"]["BTreeMap"] | null;
             /** @description Shown to the operator's roles only. */
             workloads?: components["schemas"]["NodeWorkload"][] | null;
+            agent?: components["schemas"]["AgentStatus"] | null;
         };
         /** @description A workload that runs on a node. */
         NodeWorkload: {
@@ -2058,6 +2160,17 @@ export interface components {
         };
         /** @enum {string} */
         OrderStatus: "open" | "partially_filled" | "pending_cancel" | "pending_replace" | "filled" | "canceled" | "expired" | "replaced";
+        /** @description What an agent is to do: everything else that it has adopted is to be let go. */
+        Orders: {
+            /**
+             * Format: int64
+             * @description The number of this list.
+             */
+            list: number;
+            wanted: components["schemas"]["WantedProcess"][];
+            /** @description Whether somebody waits for a list of processes. */
+            list_processes: boolean;
+        };
         /**
          * @description Who placed the order.
          * @enum {string}
@@ -2448,6 +2561,59 @@ export interface components {
             instance: string;
             request_id: string;
         };
+        /** @description A process that may be adopted. */
+        ProcessReport: {
+            process: components["schemas"]["HostProcess"];
+            /** Format: int32 */
+            user: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /** Format: int64 */
+            cpu_milli: number;
+            /** Format: int64 */
+            mean_cpu_milli: number;
+            /** Format: int64 */
+            mem_kib: number;
+            /** Format: int64 */
+            descendants: number;
+            /** @description The workload that it is already. */
+            workload?: string | null;
+        };
+        /** @description A process of the node's host, with all that it has started. */
+        ProcessView: {
+            /** Format: int32 */
+            pid: number;
+            command: string;
+            /**
+             * Format: int32
+             * @description Numeric user that it runs as.
+             */
+            user: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /**
+             * Format: int64
+             * @description Processes that it has started and that still run.
+             */
+            descendants: number;
+            /**
+             * Format: int64
+             * @description CPU over the last half second, in thousandths of a core, with its descendants.
+             */
+            cpu_milli: number;
+            /**
+             * Format: int64
+             * @description CPU since it started, in thousandths of a core, with its descendants.
+             */
+            mean_cpu_milli: number;
+            /**
+             * Format: int64
+             * @description Resident memory, with its descendants.
+             */
+            mem_mib: number;
+            workload?: components["schemas"]["InstanceId"] | null;
+            proposed: components["schemas"]["Proposed"];
+        };
         /** @example prf_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ProfileId: string;
         Project: {
@@ -2489,6 +2655,11 @@ export interface components {
             proofs: components["schemas"]["InclusionProof"][];
             /** @description That supply, nodes and workloads were in the book as well: the last leaf. */
             rest: components["schemas"]["RestProof"];
+        };
+        /** @description A baseline with a quarter to spare over what it uses, and half of that as floor. */
+        Proposed: {
+            baseline: components["schemas"]["BTreeMap"];
+            floor: components["schemas"]["BTreeMap"];
         };
         /** @description What the program says of one resource and slot of the workload. */
         Quantity: {
@@ -3294,6 +3465,15 @@ export interface components {
             email: string;
             name: string;
         };
+        /** @description A process to hold to a limit. */
+        WantedProcess: {
+            instance: string;
+            /** Format: int64 */
+            epoch: number;
+            process: components["schemas"]["HostProcess"];
+            /** Format: int64 */
+            cpu_milli: number;
+        };
         /**
          * Format: binary
          * @description The bytes of a module, or its text format.
@@ -3318,6 +3498,28 @@ export interface components {
             round?: number | null;
             part?: components["schemas"]["Share"] | null;
             whole?: components["schemas"]["Credits"] | null;
+        };
+        /** @description An adopted process, as its host's kernel counts it. */
+        WorkloadReport: {
+            instance: string;
+            /** Format: int64 */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description The limit in force, read back from the kernel.
+             */
+            cpu_milli: number;
+            /**
+             * Format: int64
+             * @description Counted since the process was adopted.
+             */
+            cpu_micros: number;
+            /** Format: int64 */
+            throttled_micros: number;
+            /** Format: int64 */
+            mem_kib: number;
+            /** @description Why it does not run any more, if so. */
+            ended?: string | null;
         };
     };
     responses: never;

@@ -27,7 +27,7 @@ async function visit(path: string, role: string) {
 }
 
 for (const route of ROUTES) {
-  const role = ['pricing:write', 'admin:write'].includes(route.scope ?? '') ? 'admin' : 'bidder';
+  const role = /pricing:write|admin:write/.test(route.scope ?? '') ? 'admin' : 'bidder';
   it(`${route.path} as ${role}`, async () => {
     await visit(route.path, role);
     await waitFor(() => expect(document.querySelector('[role=status][aria-label=Loading]')).toBeNull());

@@ -6,7 +6,7 @@ import type { IconName } from '@/components/ui/Icon';
 export interface RouteEntry {
   path: string;
   title: string;
-  /** Without one: everybody who is signed in. docs/roles.md says which role has which scope. */
+  /** Without one: everybody who is signed in. docs/roles.md says which role has which scope. Of several, apart by blanks, any one will do. */
   scope?: string;
   /** Working pages use the narrow rail instead of the sidebar. */
   rail?: boolean;
@@ -26,6 +26,7 @@ export const ROUTES: RouteEntry[] = [
   { path: '/rounds/$number', title: 'Round', rail: true, page: () => import('@/features/rounds/RoundPage') },
   { path: '/swaps', title: 'Swaps', scope: 'swaps:read', nav: { group: 'Operate', icon: 'swaps', key: 's' }, page: () => import('@/features/swaps/SwapsPage') },
   { path: '/swaps/$id', title: 'Swap', scope: 'swaps:read', rail: true, page: () => import('@/features/swaps/SwapPage') },
+  { path: '/add-workloads', title: 'Add workloads', scope: 'operations:write admin:write', nav: { group: 'Operate', icon: 'plus', key: 'l', finds: 'adopt process program host' }, page: () => import('@/features/adopt/AddWorkloadsPage') },
   { path: '/forecasts', title: 'Forecasts', scope: 'forecasts:read', nav: { group: 'Operate', icon: 'forecasts', key: 'f' }, page: () => import('@/features/forecasts/ForecastsPage') },
   { path: '/finance', title: 'Finance', scope: 'finance:read', nav: { group: 'Account', icon: 'finance', key: 'n' }, page: () => import('@/features/finance/FinancePage') },
   { path: '/admin/pricing', title: 'Reserve prices', scope: 'pricing:write', nav: { group: 'Account', icon: 'pricing', key: 'p' }, page: () => import('@/features/admin/PricingPage') },

@@ -17,13 +17,12 @@ export function store<T>(initial: T): Store<T> {
   return { get, set, subscribe, use: () => useSyncExternalStore(subscribe, get) };
 }
 
-/** Kept in localStorage under `headroom.<name>`; an unreadable or unknown value gives the default. */
-export function kept<T extends string>(name: string, values: readonly T[], initial: T): Store<T> {
+function keptIf<T extends string>(name: string, isOne: (saved: string) => saved is T, initial: T): Store<T> {
   const key = `headroom.${name}`;
   let first = initial;
   try {
-    const saved = localStorage.getItem(key) as T | null;
-    if (saved && values.includes(saved)) first = saved;
+    const saved = localStorage.getItem(key);
+    if (saved && isOne(saved)) first = saved;
   } catch {
     // Storage may be forbidden; the choice then lasts as long as the tab.
   }
@@ -36,3 +35,8 @@ export function kept<T extends string>(name: string, values: readonly T[], initi
     },
   };
 }
+
+/** Kept in localStorage under `headroom.<name>`; an unreadable or unknown value gives the default. */
+export const kept = <T extends string>(name: string, values: readonly T[], initial: T): Store<T> => keptIf(name, (saved): saved is T => values.includes(saved as T), initial);
+/** The same of any text; empty where there is none. */
+export const keptText = (name: string): Store<string> => keptIf(name, (saved): saved is string => saved !== '', '');

@@ -10,7 +10,9 @@ import { fullNodes, grant, makeNode, makeParticipant, makeUser, setQuota, users 
 import { receipts, statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
+import { adopt, listProcesses } from './processes.ts';
 import { projects, putProject } from './projects.ts';
+import { refuse, type Reply } from './reply.ts';
 import { simulated } from './simulation.ts';
 import { disputes, openDispute } from './disputes.ts';
 import { externality, result, round, rounds } from './rounds.ts';
@@ -19,13 +21,13 @@ import { about, balance, me, participants, people, type Person } from './users.t
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { serviceLevel } from './serviceLevel.ts';
 import { isOneOffer, place, preview } from './trade.ts';
-import type { Instance } from '../lib/api/objects.ts';
+import type { FullNode, Instance } from '../lib/api/objects.ts';
 
 export interface Ask { method: string; path: string; query: URLSearchParams; body: unknown; person: Person | null }
-export interface Reply { status: number; body?: unknown; person?: Person | null; etag?: string }
 const ok = (body: unknown, more: Partial<Reply> = {}): Reply => ({ status: 200, body, ...more });
-export const refuse = (status: number, code: string, title: string, detail?: string): Reply => ({ status, body: { type: `/docs/errors/${code}`, title, status, detail, code, request_id: 'req_01KAB6Q0ZX3F4QW88HV2' } });
 const or404 = <T>(thing: T | undefined, then: (t: T) => unknown): Reply => (thing ? ok(then(thing)) : refuse(404, 'not_found', 'Not found', 'There is no such thing, or it is not yours.'));
+
+const onNode = (id: string | undefined, then: (n: FullNode) => Reply): Reply => { const node = fullNodes.find((n) => n.id === id); return node ? then(node) : or404(node, () => null); };
 
 const LIVE = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
 /** A page of a list as the server cuts it: by status, from a cursor on. */
@@ -86,6 +88,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],
   ['POST', /^\/nodes\/([^/]+)\/(cordon|uncordon)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'cordon' ? 'cordoned' : 'up' }))],
+  ['GET', /^\/nodes\/([^/]+)\/processes$/, (_, [id]) => onNode(id, listProcesses)],
+  ['POST', /^\/nodes\/([^/]+)\/processes$/, ({ body }, [id]) => onNode(id, (n) => adopt(n, body))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],

@@ -16,7 +16,7 @@ const SCOPES: Record<Role, string[]> = {
   tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:read', 'keys:write', 'audit:read'],
   finance: ['market:read', 'finance:read', 'finance:platform', 'keys:read', 'keys:write', 'audit:read'],
   admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:read', 'keys:write', 'audit:read'],
-  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'keys:read', 'keys:write', 'audit:read'],
+  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'nodes:work', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'keys:read', 'keys:write', 'audit:read'],
 };
 
 export function me(p: Person): Me {

@@ -5,7 +5,7 @@ import type { ApiKey } from '@/lib/api';
 const SCOPES: Record<string, string> = {
   'market:read': 'see pools, prices, rounds and nodes', 'orders:read': 'see orders, projects and what they won', 'orders:write': 'place, change and cancel orders; set projects',
   'strategies:write': 'set what is bid and lent automatically', 'allocations:read': 'see workloads and what they have', 'swaps:read': 'see swaps and why they are made', 'swaps:write': 'ask for swaps and stop them',
-  'swaps:approve': 'approve and reject moves', 'forecasts:read': 'see forecasts', 'finance:read': 'see balance, statements and deliveries', 'finance:platform': 'see everybody’s balances and statements',
+  'swaps:approve': 'approve and reject moves', 'nodes:work': 'run the agent of the host that the key is named after', 'forecasts:read': 'see forecasts', 'finance:read': 'see balance, statements and deliveries', 'finance:platform': 'see everybody’s balances and statements',
   'workloads:write': 'register, stop and restart workloads', 'profiles:write': 'give hints and application profiles', 'keys:read': 'list API keys', 'keys:write': 'make and revoke API keys', 'audit:read': 'see who has changed what',
   'pricing:write': 'set reserve prices', 'admin:write': 'change pools, nodes, participants, users, quotas and credits; halt pools', 'operations:write': 'stop anybody’s workloads',
 };

@@ -1,7 +1,7 @@
 import { Field, NumberField, Select } from '@/components/ui';
-import type { Problem } from '@/lib/api';
+import { CLASSES, type Problem } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { type Allowed, CLASSES, faultOf, resourcesOf, textsOf, type Typed } from './allowance';
+import { type Allowed, faultOf, resourcesOf, textsOf, type Typed } from './allowance';
 
 interface Props { now: Allowed; typed: Typed; problem: Problem | null; onChange: (typed: Typed) => void }
 

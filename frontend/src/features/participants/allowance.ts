@@ -1,6 +1,6 @@
 // What a participant may have: as it is typed, what is wrong with it, what is sent, and what that changes.
 // A quota is set whole (a resource that is left out would become 0), so all of them are always sent.
-import type { FullParticipant, Quantities } from '@/lib/api';
+import { CLASSES, type FullParticipant, type Quantities } from '@/lib/api';
 import { formatCount, formatQuantity, readQuantity, readWhole, RESOURCES, shown, unitOf } from '@/lib/money';
 
 export type Allowed = Pick<FullParticipant, 'quota' | 'instance_limit' | 'highest_class'>;
@@ -11,7 +11,6 @@ export interface Body { quota: Quantities; instance_limit?: number; highest_clas
 /** As the server has them. */
 const MOST_QUOTA = 1_000_000_000_000;
 const MOST_INSTANCES = 10_000;
-export const CLASSES = ['critical', 'standard', 'opportunistic'];
 /** What a new participant has where nobody says otherwise. */
 export const AT_FIRST: Allowed = { quota: {}, instance_limit: 64, highest_class: 'standard' };
 

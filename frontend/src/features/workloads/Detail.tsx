@@ -18,18 +18,22 @@ import { Suspended } from './Suspended';
 import { UsageChart } from './UsageChart';
 import { Vacate } from './Vacate';
 
+const STOPS = 'It writes a checkpoint and ends.';
+const LETS_GO = 'Stopping lifts its limit and leaves the program running.';
+const OWED = 'Its open orders are cancelled; what it lends is still owed until the slot ends.';
+
 function Stop({ instance }: { instance: Instance }) {
   const [asking, setAsking] = useState(false);
   const write = useWrite<object, Instance>(['/instances']);
   const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
-    onSuccess: ({ stop_requested: later }) => toast({ tone: 'ok', title: `${instance.name} stops ${later ? 'when the swap that is changing it has ended' : 'with a checkpoint'}` }),
+    onSuccess: ({ stop_requested: later }) => toast({ tone: 'ok', title: `${instance.name} ${later ? 'stops when the swap that is changing it has ended' : instance.process ? 'is a workload no more; its program runs on without a limit' : 'stops with a checkpoint'}` }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAsking(false),
   });
   return (
     <>
       <Button kind="danger" size="sm" onClick={() => setAsking(true)}>Stop</Button>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text={`${instance.process ? LETS_GO : STOPS} ${OWED}`} action="Stop" danger busy={write.isPending} onConfirm={run} />
     </>
   );
 }
@@ -71,11 +75,11 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
-            <dt>Limit now</dt><dd>{instance.state === 'stopped' ? 'none: it is stopped' : formatBundle(instance.in_force)}</dd>
+            <dt>Limit now</dt><dd>{instance.state === 'stopped' ? (instance.process ? 'none: its program runs without one' : 'none: it is stopped') : formatBundle(instance.in_force)}</dd>
             <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
           </dl>
         </Panel>
-        <Vacate instance={instance} may={mayStop} />
+        {!instance.process && <Vacate instance={instance} may={mayStop} />}
         {mayTrade && <Advice instance={instance} />}
         {maySet && <StrategyForm key={instance.id} instance={instance} />}
       </div>

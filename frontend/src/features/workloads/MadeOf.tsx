@@ -1,8 +1,32 @@
-import { type Instance, type List, type Module, useResource } from '@/lib/api';
+import { type HostProcess, type Instance, type List, type Module, useResource } from '@/lib/api';
+import { driverName } from './health';
 import { typed } from './register';
 
-/** The module or command that a workload runs, by its name, a command with its arguments. */
+/** What a workload runs: its module or command, or the process that was adopted. */
 export function MadeOf({ instance }: { instance: Instance }) {
+  return (
+    <>
+      <dt>Driver</dt><dd>{driverName(instance)}</dd>
+      {instance.process ? <Process of={instance.process} /> : <Program instance={instance} />}
+    </>
+  );
+}
+
+function Process({ of }: { of: HostProcess }) {
+  return (
+    <>
+      <dt>Process</dt><dd>{of.pid}</dd>
+      <dt>Command</dt>
+      <dd className="said">
+        {of.command}
+        <p className="help">It stays on its host: its bids win only while its own node has room. Its memory is measured, not limited.</p>
+      </dd>
+    </>
+  );
+}
+
+/** By its name, a command with its arguments. */
+function Program({ instance }: { instance: Instance }) {
   const module = useResource<List<Module>>('/modules').data?.data.find((m) => m.id === instance.module);
   if (!module) return null;
   const command = module.kind === 'command';

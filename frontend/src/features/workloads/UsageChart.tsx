@@ -30,7 +30,9 @@ function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: 
 /** The headroom is the gap between the two lines; the limit rises when a bid wins. */
 export function UsageChart({ instance }: { instance: Instance }) {
   const z = zone.use();
-  const [r, setR] = useParam('r', 'cpu_milli');
+  const [asked, setR] = useParam('r', 'cpu_milli');
+  // Of what it does not trade there is no limit to compare with.
+  const r = asked in instance.in_force ? asked : 'cpu_milli';
   const of = useResource<List<Sample>>(`/instances/${instance.id}/metrics`, { minutes: 60 }, 10_000);
   const ahead = pointsOf(usePrediction({ instance_id: instance.id }, r).data, r);
   const table = {

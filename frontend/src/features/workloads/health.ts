@@ -5,6 +5,8 @@ import { formatCount } from '@/lib/money';
 export const RISKY = 0.3;
 export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'faulty' || !!i.fault;
 
+/** What runs it, as people call it. */
+export const driverName = (i: Instance) => (i.process ? 'process' : i.driver);
 /** Its state as people see it: one that failed, or stands still. */
 export const condition = (i: Instance) => (isFaulty(i) ? 'faulty' : i.suspended ? 'suspended' : i.state);
 

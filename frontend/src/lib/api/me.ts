@@ -11,5 +11,6 @@ export const useMe = () => useQuery(meQuery).data;
 const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];
 export const isPlatformRole = (role: Role) => PLATFORM.includes(role);
 export const isPlatform = (me: Me | undefined) => !!me && isPlatformRole(me.role);
-export const may = (me: Me | undefined, scope: string | undefined) => !scope || !!me?.scopes.includes(scope);
+/** Of several scopes, apart by blanks, any one will do. */
+export const may = (me: Me | undefined, scope: string | undefined) => !scope || scope.split(' ').some((one) => me?.scopes.includes(one));
 export const useMay = (scope: string) => may(useMe(), scope);

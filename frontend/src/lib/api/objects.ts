@@ -35,7 +35,7 @@ export interface Me {
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 /** Without a kind it is a WebAssembly module. */
-export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command'; available?: boolean }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'process'; available?: boolean }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; currency: string }
 
@@ -291,9 +291,23 @@ export interface Strategy {
   /** Where no round is held before a slot's gate, it does not go on with what it has. */
   lets_go_in_safe_state?: boolean;
 }
+export interface HostProcess { pid: number; started_ticks: number; boot: string; command: string }
+/** One that runs on a node's host and may be adopted; its figures are with all that it has started. */
+export interface RunningProcess {
+  pid: number; command: string; user: number; running_seconds: number; descendants: number;
+  /** Over the last half second, and since it started. */
+  cpu_milli: number; mean_cpu_milli: number; mem_mib: number;
+  /** The workload that it is already. */
+  workload?: string | null;
+  proposed: { baseline: Quantities; floor: Quantities };
+}
+/** What is left out: its limit is the whole node, and it lends what it will not need. */
+export interface Adoption { pid: number; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; arguments?: string[]; pool: string; node: string; epoch: number; class: string; state: string;
+  /** Where it is an adopted process of its node's host. */
+  process?: HostProcess | null;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
   in_force: Quantities;

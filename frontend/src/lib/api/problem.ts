@@ -9,7 +9,11 @@ export interface ProblemBody {
 }
 
 /** Where the server's advice is for those who write requests, what people are told instead. */
-const WORDS: Record<string, string> = { instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.' };
+const WORDS: Record<string, string> = {
+  instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.',
+  floor_below_driver: 'The kernel holds a process to 0.01 cores at least. Ask for that or more.',
+  process_not_found: 'This process has ended. Go back, refresh the list and choose another one.',
+};
 /** A sentence of the server with its amounts in the units of the pages and its moments in the reader's clock; names stand in it as they do in ours, and what only the API has is left out. */
 export const asSaid = (text: string): string => inOurClock(inUnits(text.replaceAll(/ \((?:max_swap|min_fill)\)/g, '').replaceAll('`', '')));
 /** The same, or that which stands for it here. */

@@ -42,6 +42,8 @@ export const pointsOf = (p: Prediction | undefined, resource: string): Predicted
 /** When rounds are held, as the market has it. */
 export const roundsText = (market: Market | undefined): string => `A round is held ${market ? `every ${market.round_seconds === 1 ? 'second' : `${market.round_seconds} seconds`}` : 'every few seconds'} while there is an open bid or offer`;
 
+/** Of workloads and orders, the highest first. */
+export const CLASSES = ['critical', 'standard', 'opportunistic'];
 export const tierText = (tier: string) => tier.replaceAll('_', ' ');
 export const resourceOf = (pool: Pool | undefined, resource: string): PoolResource | undefined => pool?.resources.find((r) => r.resource === resource);
 
