@@ -59,7 +59,7 @@ async fn a_command_is_offered_registered_and_goes_on_after_a_kill() -> anyhow::R
     assert_eq!((&offered[0]["name"], &offered[0]["participant"]), (&json!("mixer"), &Value::Null));
     let made = tenant.post_with_key("/v1/instances", "index", &body(&json!(["mixer", "once"]))).await?;
     let made = made.ok()?;
-    assert_eq!((&made["driver"], &made["arguments"]), (&json!("linux"), &json!(["once"])), "{made}");
+    assert_eq!((&made["driver"], &made["arguments"]), (&json!("command"), &json!(["once"])), "{made}");
     let route = format!("/v1/instances/{}", made["id"].as_str().unwrap_or_default());
     admin.advance(60).await?;
     let seen = measured(&tenant, &route).await?;
@@ -190,7 +190,7 @@ async fn what_a_workload_is_made_of_is_checked_field_by_field() -> anyhow::Resul
             "/baseline/mem_mib",
         ),
         (json!({ "command": ["mixer"], "driver": "wasm" }), "driver_unknown", "/driver"),
-        (json!({ "module": id("steady"), "driver": "linux" }), "driver_unknown", "/driver"),
+        (json!({ "module": id("steady"), "driver": "command" }), "driver_unknown", "/driver"),
         (json!({ "command": ["mixer", "two\nlines"] }), "arguments_invalid", "/command/1"),
         (json!({ "command": ["mixer", "x".repeat(501)] }), "arguments_invalid", "/command/1"),
         (json!({ "command": many }), "arguments_invalid", "/command"),

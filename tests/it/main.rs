@@ -3,6 +3,8 @@
 //! `cargo test --release -p headroom-tests` after `cargo build --release`. The clock of most
 //! servers here is simulated, so nothing happens by itself and nothing depends on the machine's
 //! speed.
+mod adopted;
+mod agents;
 mod approvals;
 mod arrows;
 mod audit;
@@ -33,6 +35,7 @@ mod predictions;
 mod preview;
 mod projects;
 mod proofs;
+mod quickstart;
 mod recallable;
 mod recovery;
 mod redis;

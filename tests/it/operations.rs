@@ -262,6 +262,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("openRecallable", "/pools/fra1-gp/recallable".to_owned()),
         ("cordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/cordon".to_owned()),
         ("uncordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/uncordon".to_owned()),
+        ("listProcesses", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes".to_owned()),
         ("approveReservePrice", decided("approve")),
         ("withdrawReservePrice", decided("withdraw")),
     ] {
@@ -349,6 +350,16 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             "createNode",
             "/nodes".to_owned(),
             json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
+        ),
+        (
+            "adoptProcess",
+            "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes".to_owned(),
+            json!({ "pid": 1, "participant": n.participant, "name": "tests", "baseline": { "cpu_milli": 100 } }),
+        ),
+        (
+            "heartbeat",
+            "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/heartbeat".to_owned(),
+            json!({ "version": "0.2.0", "carried_out": 0, "workloads": [] }),
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("setMoveApproval", "/pools/fra1-hp/move_approval".to_owned(), json!({ "required": true })),

@@ -46,8 +46,8 @@ const TABLE: &[(&str, &str)] = &[
         "a",
         "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
-    ("ao", "cordonNode uncordonNode"),
-    ("o", "cancelSwap approveSwap rejectSwap"),
+    ("ao", "cordonNode uncordonNode listProcesses adoptProcess"),
+    ("o", "heartbeat cancelSwap approveSwap rejectSwap"),
 ];
 
 const ROLES: [(&str, char); 5] =

@@ -1,0 +1,49 @@
+//! The quickstart for hosts, run from its own code blocks on a server in real time.
+use anyhow::{Context, ensure};
+use headroom_tests::server::binary;
+use headroom_tests::{Launch, skip};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The blocks of a document that a reader types, one after the other.
+fn typed(document: &str) -> anyhow::Result<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let blocks: Vec<&str> = text.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    ensure!(blocks.len() > 4, "{document} has {} blocks", blocks.len());
+    Ok(blocks.join("\n"))
+}
+
+#[tokio::test]
+async fn the_quickstart_for_hosts_buys_half_a_core() -> anyhow::Result<()> {
+    let script = typed("quickstart-host.md")?;
+    let folder = tempfile::tempdir()?;
+    let server = Launch::demo(folder.path()).start().await?;
+    let operator = server.api("operator")?;
+    let nodes = operator.list("/v1/nodes").await?;
+    let node = nodes.first().and_then(|node| node["id"].as_str()).context("a node")?.to_owned();
+    let listed = operator.get(&format!("/v1/nodes/{node}/processes")).await?;
+    if listed.code() == "driver_unavailable" {
+        skip("the_quickstart_for_hosts_buys_half_a_core", &listed.text);
+        return Ok(());
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let beside = binary()?.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let work = tempfile::tempdir()?;
+    let shell = Command::new("bash")
+        .args(["-c", &format!("{script}\nkill -KILL $PID\n")])
+        .current_dir(work.path())
+        .env("PATH", format!("{beside}:{path}"))
+        .env("DATA", folder.path())
+        .env("URL", &server.url)
+        .stdin(Stdio::null())
+        .output();
+    let ran = shell.context("bash is needed")?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let limits: Vec<&str> =
+        said.lines().filter_map(|line| line.split(' ').next()).filter(|w| w.parse::<u32>().is_ok()).collect();
+    ensure!(limits.windows(3).any(|seen| seen == ["20000", "70000", "20000"]), "{said}\n{errors}\n{}", server.log());
+    ensure!(said.contains("\"delivered\":500") && said.contains("it runs"), "{said}\n{errors}");
+    Ok(())
+}
