@@ -356,11 +356,6 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes".to_owned(),
             json!({ "pid": 1, "participant": n.participant, "name": "tests", "baseline": { "cpu_milli": 100 } }),
         ),
-        (
-            "heartbeat",
-            "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/heartbeat".to_owned(),
-            json!({ "version": "0.2.0", "carried_out": 0, "workloads": [] }),
-        ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("setMoveApproval", "/pools/fra1-hp/move_approval".to_owned(), json!({ "required": true })),
         ("setMovesAtOnce", "/pools/fra1-gp/moves_at_once".to_owned(), json!({ "moves_at_once": 8 })),
@@ -401,6 +396,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     for (id, verb) in [("cancelSwap", "cancel"), ("approveSwap", "approve"), ("rejectSwap", "reject")] {
         add(id, "operator", &format!("/swaps/{}/{verb}", n.swap), Some(json!({ "reason": "tests" })));
     }
+    let beat = json!({ "version": "0.2.0", "carried_out": 0, "workloads": [] });
+    add("heartbeat", "operator", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/heartbeat", Some(beat));
     all
 }
 

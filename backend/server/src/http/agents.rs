@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use headroom_market::ids::NodeId;
 use headroom_market::pool::Node;
+use headroom_market::printable::check_name;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,6 +41,7 @@ async fn heartbeat(
     Body(told): Body<Heartbeat>,
 ) -> Answered<Json<Orders>> {
     by.may("nodes:work")?;
+    check_name(&told.version, "/version")?;
     let node = app.sequencer.query(move |s| s.nodes.get(&id).cloned()).await?;
     let node = node.ok_or_else(|| Problem::not_found("node"))?;
     check_speaks_for(&app, &by, &node)?;

@@ -15,6 +15,7 @@ use headroom_market::command::{AdoptProcess, Command};
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::participant::Role;
 use headroom_market::pool::Node;
+use headroom_market::printable::check_name;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::process::LEAST_CPU_MILLI;
 use headroom_market::workload::strategy::lent_by_default;
@@ -175,6 +176,7 @@ async fn adopt_process(
     Body(asked): Body<Adoption>,
 ) -> Answered<Document> {
     check_operates(&by)?;
+    check_name(&asked.name, "/name")?;
     let node = node_of(&app, id).await?;
     let pid = asked.pid;
     if !node.has_agent() && linux::is_own(pid) {
