@@ -105,6 +105,11 @@ async fn a_won_bid_is_capacity_of_an_ordinary_process() -> anyhow::Result<()> {
     assert_eq!(limit_of(busy.pid())?, Some(100), "the baseline is in force");
     let again = operator.post(&processes, &asked).await?;
     assert_eq!((again.status, again.code().as_str()), (409, "process_adopted"), "{}", again.text);
+    // Another exchange on this host does not take it away.
+    if let Some((other, processes)) = place("another exchange").await? {
+        let seen = other.api("operator")?.list(&processes).await?;
+        ensure!(seen.iter().all(|p| p["pid"] != busy.pid()), "{seen:?}");
+    }
 
     // Its owner buys 250 more for a slot: in force while it lasts.
     let id = made["id"].as_str().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use headroom_execution::linux::{HostProcess, LEAST_CPU_MILLI, Linux, candidates, find, runs, tree};
+use headroom_execution::linux::{HostProcess, LEAST_CPU_MILLI, Linux, find, runs, tree};
 use headroom_execution::{
     AdoptRequest, Detail, Driver, DriverError, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Support,
     VerifyRequest,
@@ -46,7 +46,7 @@ impl Drop for Busy {
 }
 
 fn driver(name: &str) -> Option<Linux> {
-    let driver = Linux::new(&format!("headroom-test-{name}-{}", std::process::id()));
+    let driver = Linux::new(&format!("test-{name}-{}", std::process::id()));
     if let Some(reason) = driver.unavailable() {
         println!("SKIP {name}: the probe of control groups said: {reason}");
         return None;
@@ -94,7 +94,10 @@ fn an_adopted_process_is_held_to_its_limit_by_the_kernel() {
     }
     let reused = driver.resize(&key("resize-50"), &asked.instance, 1, &Limits::new(60, 0));
     assert!(matches!(reused, Err(DriverError::KeyReused { .. })), "{reused:?}");
-    assert!(candidates(10_000).iter().all(|c| c.process != asked.process), "nobody adopts what this process started");
+    assert!(
+        driver.candidates(10_000).iter().all(|c| c.process != asked.process),
+        "nobody adopts what this process started"
+    );
     driver.stop(&key("stop"), &asked.instance, 1).expect("stopped");
     assert!(runs(&busy.process()), "what the exchange has not started it does not end");
 }
@@ -102,7 +105,7 @@ fn an_adopted_process_is_held_to_its_limit_by_the_kernel() {
 #[test]
 fn another_life_of_the_exchange_goes_on_with_what_runs() {
     let Some(first) = driver("restart") else { return };
-    let name = format!("headroom-test-restart-{}", std::process::id());
+    let name = format!("test-restart-{}", std::process::id());
     let mut busy = Busy::start();
     let asked = request(busy.process(), 100);
     first.adopt(&key("adopt"), &asked).expect("adopted");

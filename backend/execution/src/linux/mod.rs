@@ -20,9 +20,11 @@ use headroom_market::units::Resource;
 
 pub use cgroup::LEAST_CPU_MILLI;
 pub use headroom_market::workload::HostProcess;
-pub use process::{Candidate, candidates, find, is_own, runs, tree};
+pub use process::{Candidate, find, is_own, runs, tree};
 
 const NAME: &str = "linux";
+/// How the names of all exchanges' folders of control groups begin.
+const PREFIX: &str = "headroom-";
 /// Looks for processes that were started while others were attached.
 const MOST_PASSES: usize = 5;
 /// Answers remembered for each workload: a swap resizes once or twice.
@@ -50,9 +52,9 @@ struct Copy {
 }
 
 impl Linux {
-    /// Makes control groups below `name`, which must be this exchange's own on this host.
+    /// Makes control groups below `headroom-` and `name`, which must be this exchange's own on this host.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), cgroups: OnceLock::new(), copies: Mutex::default() }
+        Self { name: format!("{PREFIX}{name}"), cgroups: OnceLock::new(), copies: Mutex::default() }
     }
 
     /// Why nothing can be adopted on this host, if so.
@@ -62,6 +64,21 @@ impl Linux {
 
     fn probed(&self) -> &Result<Cgroups, String> {
         self.cgroups.get_or_init(|| Cgroups::probe(&self.name))
+    }
+
+    /// Processes of this host that may be adopted, the busiest first; takes half a second. One that another exchange has
+    /// adopted is not among them.
+    pub fn candidates(&self, most: usize) -> Vec<Candidate> {
+        let mut found = process::candidates(usize::MAX);
+        found.retain(|candidate| !self.is_of_another(candidate.process.pid));
+        found.truncate(most);
+        found
+    }
+
+    fn is_of_another(&self, pid: u32) -> bool {
+        let of_one = |path: &String| path.trim_start_matches('/').split('/').next().map(str::to_owned);
+        let mut names = process::groups_of(pid).iter().filter_map(of_one).collect::<Vec<_>>().into_iter();
+        names.any(|name| name.starts_with(PREFIX) && name != self.name)
     }
 
     /// What the kernel has counted for each workload; one whose group cannot be read is left out.

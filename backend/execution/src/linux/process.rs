@@ -142,6 +142,13 @@ impl Processes {
     }
 }
 
+/// The control groups of a process, as paths below where they are mounted.
+pub fn groups_of(pid: u32) -> Vec<String> {
+    let text = read(pid, "cgroup").unwrap_or_default();
+    let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    paths.map(str::to_owned).collect()
+}
+
 /// Resident memory of a process in KiB; 0 once it has ended.
 pub fn resident_kib(pid: u32) -> u64 {
     stat(pid).map_or(0, |stat| stat.resident_pages * page_kib())

@@ -46,7 +46,7 @@ struct Agent {
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let hash = blake3::hash(format!("{} {}", args.key, args.node).as_bytes()).to_hex();
     let http = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let agent = Agent { args, http, linux: Linux::new(&format!("headroom-{}", &hash[..12])) };
+    let agent = Agent { args, http, linux: Linux::new(&hash[..12]) };
     if let Some(reason) = agent.linux.unavailable() {
         tracing::warn!("no process can be limited on this host: {reason}");
     }
@@ -89,7 +89,7 @@ impl Agent {
             None => node.insert(self.find_node().await?).clone(),
         };
         let processes = match orders.list_processes {
-            true => Some(tokio::task::spawn_blocking(|| linux::candidates(MOST_PROCESSES)).await?),
+            true => Some(tokio::task::block_in_place(|| self.linux.candidates(MOST_PROCESSES))),
             false => None,
         };
         let processes = processes.map(|found| {

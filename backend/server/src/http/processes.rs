@@ -112,7 +112,7 @@ async fn found_on(app: &App, node: &Node, most: usize) -> Answered<Vec<ProcessRe
             let workload = nodes.linux.owner_of(&candidate.process).map(|id| id.0);
             ProcessReport { workload, ..ProcessReport::from(candidate) }
         };
-        linux::candidates(most).into_iter().map(of).collect()
+        nodes.linux.candidates(most).into_iter().map(of).collect()
     };
     let failed =
         |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Processes cannot be looked at.");

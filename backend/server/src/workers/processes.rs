@@ -60,5 +60,5 @@ pub fn reconcile(nodes: &Nodes, instance: &Instance, process: &HostProcess, has_
 pub fn group_name(data: &Path) -> String {
     let whole = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
     let hash = blake3::hash(whole.as_os_str().as_encoded_bytes()).to_hex();
-    format!("headroom-{}", &hash[..12])
+    hash[..12].to_owned()
 }
