@@ -87,7 +87,7 @@ impl Hosts {
             if listed.is_success() {
                 return Ok(None);
             }
-            if !listed.text.contains("not heard yet") {
+            if listed.text.contains("no control group") {
                 return Ok(Some(listed.text));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

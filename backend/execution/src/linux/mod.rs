@@ -23,8 +23,6 @@ pub use headroom_market::workload::HostProcess;
 pub use process::{Candidate, find, is_own, runs, tree};
 
 const NAME: &str = "linux";
-/// How the names of all exchanges' folders of control groups begin.
-const PREFIX: &str = "headroom-";
 /// Looks for processes that were started while others were attached.
 const MOST_PASSES: usize = 5;
 /// Answers remembered for each workload: a swap resizes once or twice.
@@ -54,7 +52,7 @@ struct Copy {
 impl Linux {
     /// Makes control groups below `headroom-` and `name`, which must be this exchange's own on this host.
     pub fn new(name: &str) -> Self {
-        Self { name: format!("{PREFIX}{name}"), cgroups: OnceLock::new(), copies: Mutex::default() }
+        Self { name: format!("{}{name}", process::PREFIX), cgroups: OnceLock::new(), copies: Mutex::default() }
     }
 
     /// Why nothing can be adopted on this host, if so.
@@ -66,19 +64,16 @@ impl Linux {
         self.cgroups.get_or_init(|| Cgroups::probe(&self.name))
     }
 
-    /// Processes of this host that may be adopted, the busiest first; takes half a second. One that another exchange has
-    /// adopted is not among them.
-    pub fn candidates(&self, most: usize) -> Vec<Candidate> {
-        let mut found = process::candidates(usize::MAX);
-        found.retain(|candidate| !self.is_of_another(candidate.process.pid));
-        found.truncate(most);
-        found
-    }
-
-    fn is_of_another(&self, pid: u32) -> bool {
-        let of_one = |path: &String| path.trim_start_matches('/').split('/').next().map(str::to_owned);
-        let mut names = process::groups_of(pid).iter().filter_map(of_one).collect::<Vec<_>>().into_iter();
-        names.any(|name| name.starts_with(PREFIX) && name != self.name)
+    /// Processes of this host that may be adopted, the busiest first, and the workload that each is already; takes half a
+    /// second. One that another exchange has adopted is not among them.
+    pub fn candidates(&self, most: usize) -> Vec<(Candidate, Option<InstanceId>)> {
+        let is_own = |candidate: &Candidate| candidate.adopted.as_ref().is_none_or(|(folder, _)| *folder == self.name);
+        let workload =
+            |candidate: &Candidate| candidate.adopted.as_ref().map(|(_, workload)| InstanceId::new(workload));
+        // What was let go stays in its group, and may be adopted again.
+        let held = |id: &InstanceId| self.has(id);
+        let found = process::candidates(usize::MAX).into_iter().filter(is_own).take(most);
+        found.map(|candidate| (workload(&candidate).filter(held), candidate)).map(|(id, c)| (c, id)).collect()
     }
 
     /// What the kernel has counted for each workload; one whose group cannot be read is left out.
@@ -106,14 +101,6 @@ impl Linux {
     /// The limit that the kernel has in force.
     pub fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
         self.copies().get(instance).and_then(|copy| copy.limits().ok())
-    }
-
-    /// The workload that a process, or one that it has started, belongs to.
-    pub fn owner_of(&self, process: &HostProcess) -> Option<InstanceId> {
-        let tree = tree(process);
-        let copies = self.copies();
-        let holds = |copy: &Copy| copy.group.members().is_ok_and(|members| members.iter().any(|m| tree.contains(m)));
-        copies.iter().find(|(_, copy)| holds(copy)).map(|(id, _)| id.clone())
     }
 
     fn with<T>(

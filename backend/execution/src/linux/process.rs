@@ -12,6 +12,8 @@ use headroom_market::workload::HostProcess;
 const TICKS_A_SECOND: u64 = 100;
 /// What is kept of a command line.
 const LONGEST_COMMAND: usize = 200;
+/// How the names of all exchanges' folders of control groups begin.
+pub const PREFIX: &str = "headroom-";
 /// How long processes are looked at to see what they use now.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -31,6 +33,8 @@ pub struct Candidate {
     pub mem_kib: u64,
     /// How many processes it has started that still run, directly or not.
     pub descendants: u64,
+    /// The control group of an exchange that it, or one that it has started, is in: the exchange's folder and the workload.
+    pub adopted: Option<(String, String)>,
 }
 
 /// The fields of `/proc/<pid>/stat` that are needed.
@@ -142,11 +146,13 @@ impl Processes {
     }
 }
 
-/// The control groups of a process, as paths below where they are mounted.
-pub fn groups_of(pid: u32) -> Vec<String> {
-    let text = read(pid, "cgroup").unwrap_or_default();
+/// The control group of an exchange that a process is in: a path `/headroom-…/workload`.
+fn adopted(pid: u32) -> Option<(String, String)> {
+    let text = read(pid, "cgroup")?;
     let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
-    paths.map(str::to_owned).collect()
+    let mut groups = paths.filter_map(|path| path.trim_start_matches('/').split_once('/'));
+    let (folder, workload) = groups.find(|(folder, _)| folder.starts_with(PREFIX))?;
+    Some((folder.to_owned(), workload.to_owned()))
 }
 
 /// Resident memory of a process in KiB; 0 once it has ended.
@@ -167,6 +173,8 @@ pub fn candidates(most: usize) -> Vec<Candidate> {
     let (kept, boot) = (all.own(), boot());
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
     let up_seconds = uptime.split('.').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let groups: BTreeMap<u32, (String, String)> =
+        all.stats.keys().filter_map(|pid| Some((*pid, adopted(*pid)?))).collect();
     let mut found: Vec<Candidate> = Vec::new();
     for (pid, stat) in all.stats.iter().filter(|(pid, _)| !kept.contains(pid)) {
         let Some(command) = command_of(*pid) else { continue };
@@ -189,6 +197,7 @@ pub fn candidates(most: usize) -> Vec<Candidate> {
             mean_cpu_milli: stats().map(cpu).sum(),
             mem_kib: stats().map(|stat| stat.resident_pages * page_kib()).sum(),
             descendants: members.len() as u64 - 1,
+            adopted: members.iter().find_map(|member| groups.get(member)).cloned(),
         });
     }
     found

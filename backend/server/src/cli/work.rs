@@ -2,7 +2,7 @@
 use crate::workers::agents::{Heartbeat, Orders, ProcessReport, reported};
 use anyhow::{Context, ensure};
 use clap::Args;
-use headroom_execution::linux::{self, Linux};
+use headroom_execution::linux::Linux;
 use headroom_execution::{AdoptRequest, Driver, DriverError, InstanceId, Limits, NodeId, OpKey};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -92,13 +92,7 @@ impl Agent {
             true => Some(tokio::task::block_in_place(|| self.linux.candidates(MOST_PROCESSES))),
             false => None,
         };
-        let processes = processes.map(|found| {
-            let of = |candidate: linux::Candidate| {
-                let workload = self.linux.owner_of(&candidate.process).map(|id| id.0);
-                ProcessReport { workload, ..ProcessReport::from(candidate) }
-            };
-            found.into_iter().map(of).collect()
-        });
+        let processes = processes.map(|found| found.into_iter().map(ProcessReport::from).collect());
         let told = Heartbeat {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             carried_out: orders.list,

@@ -10,7 +10,7 @@ use crate::workers::nodes::node_id;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use headroom_execution::linux::{self, Candidate};
+use headroom_execution::linux;
 use headroom_market::command::{AdoptProcess, Command};
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::participant::Role;
@@ -107,13 +107,7 @@ async fn found_on(app: &App, node: &Node, most: usize) -> Answered<Vec<ProcessRe
         return Err(unavailable(reason));
     }
     let nodes = app.nodes.clone();
-    let look = move || {
-        let of = |candidate: Candidate| {
-            let workload = nodes.linux.owner_of(&candidate.process).map(|id| id.0);
-            ProcessReport { workload, ..ProcessReport::from(candidate) }
-        };
-        nodes.linux.candidates(most).into_iter().map(of).collect()
-    };
+    let look = move || nodes.linux.candidates(most).into_iter().map(ProcessReport::from).collect();
     let failed =
         |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Processes cannot be looked at.");
     tokio::task::spawn_blocking(look).await.map_err(failed)

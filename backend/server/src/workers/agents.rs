@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The longest wait of a heartbeat for something to do.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How long somebody who asks for processes waits for an agent to list them.
-const LIST_PATIENCE: Duration = Duration::from_secs(4);
+const LIST_PATIENCE: Duration = Duration::from_secs(8);
 
 /// What an agent tells.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -403,8 +403,8 @@ impl Driver for Agents {
     }
 }
 
-impl From<Candidate> for ProcessReport {
-    fn from(candidate: Candidate) -> Self {
+impl From<(Candidate, Option<InstanceId>)> for ProcessReport {
+    fn from((candidate, workload): (Candidate, Option<InstanceId>)) -> Self {
         Self {
             process: candidate.process,
             user: candidate.user,
@@ -413,7 +413,7 @@ impl From<Candidate> for ProcessReport {
             mean_cpu_milli: candidate.mean_cpu_milli,
             mem_kib: candidate.mem_kib,
             descendants: candidate.descendants,
-            workload: None,
+            workload: workload.map(|id| id.0),
         }
     }
 }
