@@ -67,6 +67,8 @@ impl Hosts {
         let headers = [("content-type", "application/json"), ("if-match", "*")];
         let route = "/v1/pools/hosts/reserve_prices";
         admin.send("POST", route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
+        // A server tells agents nothing before it has looked at its market once.
+        admin.advance(2).await?;
         let [nodes, keys] = [nodes, keys].map(|all| <[String; 2]>::try_from(all).unwrap_or_default());
         Ok(Self { _folder: folder, server, nodes, keys })
     }
