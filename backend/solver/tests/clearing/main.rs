@@ -10,6 +10,7 @@ use books::{
     supply, won,
 };
 use headroom_market::clearing::book;
+use headroom_market::clearing::document::{verify, verify_text};
 use headroom_market::clearing::outcome::{Mode, Quality};
 use headroom_solver::clear;
 use serde_json::{Value, json};
@@ -229,6 +230,35 @@ fn limits_next_to_a_price_leave_every_book_an_outcome() {
         let won = won(&two, &cleared(&two, Mode::Market));
         assert_eq!(won, if near > 0 { [0, 10] } else { [10, 0] }, "{near}");
     }
+}
+
+/// A file may say neither twice what a step sells or an arc leads, nor a gap that is not the sum of its parts.
+#[test]
+fn outcomes_that_tell_a_row_twice_are_refused() {
+    let product = |pool: &str| json!({ "pool": pool, "resource": "cpu_milli", "slot": 0, "supply": [supply(10, "1")] });
+    let book = parsed(&json!({
+        "format": "headroom.book/2",
+        "products": [product("a"), product("b")],
+        "arcs": [{ "from": ["a", "cpu_milli", 0], "to": ["b", "cpu_milli", 0], "cost": "0", "limit": 10 }],
+        "orders": [order("bid", "bid", "80", json!([["b", "cpu_milli", 0, 15]]))],
+    }));
+    let verified = verify(&book, &cleared(&book, Mode::Market)).expect("it holds").into_inner();
+    let text: Value = serde_json::from_str(verified.text()).expect("JSON");
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut changed = text.clone();
+        change(&mut changed);
+        verify_text(&book, &changed.to_string()).is_err()
+    };
+    assert!(!refused(&|_| ()), "as it is it holds");
+    let twice = |rows: &'static str, field: &'static str| {
+        move |outcome: &mut Value| {
+            let mut first = outcome[rows][0].clone();
+            first[field] = json!(0);
+            outcome[rows].as_array_mut().expect("rows").insert(0, first);
+        }
+    };
+    assert!(refused(&twice("supply", "used")) && refused(&twice("flows", "flow")));
+    assert!(refused(&|outcome| outcome["gap"]["total"] = json!("0.000000777")));
 }
 
 /// Sellers that a float can't tell apart: supply steps, and offers beside them.

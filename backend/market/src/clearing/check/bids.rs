@@ -71,9 +71,7 @@ impl Check<'_> {
             .all(|key| (&key.pool, &key.resource) == (&keys().next().unwrap().pool, &keys().next().unwrap().resource));
         let span = keys().map(|key| key.slot).max().unwrap_or(0) - keys().map(|key| key.slot).min().unwrap_or(0);
         let is_plain = !self.has_nodes(first) && !self.is_joined(first);
-        // A lot that takes room beside what it buys may find no node.
-        let is_unit = alternative.room.is_empty() && lines.iter().all(|line| line.quantity == 1);
-        one && is_unit && (count == 1 || (span == count - 1 && is_plain))
+        one && lines.iter().all(|line| line.quantity == 1) && (count == 1 || (span == count - 1 && is_plain))
     }
 
     fn left(&self) -> Left {

@@ -1,7 +1,7 @@
 //! V4: what is not sold out costs its price at most, what is free has no price, a premium needs a full node. Excused
 //! where less is left than a lot of a bid at the margin there takes.
 
-use crate::clearing::book::{Line, NANO_PER_MICRO, Side};
+use crate::clearing::book::{NANO_PER_MICRO, Side};
 use crate::clearing::check::rules::{Broken, Check, Rule};
 use std::collections::BTreeMap;
 
@@ -72,25 +72,22 @@ impl Check<'_> {
         let bids = self.book.orders.iter().filter(|order| !over.is_empty() && order.side == Side::Bid);
         for alternative in bids.flat_map(|order| self.book.alternatives_of(order)) {
             let cheapest = self.cheapest(alternative);
-            let is_marginal = |cost| self.is_marginal(alternative, Self::gain_at(Side::Bid, alternative, cost));
-            let mut found = |line: &Line, node: Option<usize>, cost: i128| {
-                let quantity = i128::from(line.quantity);
-                if let Some(most) = largest.get_mut(&(line.product, node)).filter(|most| **most < quantity)
-                    && is_marginal(cost)
-                {
-                    *most = quantity;
-                }
-            };
-            self.book.lines_of(alternative).iter().for_each(|line| found(line, None, cheapest));
-            if self.dear.is_empty() {
-                continue;
-            }
-            // On a node a lot takes what it buys and its room.
-            for pool in self.book.pools_with_nodes(alternative) {
-                let (load, least) = (self.book.load_in(alternative, pool), self.least_premium(alternative, pool));
-                for node in self.book.hosts_in(alternative, pool) {
-                    let cost = cheapest - least + self.premium_of(alternative, node);
-                    load.iter().for_each(|line| found(line, Some(node), cost));
+            for line in self.book.lines_of(alternative) {
+                let (pool, quantity) = (self.book.products[line.product].pool, i128::from(line.quantity));
+                let is_marginal = |cost| self.is_marginal(alternative, Self::gain_at(Side::Bid, alternative, cost));
+                let mut found = |node: Option<usize>, cost: i128| {
+                    if let Some(most) = largest.get_mut(&(line.product, node)).filter(|most| **most < quantity)
+                        && is_marginal(cost)
+                    {
+                        *most = quantity;
+                    }
+                };
+                found(None, cheapest);
+                if self.has_nodes(line.product) && !self.dear.is_empty() {
+                    let least = self.least_premium(alternative, pool);
+                    for node in self.book.hosts_in(alternative, pool) {
+                        found(Some(node), cheapest - least + self.premium_of(alternative, node));
+                    }
                 }
             }
         }
