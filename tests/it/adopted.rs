@@ -148,6 +148,8 @@ async fn a_won_bid_is_capacity_of_an_ordinary_process() -> anyhow::Result<()> {
     tenant.act(&format!("{route}/stop")).await?.ok()?;
     admin.advance(5).await?;
     ensure!(limit_of(busy.pid())?.is_none() && busy.runs()?);
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", busy.pid()))?;
+    ensure!(!groups.contains("headroom-"), "another exchange may adopt it: {groups}");
     let restarted = tenant.act(&format!("{route}/restart")).await?.ok()?;
     assert_eq!(restarted["state"], "running", "{restarted}");
     admin.advance(5).await?;

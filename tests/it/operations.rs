@@ -396,7 +396,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     for (id, verb) in [("cancelSwap", "cancel"), ("approveSwap", "approve"), ("rejectSwap", "reject")] {
         add(id, "operator", &format!("/swaps/{}/{verb}", n.swap), Some(json!({ "reason": "tests" })));
     }
-    let beat = json!({ "version": "0.2.0", "carried_out": 0, "workloads": [] });
+    let beat = json!({ "version": "0.2.0", "boot": "b", "carried_out": 0, "workloads": [] });
     add("heartbeat", "operator", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/heartbeat", Some(beat));
     all
 }

@@ -1,4 +1,4 @@
-// Add workloads: what is listed, what is adopted, what stays after a refusal, and who is led there.
+// Add workloads: the list, the adoption, the form after a refusal, and the navigation by role.
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';

@@ -6,7 +6,7 @@ import type { IconName } from '@/components/ui/Icon';
 export interface RouteEntry {
   path: string;
   title: string;
-  /** Without one: everybody who is signed in. docs/roles.md says which role has which scope. Of several, apart by blanks, any one will do. */
+  /** The scope that opens it (docs/roles.md), or several with blanks between, of which one is enough. Left out: open after any sign-in. */
   scope?: string;
   /** Working pages use the narrow rail instead of the sidebar. */
   rail?: boolean;

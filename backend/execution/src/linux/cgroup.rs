@@ -11,6 +11,9 @@ const PERIOD_MICROS: u64 = 100_000;
 /// The least limit in thousandths of a core that the kernel takes at that period.
 pub const LEAST_CPU_MILLI: u64 = 10;
 
+/// No limit, or one that makes no sense, counts as so much: a million cores.
+pub const MOST_CPU_MILLI: u64 = 1_000_000_000;
+
 /// Where control groups are made on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cgroups {
@@ -153,6 +156,23 @@ impl Group {
         std::fs::write(self.cpu.join("cpu.cfs_quota_us"), quota)
     }
 
+    /// Moves every process out of it, to where nothing is limited.
+    pub fn empty(&self) -> io::Result<()> {
+        for folder in [&self.cpu, &self.accounting] {
+            // The folder of the exchange lies directly below the mounted tree.
+            let Some(root) = folder.parent().and_then(Path::parent) else { continue };
+            let text = std::fs::read_to_string(folder.join("cgroup.procs"))?;
+            for pid in text.lines() {
+                match std::fs::write(root.join("cgroup.procs"), pid) {
+                    // One that has ended meanwhile is out.
+                    Err(error) if !has_ended(&error) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The limit that the kernel has in force, in thousandths of a core; `None` without one.
     pub fn cpu(&self) -> io::Result<Option<u64>> {
         let read = |file: &str| std::fs::read_to_string(self.cpu.join(file));
@@ -185,6 +205,11 @@ impl Group {
         let _ = std::fs::remove_dir(&self.cpu);
         let _ = std::fs::remove_dir(&self.accounting);
     }
+}
+
+/// Whether a process could not be moved because it has ended.
+pub fn has_ended(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 #[cfg(test)]

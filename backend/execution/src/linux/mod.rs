@@ -18,9 +18,9 @@ use crate::driver::*;
 use cgroup::{Cgroups, Counted, Group};
 use headroom_market::units::Resource;
 
-pub use cgroup::LEAST_CPU_MILLI;
+pub use cgroup::{LEAST_CPU_MILLI, MOST_CPU_MILLI};
 pub use headroom_market::workload::HostProcess;
-pub use process::{Candidate, find, is_own, runs, tree};
+pub use process::{Candidate, boot, find, is_own, runs, tree};
 
 const NAME: &str = "linux";
 /// Looks for processes that were started while others were attached.
@@ -70,10 +70,8 @@ impl Linux {
         let is_own = |candidate: &Candidate| candidate.adopted.as_ref().is_none_or(|(folder, _)| *folder == self.name);
         let workload =
             |candidate: &Candidate| candidate.adopted.as_ref().map(|(_, workload)| InstanceId::new(workload));
-        // What was let go stays in its group, and may be adopted again.
-        let held = |id: &InstanceId| self.has(id);
         let found = process::candidates(usize::MAX).into_iter().filter(is_own).take(most);
-        found.map(|candidate| (workload(&candidate).filter(held), candidate)).map(|(id, c)| (c, id)).collect()
+        found.map(|candidate| (workload(&candidate), candidate)).map(|(id, candidate)| (candidate, id)).collect()
     }
 
     /// What the kernel has counted for each workload; one whose group cannot be read is left out.
@@ -139,7 +137,7 @@ fn failed(group: &Group, source: std::io::Error) -> DriverError {
 impl Copy {
     fn limits(&self) -> Result<Limits, DriverError> {
         let cpu = self.group.cpu().map_err(|error| failed(&self.group, error))?;
-        Ok(Limits::new(cpu.unwrap_or(u64::MAX), 0))
+        Ok(Limits::new(cpu.unwrap_or(MOST_CPU_MILLI).min(MOST_CPU_MILLI), 0))
     }
 
     /// Whether any process of it runs.
@@ -250,9 +248,7 @@ fn attach(process: &HostProcess, group: &Group) -> Result<(), DriverError> {
         for pid in outside {
             // One that has ended meanwhile is no fault.
             match group.attach(pid) {
-                Err(error) if error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error()) => {
-                    return Err(failed(group, error));
-                }
+                Err(error) if !cgroup::has_ended(&error) => return Err(failed(group, error)),
                 _ => {}
             }
         }
@@ -325,7 +321,10 @@ impl Driver for Linux {
     }
 
     fn stop(&self, _: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError> {
-        self.with(instance, epoch, |copy| copy.group.set_cpu(None).map_err(|error| failed(&copy.group, error)))?;
+        self.with(instance, epoch, |copy| {
+            let lifted = copy.group.set_cpu(None).and_then(|()| copy.group.empty());
+            lifted.map_err(|error| failed(&copy.group, error))
+        })?;
         if let Some(copy) = self.copies().remove(instance) {
             copy.group.remove();
         }

@@ -2,7 +2,7 @@
 use crate::workers::agents::{Heartbeat, Orders, ProcessReport, reported};
 use anyhow::{Context, ensure};
 use clap::Args;
-use headroom_execution::linux::Linux;
+use headroom_execution::linux::{Linux, boot};
 use headroom_execution::{AdoptRequest, Driver, DriverError, InstanceId, Limits, NodeId, OpKey};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -95,6 +95,7 @@ impl Agent {
         let processes = processes.map(|found| found.into_iter().map(ProcessReport::from).collect());
         let told = Heartbeat {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            boot: boot(),
             carried_out: orders.list,
             unavailable: self.linux.unavailable().map(str::to_owned),
             workloads: reported(self.linux.reports()),

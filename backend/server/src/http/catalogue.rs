@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 168] = [
+const OTHERS: [(&str, u16, &str); 169] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -189,6 +189,7 @@ const OTHERS: [(&str, u16, &str); 168] = [
         422,
         "A pool has nodes of agents, or of the server's own host, not both; make another pool.",
     ),
+    ("another_host", 409, "Another host speaks for this node; give each host a node of its own."),
     ("starting_up", 503, "The server starts or ends; an agent asks again and changes nothing meanwhile."),
     ("driver_unavailable", 409, "This host does not let Headroom limit processes; the detail says why."),
     ("floor_below_driver", 422, "The kernel holds a process to 10 cpu_milli at least; ask for a floor of 10 or more."),

@@ -3,7 +3,7 @@
 //! An agent sends what it observes, and gets the whole list of what its host is to run (level-triggered): a lost answer
 //! costs nothing. A host that hears nothing changes nothing. What is in force is what its kernel has, as the agent read it
 //! back. Absent: who an agent is (`http/agents.rs`), the agent itself (`cli/work.rs`).
-use headroom_execution::linux::{Candidate, HostProcess, LEAST_CPU_MILLI, Report};
+use headroom_execution::linux::{Candidate, HostProcess, LEAST_CPU_MILLI, MOST_CPU_MILLI, Report};
 use headroom_execution::{
     AdoptRequest, Capabilities, Check, Detail, Driver, DriverError, InstanceId, Limits, NodeId, Observation, OpKey,
     Operation, Resized, Started, Stopped, Support, Verification, VerifyRequest,
@@ -31,6 +31,8 @@ const LIST_PATIENCE: Duration = Duration::from_secs(8);
 pub struct Heartbeat {
     /// Version of the agent.
     pub version: String,
+    /// The boot of its host: two hosts are not one node.
+    pub boot: String,
     /// The list that it has carried out; 0 before the first.
     pub carried_out: u64,
     /// Why this host lets it limit no process, if so.
@@ -186,37 +188,39 @@ impl Agents {
 
     /// Takes in what an agent tells, and answers what it is to do: at once where there is something new, else after a while.
     /// `None` before the lists are known.
-    pub async fn heartbeat(&self, node: &NodeId, heartbeat: Heartbeat) -> Option<Orders> {
-        let carried_out = heartbeat.carried_out;
+    ///
+    /// # Errors
+    /// Another host speaks for this node.
+    pub async fn heartbeat(&self, node: &NodeId, mut told: Heartbeat) -> Result<Option<Orders>, AnotherHost> {
+        let carried_out = told.carried_out;
+        for report in &mut told.workloads {
+            report.cpu_milli = report.cpu_milli.min(MOST_CPU_MILLI);
+        }
         {
             let mut hosts = self.hosts();
             let host = hosts.of.entry(node.clone()).or_default();
-            if let Some(processes) = &heartbeat.processes {
+            let is_another = |heard: &Heard| heard.heartbeat.boot != told.boot;
+            if !host.is_silent() && host.heard.as_ref().is_some_and(is_another) {
+                return Err(AnotherHost);
+            }
+            if let Some(processes) = &told.processes {
                 host.list_processes = false;
                 host.processes = Some(processes.clone());
             }
-            host.heard = Some(Heard { at: Instant::now(), heartbeat });
+            host.heard = Some(Heard { at: Instant::now(), heartbeat: told });
         }
         self.heard.notify_all();
         self.listed.notify_waiters();
-        let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
-        loop {
-            // Registered before the look, so that no change between the two is missed.
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let (is_ready, orders) = {
-                let hosts = self.hosts();
-                (hosts.is_ready, hosts.of.get(node).map(Host::orders).unwrap_or_default())
-            };
-            let is_new = orders.list != carried_out || orders.list_processes;
-            if is_ready && is_new {
-                return Some(orders);
-            }
-            if tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return is_ready.then_some(orders);
-            }
+        let news = || {
+            let hosts = self.hosts();
+            let orders = hosts.of.get(node).map(Host::orders).filter(|_| hosts.is_ready)?;
+            (orders.list != carried_out || orders.list_processes).then_some(orders)
+        };
+        if let Some(orders) = until(&self.changed, LONGEST_WAIT, news).await {
+            return Ok(Some(orders));
         }
+        let hosts = self.hosts();
+        Ok(hosts.of.get(node).map(Host::orders).filter(|_| hosts.is_ready))
     }
 
     pub fn status(&self, node: &NodeId) -> Option<AgentStatus> {
@@ -251,16 +255,7 @@ impl Agents {
             (host.list_processes, host.processes) = (true, None);
         }
         self.changed.notify_waiters();
-        let deadline = tokio::time::Instant::now() + LIST_PATIENCE;
-        loop {
-            let listed = self.listed.notified();
-            tokio::pin!(listed);
-            listed.as_mut().enable();
-            if let Some(processes) = self.hosts().of.get(node).and_then(|host| host.processes.clone()) {
-                return Some(processes);
-            }
-            tokio::time::timeout_at(deadline, listed).await.ok()?;
-        }
+        until(&self.listed, LIST_PATIENCE, || self.hosts().of.get(node)?.processes.clone()).await
     }
 
     /// Changes what is wanted of a workload on its host, as a new list.
@@ -304,6 +299,25 @@ impl Agents {
             std::cmp::Ordering::Less => Err(DriverError::StaleEpoch { instance, node, given, seen }),
             std::cmp::Ordering::Greater => Err(DriverError::EpochAhead { instance, node, given, seen }),
         }
+    }
+}
+
+/// Another host speaks for a node whose agent is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnotherHost;
+
+/// What a look finds, now or after one of the notices that come within a time.
+async fn until<T>(notice: &Notify, within: Duration, look: impl Fn() -> Option<T>) -> Option<T> {
+    let deadline = tokio::time::Instant::now() + within;
+    loop {
+        // Registered before the look, so that no notice between the two is missed.
+        let noticed = notice.notified();
+        tokio::pin!(noticed);
+        noticed.as_mut().enable();
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        tokio::time::timeout_at(deadline, noticed).await.ok()?;
     }
 }
 
@@ -430,4 +444,57 @@ pub fn reported(reports: Vec<(InstanceId, Report)>) -> Vec<WorkloadReport> {
         ended: report.ended,
     };
     reports.into_iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(boot: &str, cpu_milli: u64) -> Heartbeat {
+        let report = WorkloadReport {
+            instance: "ins_a".to_owned(),
+            epoch: 1,
+            cpu_milli,
+            cpu_micros: 7,
+            throttled_micros: 0,
+            mem_kib: 0,
+            ended: None,
+        };
+        Heartbeat { version: "1".to_owned(), boot: boot.to_owned(), workloads: vec![report], ..Heartbeat::default() }
+    }
+
+    fn request() -> AdoptRequest {
+        let process = HostProcess { pid: 7, started_ticks: 1, boot: "b".to_owned(), command: "c".to_owned() };
+        let (instance, node) = (InstanceId::from("ins_a"), NodeId::from("nod_a"));
+        AdoptRequest { instance, node, epoch: 1, process, limits: Limits::new(200, 0) }
+    }
+
+    #[tokio::test]
+    async fn no_agent_is_told_anything_before_the_lists_are_known() {
+        let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
+        assert_eq!(agents.heartbeat(&node, told("b", 200)).await, Ok(None));
+        agents.adopt(&OpKey::new("s", "a"), &request()).expect("adopted");
+        assert_eq!(agents.heartbeat(&node, told("b", 200)).await, Ok(None), "a list that may lack others");
+        agents.ready();
+        let orders = agents.heartbeat(&node, told("b", 200)).await.expect("its host").expect("a list");
+        assert_eq!(orders.wanted.iter().map(|w| w.cpu_milli).collect::<Vec<_>>(), [200]);
+    }
+
+    #[tokio::test]
+    async fn another_host_does_not_speak_for_a_node_that_is_heard() {
+        let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
+        agents.ready();
+        assert!(agents.heartbeat(&node, told("b", 200)).await.is_ok());
+        assert_eq!(agents.heartbeat(&node, told("another", 200)).await, Err(AnotherHost));
+    }
+
+    #[tokio::test]
+    async fn a_limit_without_measure_is_no_more_than_a_quantity() {
+        let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
+        agents.adopt(&OpKey::new("s", "a"), &request()).expect("adopted");
+        agents.ready();
+        agents.heartbeat(&node, told("b", u64::MAX)).await.expect("its host");
+        let seen = agents.observe(&InstanceId::from("ins_a"), Detail::Counters).expect("it is there").remove(0);
+        assert_eq!(seen.limits.cpu_milli, MOST_CPU_MILLI);
+    }
 }

@@ -189,6 +189,12 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         let waiting = whole(o.input_lag);
         let waited = meter.waited(instance.id, waiting);
         let arrived = arrived_demand(cpu, whole(o.steps), waiting - waited);
+        // An adopted process trades CPU alone: its memory is the host's, and nothing of its node.
+        let traded = |amounts: [(Resource, i64); 2]| -> Amounts {
+            let is_traded =
+                |(resource, _): &(Resource, i64)| instance.process.is_none() || *resource == Resource::CpuMilli;
+            amounts.into_iter().filter(is_traded).collect()
+        };
         let mut censored = Vec::new();
         // What one that stands still would use nobody knows.
         if arrived.is_none() && (o.cpu_censored || o.suspended_kib.is_some()) {
@@ -204,15 +210,14 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             instance: instance.id,
             node: instance.node,
             limits: nodes.amounts(&o.limits),
-            usage: [(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))].into(),
-            demand: [
+            usage: traded([(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))]),
+            demand: traded([
                 (Resource::CpuMilli, arrived.unwrap_or(cpu)),
                 // One that stands still needs what it held to go on.
                 // What a program says that it wants is its own word: no more of it counts than it may ever have, or
                 // one of them would spoil the forecast of its pool.
                 (Resource::MemMib, asked.min(most)),
-            ]
-            .into(),
+            ]),
             censored,
             throttled_millis,
             input_lag: waiting,

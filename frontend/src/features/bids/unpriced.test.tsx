@@ -75,7 +75,7 @@ it('takes its own limit back where the server says that not all of it has a pric
   show(pool);
   expect(await screen.findByText(/^Not all of it has a price yet: name your own limit\./)).toBeTruthy();
   await waitFor(() => expect([limit().value, button().disabled]).toEqual(['', true]));
-  // A slot that begins meanwhile is asked for once; whoever asks again and again never has a quiet half second.
+  // A new slot asks once. A ticket that repeats its question never has a quiet half second.
   const isQuiet = async () => {
     const before = asked;
     await settle();

@@ -301,7 +301,7 @@ export interface RunningProcess {
   workload?: string | null;
   proposed: { baseline: Quantities; floor: Quantities };
 }
-/** What is left out: its limit is the whole node, and it lends what it will not need. */
+/** Defaults: the whole node as limit, and lending at the reserve price or more. */
 export interface Adoption { pid: number; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
