@@ -764,6 +764,8 @@ export interface components {
         Heartbeat: {
             /** @description Version of the agent. */
             version: string;
+            /** @description The boot of its host: two hosts are not one node. */
+            boot: string;
             /**
              * Format: int64
              * @description The list that it has carried out; 0 before the first.

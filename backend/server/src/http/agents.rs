@@ -42,6 +42,7 @@ async fn heartbeat(
 ) -> Answered<Json<Orders>> {
     by.may("nodes:work")?;
     check_name(&told.version, "/version")?;
+    check_name(&told.boot, "/boot")?;
     let node = app.sequencer.query(move |s| s.nodes.get(&id).cloned()).await?;
     let node = node.ok_or_else(|| Problem::not_found("node"))?;
     check_speaks_for(&app, &by, &node)?;
