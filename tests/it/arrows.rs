@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 const MIDDLE: [&str; 4] = ["headroom-store", "headroom-solver", "headroom-forecast", "headroom-execution"];
 const CORE: &str = "headroom-market";
+/// The front of ordinary services: it knows nothing of the market.
+const FRONT: &str = "headroom-front";
 /// Crates that would bring I/O, time or chance into the core.
 const NOT_IN_CORE: [&str; 15] = [
     "tokio",
@@ -57,6 +59,8 @@ fn arrows_point_one_way() -> anyhow::Result<()> {
             assert!(!uses.iter().any(|u| u == other), "{middle} imports {other}");
         }
     }
+    let front = uses(&metadata, FRONT)?;
+    assert!(!front.iter().any(|u| u.starts_with("headroom-")), "the front imports {front:?}");
     let core = uses(&metadata, CORE)?;
     assert!(!core.iter().any(|u| u.starts_with("headroom-")), "the core imports {core:?}");
     let server = uses(&metadata, "headroom-server")?;
