@@ -5,6 +5,7 @@
 mod allow;
 mod compare;
 mod decimal;
+mod decode;
 mod json;
 mod latency;
 mod report;
@@ -18,11 +19,10 @@ pub use rules::{BodyRule, RuleFault, Rules};
 use crate::backend::Backend;
 use crate::body::{Copied, RequestBody};
 use crate::lock;
-use crate::options::Options;
+use crate::options::{Options, Protocol};
 use compare::{Answer, Found, compare, shorten};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_ENCODING;
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 use report::{Compared, Named, Reason, Record};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -214,9 +214,6 @@ impl Mirror {
         if self.answer.is_over {
             return Err(Reason::AnswerTooLarge);
         }
-        if shadow.rules.body.reads_json() && headers.contains_key(CONTENT_ENCODING) {
-            return Err(Reason::Compressed);
-        }
         let body = Bytes::from(std::mem::take(&mut self.answer.bytes));
         let bytes = body.len() + request_body.as_ref().map_or(0, Bytes::len);
         let bytes = u32::try_from(bytes).map_err(|_| Reason::Overflow)?;
@@ -271,27 +268,32 @@ impl Asking {
         let timeout = Duration::from_millis(self.rules.answer_timeout_millis);
         let answered = tokio::time::timeout(timeout, self.answer(request)).await;
         let compared = match answered.map_err(|_| "none in time".to_owned()).and_then(|answer| answer) {
-            Ok((copy, copy_micros)) => {
-                let found = self.compare(original, copy).await;
-                Compared { found, original_micros, copy_micros: Some(copy_micros) }
-            }
+            Ok((copy, copy_micros)) => match self.compare(original, copy).await {
+                Ok(found) => Ok(Compared { found, original_micros, copy_micros: Some(copy_micros) }),
+                Err(reason) => Err(reason),
+            },
             Err(reason) => {
                 let status = original.status.to_string();
                 let found = Found { differs: Differs::NoAnswer, original: status, copy: shorten(&reason) };
-                Compared { found: vec![found], original_micros, copy_micros: None }
+                Ok(Compared { found: vec![found], original_micros, copy_micros: None })
             }
         };
         drop(waits);
-        lock(&self.record).add(&named, compared, self.rules.max_logged);
+        let mut record = lock(&self.record);
+        match compared {
+            Ok(compared) => record.add(&named, compared, self.rules.max_logged),
+            Err(reason) => record.skip(reason),
+        }
     }
 
     /// The copy's answer and its microseconds, or why there is none.
     async fn answer(&self, request: Request<RequestBody>) -> Result<(Answer, u64), String> {
         let started = Instant::now();
-        // Here nobody but the copy has seen the request, so a lost connection says nothing against it.
-        let sent = match request.body().copy() {
-            Some(_) if request.method().is_idempotent() => self.copy.send(request).await,
-            _ => self.copy.send_alone(request).await,
+        // A request that cannot be repeated gets a new connection: one that was closed unused says nothing of the copy.
+        let sent = if request.method().is_idempotent() || self.copy.protocol == Protocol::Http2 {
+            self.copy.send(request).await
+        } else {
+            self.copy.send_alone(request).await
         };
         let sent = sent.map_err(|error| error.to_string())?;
         let (head, mut body) = sent.response.into_parts();
@@ -313,18 +315,42 @@ impl Asking {
         Ok((Answer { status: head.status.as_u16(), headers: head.headers, body: bytes.into() }, micros))
     }
 
-    async fn compare(&self, original: Answer, copy: Answer) -> Vec<Found> {
-        if original.body.len() < LARGE_BYTES {
-            return compare(&original, &copy, &self.rules);
+    async fn compare(&self, original: Answer, copy: Answer) -> Result<Vec<Found>, Reason> {
+        let (rules, most_bytes) = (self.rules.clone(), self.max_answer_bytes);
+        let is_large = original.body.len() + copy.body.len() >= LARGE_BYTES;
+        let compare = move || compare_plain(original, copy, &rules, most_bytes);
+        if !is_large {
+            return compare();
         }
-        let rules = self.rules.clone();
-        let comparing = tokio::task::spawn_blocking(move || compare(&original, &copy, &rules));
         // A comparison that could not be made is no agreement.
-        comparing.await.unwrap_or_else(|error| {
+        tokio::task::spawn_blocking(compare).await.unwrap_or_else(|error| {
             let [original, copy] = [String::new(), shorten(&error.to_string())];
-            vec![Found { differs: Differs::NoAnswer, original, copy }]
+            Ok(vec![Found { differs: Differs::NoAnswer, original, copy }])
         })
     }
+}
+
+/// Compares two answers, without their compression where the rule reads JSON.
+fn compare_plain(
+    mut original: Answer,
+    mut copy: Answer,
+    rules: &Rules,
+    most_bytes: usize,
+) -> Result<Vec<Found>, Reason> {
+    if rules.body.reads_json() {
+        let plain = decode::plain_body(&original.headers, &original.body, most_bytes);
+        original.body = plain.ok_or(Reason::Compressed)?;
+        let Some(plain) = decode::plain_body(&copy.headers, &copy.body, most_bytes) else {
+            let rest = Rules { body: BodyRule::Ignore {}, ..rules.clone() };
+            let mut found = compare(&original, &copy, &rest);
+            let original = shorten(&String::from_utf8_lossy(&original.body));
+            let copy = "(not as its encoding says, or too large)".to_owned();
+            found.push(Found { differs: Differs::BodyByte(0), original, copy });
+            return Ok(found);
+        };
+        copy.body = plain;
+    }
+    Ok(compare(&original, &copy, rules))
 }
 
 fn micros(duration: Duration) -> u64 {

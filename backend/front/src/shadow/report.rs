@@ -64,7 +64,7 @@ pub struct NotMirrored {
     pub request_too_large: u64,
     /// The original's answer is over the bound.
     pub answer_too_large: u64,
-    /// The answer is compressed, and the rule reads JSON.
+    /// The rule reads JSON, and the original's answer is compressed in a way that is not read, or is too large without it.
     pub compressed: u64,
     /// The original did not answer to the end, or the client left before.
     pub unfinished: u64,

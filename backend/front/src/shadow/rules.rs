@@ -39,7 +39,8 @@ pub struct Rules {
 pub enum BodyRule {
     /// The same bytes.
     Exact {},
-    /// The same JSON: the order of keys and white space do not count, and 1.0 is 1. What is not JSON is compared by bytes.
+    /// The same JSON: the order of keys and white space do not count, and 1.0 is 1. Answers with gzip or deflate are read
+    /// without it. What is not JSON is compared by bytes.
     Json {
         /// JSON Pointers of values that are not compared, with all below them; `*` stands for every key or index.
         #[serde(default)]

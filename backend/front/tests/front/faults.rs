@@ -295,3 +295,54 @@ fn a_front_that_stops_lets_requests_end() -> anyhow::Result<()> {
     wait_until("nobody listens", || runtime.block_on(TcpStream::connect(to)).is_err());
     Ok(())
 }
+
+#[test]
+fn an_answer_in_parts_arrives_as_it_is_made() -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let (go_on, told) = tokio::sync::mpsc::channel::<()>(1);
+    let told = Arc::new(tokio::sync::Mutex::new(told));
+    let backend = raw_backend(&runtime, move |mut stream| {
+        let told = told.clone();
+        async move {
+            if read_head(&mut stream).await.is_some() {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
+                let _ = told.lock().await.recv().await;
+                let _ = stream.write_all(b"4\r\nrest\r\n0\r\n\r\n").await;
+            }
+        }
+    })?;
+    let copy = Backend::says(&runtime, "halfrest")?;
+    let front = front(backend)?;
+    front.start_shadow(copy.address, Rules { headers: Vec::new(), ..Rules::default() })?;
+    runtime.block_on(async {
+        let mut client = Client::http2(front.address()).await?;
+        let mut body = client.head(request("GET", "/", "")?).await?.into_body();
+        let first = body.frame().await.transpose()?.and_then(|frame| frame.into_data().ok());
+        assert_eq!(first.as_deref(), Some(b"half".as_slice()));
+        // The second part is made once the client has the first one.
+        go_on.send(()).await?;
+        assert_eq!(body.collect().await?.to_bytes().as_ref(), b"rest");
+        anyhow::Ok(())
+    })?;
+    let report = settled(&front, 1)?;
+    assert_eq!((report.compared, report.differences_total), (1, 0));
+    Ok(())
+}
+
+#[test]
+fn an_answer_to_head_keeps_the_length_of_its_body() -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let backend = Backend::says(&runtime, "a body of 21 letters.")?;
+    let front = front(backend.address)?;
+    front.start_shadow(Backend::says(&runtime, "x")?.address, Rules::default())?;
+    let answers = runtime.block_on(async {
+        let by_http1 = Client::http1(front.address()).await?.send(request("HEAD", "/", "")?).await?;
+        let by_http2 = Client::http2(front.address()).await?.send(request("HEAD", "/", "")?).await?;
+        anyhow::Ok([by_http1, by_http2])
+    })?;
+    for answer in answers {
+        assert_eq!(answer.headers().get("content-length").map(|length| length.as_bytes()), Some(b"21".as_slice()));
+        assert!(answer.body().is_empty());
+    }
+    Ok(())
+}

@@ -1,6 +1,10 @@
 //! What is mirrored and what is not, and that nobody waits for it.
 use crate::common::*;
-use headroom_front::{BodyRule, FrontError, Options, Rules, Verdict};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use headroom_front::{BodyRule, FrontError, Options, Protocol, Report, Rules, Verdict};
+use hyper::header::HeaderValue;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -37,13 +41,23 @@ fn a_held_path_is_never_mirrored() -> anyhow::Result<()> {
 
 #[test]
 fn an_allowed_body_reaches_the_copy_whole() -> anyhow::Result<()> {
+    body_reaches_the_copy(Protocol::Http1)
+}
+
+#[test]
+fn an_allowed_body_reaches_the_copy_whole_by_http2() -> anyhow::Result<()> {
+    body_reaches_the_copy(Protocol::Http2)
+}
+
+fn body_reaches_the_copy(backend_protocol: Protocol) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let (original, copy) = (Backend::says(&runtime, "x")?, Backend::says(&runtime, "x")?);
-    let front = front(original.address)?;
+    let front = front_with(original.address, Options { backend_protocol, ..Options::default() })?;
     front.start_shadow(copy.address, Rules { methods: vec!["POST".to_owned()], ..Rules::default() })?;
     let body = "0123456789".repeat(10_000);
     assert_eq!(once(&runtime, front.address(), "POST", "/search?q=1", &body)?.0, 200);
-    assert_eq!(settled(&front, 1)?.compared, 1);
+    let report = settled(&front, 1)?;
+    assert_eq!((report.compared, report.differences_total), (1, 0));
     let (ours, theirs) = (&original.log()[0], &copy.log()[0]);
     assert_eq!((theirs.path.as_str(), theirs.body.len()), ("/search?q=1", body.len()));
     assert_eq!((&ours.body, &ours.headers), (&theirs.body, &theirs.headers));
@@ -97,21 +111,42 @@ fn large_json_is_compared_by_its_rule() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_compressed_answer_is_not_read_as_json() -> anyhow::Result<()> {
+/// One comparison by the rule `json` of answers with an encoding.
+fn encoded(coding: &'static str, original: Vec<u8>, copy: Vec<u8>) -> anyhow::Result<Report> {
     let runtime = runtime()?;
-    let answer = |text: &'static str| {
-        move |_| async move {
-            let mut response = json(text);
-            response.headers_mut().insert("content-encoding", hyper::header::HeaderValue::from_static("gzip"));
-            response
+    let answer = |body: Vec<u8>| {
+        move |_| {
+            let mut response = json(body.clone());
+            response.headers_mut().insert("content-encoding", HeaderValue::from_static(coding));
+            std::future::ready(response)
         }
     };
-    let (original, copy) = (Backend::start(&runtime, answer("1"))?, Backend::start(&runtime, answer("2"))?);
+    let (original, copy) = (Backend::start(&runtime, answer(original))?, Backend::start(&runtime, answer(copy))?);
     let front = front(original.address)?;
-    front.start_shadow(copy.address, Rules { body: BodyRule::Json { ignore: vec![] }, ..Rules::default() })?;
-    assert_eq!(once(&runtime, front.address(), "GET", "/", "")?.0, 200);
-    assert_eq!(settled(&front, 1)?.not_mirrored.compressed, 1);
+    let body = BodyRule::Json { ignore: vec!["/time".to_owned()] };
+    front.start_shadow(copy.address, Rules { body, min_compared: 1, ..Rules::default() })?;
+    assert_eq!(
+        runtime
+            .block_on(async { Client::http1(front.address()).await?.send(request("GET", "/", "")?).await })?
+            .status(),
+        200
+    );
+    settled(&front, 1)
+}
+
+#[test]
+fn json_in_gzip_is_read_and_in_an_unknown_coding_not() -> anyhow::Result<()> {
+    let gzip = |text: &str| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes())?;
+        encoder.finish()
+    };
+    let (one, later, other) = (r#"{"a":1,"time":1}"#, r#"{"time":2,"a":1}"#, r#"{"time":2,"a":2}"#);
+    assert_eq!(encoded("gzip", gzip(one)?, gzip(later)?)?.verdict, Verdict::Passed);
+    assert_eq!(encoded("gzip", gzip(one)?, gzip(other)?)?.differences[0].differs.to_string(), "body at /a");
+    assert!(matches!(encoded("gzip", gzip(one)?, later.into())?.verdict, Verdict::Failed { .. }));
+    let unknown = encoded("br", one.into(), later.into())?;
+    assert_eq!((unknown.not_mirrored.compressed, unknown.compared), (1, 0));
     Ok(())
 }
 
