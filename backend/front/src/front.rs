@@ -177,7 +177,7 @@ impl Front {
     /// A request that waits for too long is answered 503, as is one too many ([`Options`]). A request with effects counts
     /// as in flight until the service has answered it, even if its client has left.
     ///
-    /// Blocks its thread.
+    /// Blocks its thread, which must not be the only one of the runtime given to [`Front::start_with`].
     pub fn fence(&self, deadline: Duration) -> Fenced {
         self.shared.gate.fence(deadline)
     }

@@ -27,7 +27,7 @@ pub(crate) async fn serve(
     let counters = &shared.counters;
     counters.requests.fetch_add(1, Ordering::Relaxed);
     if request.method() == Method::CONNECT {
-        return Ok(says(counters, StatusCode::NOT_IMPLEMENTED, NO_CONNECT));
+        return Ok(says(counters, StatusCode::METHOD_NOT_ALLOWED, NO_CONNECT));
     }
     let Ok(ticket) = shared.gate.enter().await else {
         let mut response = says(counters, StatusCode::SERVICE_UNAVAILABLE, HELD_TOO_LONG);

@@ -94,3 +94,18 @@ fn a_tunnel_to_nobody_is_answered_502() -> anyhow::Result<()> {
     assert!(head.starts_with("http/1.1 502 "), "{head}");
     Ok(())
 }
+
+#[test]
+fn a_connection_to_others_is_not_opened() -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let backend = Backend::says(&runtime, "x")?;
+    let front = front(backend.address)?;
+    let head = runtime.block_on(async {
+        let mut stream = TcpStream::connect(front.address()).await?;
+        stream.write_all(b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+        read_head(&mut stream).await
+    })?;
+    assert!(head.starts_with("http/1.1 405 "), "{head}");
+    assert_eq!((backend.log().len(), front.counts().failed), (0, 0));
+    Ok(())
+}
