@@ -72,13 +72,13 @@ async fn read(api: &Api, route: &str) -> anyhow::Result<Value> {
     api.get(route).await?.ok()
 }
 
-/// A market with a process to adopt, and the way to the processes of a node; `None` where this host has no control groups.
+/// A market with a process to adopt, and the way to its node; `None` where this host has no control groups.
 async fn place(test: &str) -> anyhow::Result<Option<(Sim, String)>> {
     let sim = Sim::start().await?;
     let nodes = sim.api("operator")?.list("/v1/nodes").await?;
     let node = nodes.iter().find(|n| n["name"] == "fra1-gp-b").context("a node")?;
-    let route = format!("/v1/nodes/{}/processes", node["id"].as_str().unwrap_or_default());
-    let listed = sim.api("operator")?.get(&route).await?;
+    let route = format!("/v1/nodes/{}", node["id"].as_str().unwrap_or_default());
+    let listed = sim.api("operator")?.get(&format!("{route}/candidates")).await?;
     if listed.code() == "driver_unavailable" {
         skip(test, &listed.text);
         return Ok(None);
@@ -89,25 +89,25 @@ async fn place(test: &str) -> anyhow::Result<Option<(Sim, String)>> {
 
 #[tokio::test]
 async fn a_won_bid_is_capacity_of_an_ordinary_process() -> anyhow::Result<()> {
-    let Some((sim, processes)) = place("a_won_bid_is_capacity_of_an_ordinary_process").await? else { return Ok(()) };
+    let Some((sim, node)) = place("a_won_bid_is_capacity_of_an_ordinary_process").await? else { return Ok(()) };
     let mut busy = Busy::start()?;
     let (admin, operator, tenant) = (sim.api("admin")?, sim.api("operator")?, sim.api("tenant")?);
     let owner = sim.server.participant("tenant", 0)?;
-    let seen = operator.list(&processes).await?;
+    let seen = operator.list(&format!("{node}/candidates")).await?;
     let candidate = seen.iter().find(|p| p["pid"] == busy.pid()).context("it is no candidate")?;
     ensure!(candidate["cpu_milli"].as_i64() > Some(0) && candidate["workload"].is_null(), "{candidate}");
     let asked = json!({ "pid": busy.pid(), "participant": owner, "name": "web", "baseline": { "cpu_milli": 100 },
         "strategy": { "auto_offer": null } });
-    let made = operator.post(&processes, &asked).await?.ok()?;
-    assert_eq!((&made["driver"], &made["process"]["pid"]), (&json!("linux"), &json!(busy.pid())), "{made}");
+    let made = operator.post(&format!("{node}/adoptions"), &asked).await?.ok()?;
+    assert_eq!((&made["driver"], &made["adopted"]["pid"]), (&json!("linux"), &json!(busy.pid())), "{made}");
     assert_eq!(made["floor"], json!({ "cpu_milli": 50 }));
     admin.advance(5).await?;
     assert_eq!(limit_of(busy.pid())?, Some(100), "the baseline is in force");
-    let again = operator.post(&processes, &asked).await?;
-    assert_eq!((again.status, again.code().as_str()), (409, "process_adopted"), "{}", again.text);
+    let again = operator.post(&format!("{node}/adoptions"), &asked).await?;
+    assert_eq!((again.status, again.code().as_str()), (409, "already_adopted"), "{}", again.text);
     // Another exchange on this host does not take it away.
-    if let Some((other, processes)) = place("another exchange").await? {
-        let seen = other.api("operator")?.list(&processes).await?;
+    if let Some((other, node)) = place("another exchange").await? {
+        let seen = other.api("operator")?.list(&format!("{node}/candidates")).await?;
         ensure!(seen.iter().all(|p| p["pid"] != busy.pid()), "{seen:?}");
     }
 
@@ -154,7 +154,7 @@ async fn a_won_bid_is_capacity_of_an_ordinary_process() -> anyhow::Result<()> {
     assert_eq!(restarted["state"], "running", "{restarted}");
     admin.advance(5).await?;
     assert_eq!(limit_of(busy.pid())?, Some(100));
-    let listed = operator.list(&processes).await?;
+    let listed = operator.list(&format!("{node}/candidates")).await?;
     ensure!(listed.iter().any(|p| p["pid"] == busy.pid() && p["workload"] == id), "{listed:?}");
 
     // It ends by itself: its owner is told, and a restart finds nobody.
@@ -171,7 +171,7 @@ async fn a_won_bid_is_capacity_of_an_ordinary_process() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn what_cannot_be_adopted_is_refused_with_a_reason() -> anyhow::Result<()> {
-    let Some((sim, processes)) = place("what_cannot_be_adopted_is_refused_with_a_reason").await? else { return Ok(()) };
+    let Some((sim, node)) = place("what_cannot_be_adopted_is_refused_with_a_reason").await? else { return Ok(()) };
     let busy = Busy::start()?;
     let (operator, owner) = (sim.api("operator")?, sim.server.participant("tenant", 0)?);
     let body = |changes: Value| {
@@ -182,21 +182,28 @@ async fn what_cannot_be_adopted_is_refused_with_a_reason() -> anyhow::Result<()>
     for (changes, status, code, pointer) in [
         (json!({ "pid": 1 }), 422, "process_protected", "/pid"),
         (json!({ "pid": sim.server.pid() }), 422, "process_protected", "/pid"),
-        (json!({ "pid": 4_000_000 }), 422, "process_not_found", "/pid"),
+        (json!({ "pid": 4_000_000 }), 422, "candidate_not_found", "/pid"),
+        (json!({ "pid": null, "job": 7 }), 422, "candidate_not_found", "/job"),
+        (json!({ "job": 7 }), 422, "one_of_two", "/job"),
+        (json!({ "pid": null }), 422, "one_of_two", "/pid"),
         (json!({ "baseline": { "cpu_milli": 100, "mem_mib": 64 } }), 422, "resource_not_enforced", "/baseline/mem_mib"),
         (json!({ "floor": { "cpu_milli": 5 } }), 422, "floor_below_driver", "/floor/cpu_milli"),
         (json!({ "baseline": { "cpu_milli": 900_000_000 } }), 422, "quota_exceeded", "/baseline/cpu_milli"),
         (json!({ "name": "" }), 422, "name_out_of_range", "/name"),
     ] {
-        let refused = operator.post(&processes, &body(changes)).await?;
+        let refused = operator.post(&format!("{node}/adoptions"), &body(changes)).await?;
         assert_eq!((refused.status, refused.code().as_str()), (status, code), "{}", refused.text);
         assert_eq!(refused.pointers(), [pointer], "{}", refused.text);
     }
     for role in ["tenant", "bidder", "finance"] {
-        assert_eq!(sim.api(role)?.get(&processes).await?.status, 403, "{role} sees no command lines");
-        assert_eq!(sim.api(role)?.post(&processes, &body(json!({}))).await?.status, 403, "{role}");
+        assert_eq!(
+            sim.api(role)?.get(&format!("{node}/candidates")).await?.status,
+            403,
+            "{role} sees no command lines"
+        );
+        assert_eq!(sim.api(role)?.post(&format!("{node}/adoptions"), &body(json!({}))).await?.status, 403, "{role}");
     }
-    let nowhere = operator.get("/v1/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes").await?;
+    let nowhere = operator.get("/v1/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/candidates").await?;
     assert_eq!(nowhere.status, 404, "{}", nowhere.text);
     ensure!(limit_of(busy.pid())?.is_none(), "what is refused is not touched");
     Ok(())

@@ -77,15 +77,15 @@ impl Hosts {
         Agent::start(&self.server.url, NAMES[number], &self.keys[number])
     }
 
-    fn processes(&self, number: usize) -> String {
-        format!("/v1/nodes/{}/processes", self.nodes[number])
+    fn candidates(&self, number: usize) -> String {
+        format!("/v1/nodes/{}/candidates", self.nodes[number])
     }
 
     /// Waits until an agent is heard; why its host limits no process, if so.
     async fn heard(&self, number: usize) -> anyhow::Result<Option<String>> {
         let operator = self.server.api("operator")?;
         for _ in 0..100 {
-            let listed = operator.get(&self.processes(number)).await?;
+            let listed = operator.get(&self.candidates(number)).await?;
             if listed.is_success() {
                 return Ok(None);
             }
@@ -101,7 +101,7 @@ impl Hosts {
         let owner = self.server.participant("tenant", 0)?;
         let asked = json!({ "pid": pid, "participant": owner, "name": name, "baseline": { "cpu_milli": 100 },
             "strategy": { "auto_offer": null } });
-        self.server.api("operator")?.post(&self.processes(number), &asked).await?.ok()
+        self.server.api("operator")?.post(&format!("/v1/nodes/{}/adoptions", self.nodes[number]), &asked).await?.ok()
     }
 }
 
@@ -141,8 +141,8 @@ async fn agents_make_won_bids_true_on_their_own_hosts() -> anyhow::Result<()> {
     // Its host has no memory to sell; what it uses of CPU is known all the same.
     tokio::time::sleep(Duration::from_secs(3)).await;
     admin.advance(5).await?;
-    let metrics = tenant.list(&format!("/v1/instances/{}/metrics", web["id"].as_str().unwrap_or_default())).await?;
-    let used = metrics.last().context("nothing was measured")?;
+    let metrics = read(&tenant, &format!("/v1/instances/{}/metrics", web["id"].as_str().unwrap_or_default())).await?;
+    let used = metrics["data"].as_array().and_then(|all| all.last()).context("nothing was measured")?;
     ensure!(used["usage"]["cpu_milli"].as_i64() > Some(0) && used["usage"]["mem_mib"].is_null(), "{used}");
 
     // One buys 400 more for a slot of its host.
@@ -218,7 +218,7 @@ async fn an_agent_speaks_for_its_own_node_only() -> anyhow::Result<()> {
     assert_eq!(operator.post(&route(&hosts.nodes[0]), &beat).await?.status, 403, "a person is no agent");
     let lies = json!({ "version": "0", "boot": "b", "carried_out": 0, "workloads": [], "capacity": 9 });
     assert_eq!(agent.post(&route(&hosts.nodes[0]), &lies).await?.status, 422);
-    let silent = operator.get(&hosts.processes(1)).await?;
+    let silent = operator.get(&hosts.candidates(1)).await?;
     assert_eq!((silent.status, silent.code().as_str()), (409, "driver_unavailable"), "{}", silent.text);
     // Pools are of agents, or of the server; modules run on the server's own host.
     let admin = server.api("admin")?;

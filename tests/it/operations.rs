@@ -261,8 +261,9 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("resumePool", "/pools/ams1-lp/resume".to_owned()),
         ("openRecallable", "/pools/fra1-gp/recallable".to_owned()),
         ("cordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/cordon".to_owned()),
+        ("drainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/drain".to_owned()),
         ("uncordonNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/uncordon".to_owned()),
-        ("listProcesses", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes".to_owned()),
+        ("listCandidates", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/candidates".to_owned()),
         ("approveReservePrice", decided("approve")),
         ("withdrawReservePrice", decided("withdraw")),
     ] {
@@ -352,8 +353,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
         ),
         (
-            "adoptProcess",
-            "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/processes".to_owned(),
+            "adopt",
+            "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/adoptions".to_owned(),
             json!({ "pid": 1, "participant": n.participant, "name": "tests", "baseline": { "cpu_milli": 100 } }),
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),

@@ -28,7 +28,7 @@ async fn the_quickstart_for_hosts_buys_half_a_core() -> anyhow::Result<()> {
     let operator = server.api("operator")?;
     let nodes = operator.list("/v1/nodes").await?;
     let node = nodes.first().and_then(|node| node["id"].as_str()).context("a node")?.to_owned();
-    let listed = operator.get(&format!("/v1/nodes/{node}/processes")).await?;
+    let listed = operator.get(&format!("/v1/nodes/{node}/candidates")).await?;
     if listed.code() == "driver_unavailable" {
         skip("the_quickstart_for_hosts_buys_half_a_core", &listed.text);
         return Ok(());

@@ -46,7 +46,7 @@ const TABLE: &[(&str, &str)] = &[
         "a",
         "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
-    ("ao", "cordonNode uncordonNode listProcesses adoptProcess"),
+    ("ao", "cordonNode drainNode uncordonNode listCandidates adopt"),
     ("o", "heartbeat cancelSwap approveSwap rejectSwap"),
 ];
 

@@ -25,10 +25,10 @@ pub mod wasm;
 pub use command::{command_program, list_commands};
 pub use config::Config;
 pub use driver::{
-    ActivateRequest, Activated, AdoptRequest, Capabilities, Check, CheckpointInfo, Detail, DrillOf, DrillReport,
-    Driver, DriverError, Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized,
-    Role, RolledBack, ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo, StartFrom, StartRequest,
-    Started, Stopped, Support, Suspended, Transferred, Verification, VerifyRequest,
+    ActivateRequest, Activated, AdoptRequest, Adopting, Capabilities, Check, CheckpointInfo, Detail, DrillOf,
+    DrillReport, Driver, DriverError, Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program,
+    Released, Report, Resized, Role, RolledBack, ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo,
+    StartFrom, StartRequest, Started, Stopped, Support, Suspended, Transferred, Verification, VerifyRequest,
 };
 pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
 pub use node::{NodeSpec, NodeStatus};

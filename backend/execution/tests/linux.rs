@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use headroom_execution::linux::{HostProcess, LEAST_CPU_MILLI, Linux, find, runs, tree};
 use headroom_execution::{
-    AdoptRequest, Detail, Driver, DriverError, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Support,
-    VerifyRequest,
+    AdoptRequest, Adopting, Detail, Driver, DriverError, InstanceId, Limits, NodeId, Observation, OpKey, Operation,
+    Support, VerifyRequest,
 };
+use headroom_market::workload::Adopted;
 
 /// A program that knows nothing of us: a shell and a child, both busy.
 struct Busy(Child);
@@ -60,7 +61,7 @@ fn key(step: &str) -> OpKey {
 
 fn request(process: HostProcess, cpu_milli: u64) -> AdoptRequest {
     let (instance, node) = (InstanceId::from("ins_a"), NodeId::from("nod_a"));
-    AdoptRequest { instance, node, epoch: 1, process, limits: Limits::new(cpu_milli, 0) }
+    AdoptRequest { instance, node, epoch: 1, adopted: Adopted::Process(process), limits: Limits::new(cpu_milli, 0) }
 }
 
 fn observed(driver: &Linux) -> Observation {
@@ -95,7 +96,7 @@ fn an_adopted_process_is_held_to_its_limit_by_the_kernel() {
     let reused = driver.resize(&key("resize-50"), &asked.instance, 1, &Limits::new(60, 0));
     assert!(matches!(reused, Err(DriverError::KeyReused { .. })), "{reused:?}");
     assert!(
-        driver.candidates(10_000).iter().all(|(c, _)| c.process != asked.process),
+        driver.candidates(10_000).iter().all(|(c, _)| Adopted::Process(c.process.clone()) != asked.adopted),
         "nobody adopts what this process started"
     );
     driver.stop(&key("stop"), &asked.instance, 1).expect("stopped");

@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::workload::{auto, baseline, guidance, process, register, run, strategy, vacate};
+use crate::workload::{adopt, auto, baseline, guidance, register, run, strategy, vacate};
 
 /// Decides a command and folds its events into the state.
 ///
@@ -91,7 +91,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             register::module(turn, participant, name, hash, size_bytes).map(Reply::Module)
         }
         Command::OfferCommand { name } => register::command(turn, name).map(Reply::Module),
-        Command::AdoptProcess(asked) => process::adopt(turn, *asked).map(Reply::Instance),
+        Command::Adopt(asked) => adopt::adopt(turn, *asked).map(Reply::Instance),
         Command::RegisterInstance(new) => register::instance(turn, *new).map(Reply::Instance),
         Command::SetBaseline { instance, baseline, floor } => {
             baseline::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)

@@ -12,7 +12,7 @@ use crate::records::pool::{NodeState, PoolSlug, ReserveStep, SlotShortage, Tier,
 use crate::records::round::Movers;
 use crate::records::strategy::{SlotOutlook, Strategy};
 use crate::records::swap::{Draw, Drawn, MoveVerdict, Recall, Recalled, StepResult};
-use crate::records::workload::{AtEnd, ComparisonRules, HostProcess};
+use crate::records::workload::{Adopted, AtEnd, ComparisonRules};
 use crate::refusal::Refusal;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share};
@@ -166,8 +166,8 @@ pub enum Command {
         name: String,
     },
     RegisterInstance(Box<NewInstance>),
-    /// An operator takes in a process that runs on the host of a node.
-    AdoptProcess(Box<AdoptProcess>),
+    /// An operator takes in what runs on a node already.
+    Adopt(Box<Adopt>),
     SetBaseline {
         instance: InstanceId,
         baseline: Amounts,
@@ -374,9 +374,9 @@ pub struct NewInstance {
     pub strategy: Strategy,
 }
 
-/// A process of a host to take in as a workload.
+/// What runs on a node already, to take in as a workload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AdoptProcess {
+pub struct Adopt {
     pub participant: ParticipantId,
     pub name: String,
     pub node: NodeId,
@@ -385,7 +385,7 @@ pub struct AdoptProcess {
     pub floor: Amounts,
     pub limit: Amounts,
     pub strategy: Strategy,
-    pub process: HostProcess,
+    pub adopted: Adopted,
 }
 
 /// The answer to a command: what it made or changed, by id; the document is in the events

@@ -10,6 +10,7 @@ mod buy_back;
 mod clearing;
 mod compensation;
 mod disputes;
+mod drain;
 mod draws;
 mod exchange_random;
 mod flood;

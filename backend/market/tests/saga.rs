@@ -46,7 +46,7 @@ fn instance() -> Instance {
         driver: "wasm".into(),
         module: ModuleId::from_raw(3),
         arguments: Vec::new(),
-        process: None,
+        adopted: None,
         pool: "p".into(),
         away: None,
         given_up: Default::default(),

@@ -17,8 +17,8 @@ pub enum DriverError {
     UnknownProgram(String),
     #[error("node {0} is down")]
     NodeDown(NodeId),
-    #[error("the agent of node {0} has not answered yet")]
-    Unanswered(NodeId),
+    #[error("the agent of node {node} has not done it yet: {told}")]
+    Unanswered { node: NodeId, told: String },
     #[error("{instance}: epoch {given} is older than {seen}, which {node} has seen")]
     StaleEpoch { instance: InstanceId, node: NodeId, given: u64, seen: u64 },
     #[error("{instance}: epoch {given} was never announced here, {node} is at {seen}")]
@@ -65,7 +65,7 @@ impl DriverError {
             Self::UnknownNode(_) => "unknown_node",
             Self::UnknownProgram(_) => "unknown_program",
             Self::NodeDown(_) => "node_down",
-            Self::Unanswered(_) => "agent_silent",
+            Self::Unanswered { .. } => "agent_silent",
             Self::StaleEpoch { .. } => "stale_epoch",
             Self::EpochAhead { .. } => "epoch_ahead",
             Self::EpochNotNewer { .. } => "epoch_not_newer",

@@ -15,9 +15,11 @@
 //! Absent: choosing nodes or methods (`plan`), deadlines (the saga has one for each phase).
 
 mod error;
+mod report;
 mod types;
 
 pub use error::DriverError;
+pub use report::Report;
 pub use types::*;
 
 /// The refusal of an operation that a driver does not have, with the reason that its capabilities give.
@@ -45,7 +47,7 @@ pub trait Driver: Send + Sync {
         Err(lacking(self, Operation::Start, "start"))
     }
 
-    /// Takes in a process that runs, without a restart, and limits it.
+    /// Takes in what runs already, without a restart, and limits it.
     fn adopt(&self, _key: &OpKey, _request: &AdoptRequest) -> Result<Started, DriverError> {
         Err(lacking(self, Operation::Adopt, "adopt"))
     }
@@ -157,4 +159,18 @@ pub trait Driver: Send + Sync {
     fn checkpoint(&self, _key: &OpKey, _instance: &InstanceId, _epoch: u64) -> Result<CheckpointInfo, DriverError> {
         Err(lacking(self, Operation::Checkpoint, "checkpoint"))
     }
+}
+
+/// A driver of what runs already: an agent of a host, or of a cluster, has one.
+pub trait Adopting: Driver {
+    /// Why nothing can be adopted here, if so.
+    fn unavailable(&self) -> Option<String>;
+
+    fn active_epoch(&self, instance: &InstanceId) -> Option<u64>;
+
+    /// The limit in force, read back from the kernel or the cluster.
+    fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits>;
+
+    /// What was counted for each workload; one that cannot be read is left out.
+    fn reports(&self) -> Vec<(InstanceId, Report)>;
 }

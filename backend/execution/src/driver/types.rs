@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use headroom_market::shadow::{Comparison, Rules, Verdict};
 use headroom_market::units::Resource;
+use headroom_market::workload::Adopted;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -156,13 +157,13 @@ pub struct StartRequest {
     pub from: StartFrom,
 }
 
-/// A process to take in as it runs.
+/// What runs already, to take in as it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdoptRequest {
     pub instance: InstanceId,
     pub node: NodeId,
     pub epoch: u64,
-    pub process: crate::linux::HostProcess,
+    pub adopted: Adopted,
     pub limits: Limits,
 }
 

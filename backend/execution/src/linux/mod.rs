@@ -12,11 +12,12 @@ mod process;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::driver::*;
 use cgroup::{Cgroups, Counted, Group};
 use headroom_market::units::Resource;
+use headroom_market::workload::Adopted;
 
 pub use cgroup::{LEAST_CPU_MILLI, MOST_CPU_MILLI};
 pub use headroom_market::workload::HostProcess;
@@ -27,8 +28,6 @@ const NAME: &str = "linux";
 const MOST_PASSES: usize = 5;
 /// Answers remembered for each workload: a swap resizes once or twice.
 const REMEMBERED_ANSWERS: usize = 32;
-/// Usage of this part of a limit, in thousandths, counts as all of it.
-const ALL_OF_LIMIT_MILLI: u64 = 980;
 
 /// The processes of this host that are workloads.
 pub struct Linux {
@@ -55,11 +54,6 @@ impl Linux {
         Self { name: format!("{}{name}", process::PREFIX), cgroups: OnceLock::new(), copies: Mutex::default() }
     }
 
-    /// Why nothing can be adopted on this host, if so.
-    pub fn unavailable(&self) -> Option<&str> {
-        self.probed().as_ref().err().map(String::as_str)
-    }
-
     fn probed(&self) -> &Result<Cgroups, String> {
         self.cgroups.get_or_init(|| Cgroups::probe(&self.name))
     }
@@ -74,12 +68,6 @@ impl Linux {
         found.map(|candidate| (workload(&candidate), candidate)).map(|(id, candidate)| (candidate, id)).collect()
     }
 
-    /// What the kernel has counted for each workload; one whose group cannot be read is left out.
-    pub fn reports(&self) -> Vec<(InstanceId, Report)> {
-        let copies = self.copies();
-        copies.iter().filter_map(|(id, copy)| Some((id.clone(), copy.report().ok()?))).collect()
-    }
-
     fn copies(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Copy>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,15 +78,6 @@ impl Linux {
 
     pub fn has(&self, instance: &InstanceId) -> bool {
         self.copies().contains_key(instance)
-    }
-
-    pub fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
-        self.copies().get(instance).map(|copy| copy.epoch)
-    }
-
-    /// The limit that the kernel has in force.
-    pub fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
-        self.copies().get(instance).and_then(|copy| copy.limits().ok())
     }
 
     fn with<T>(
@@ -119,6 +98,25 @@ impl Linux {
                 Err(DriverError::EpochAhead { instance: instance.clone(), node, given: epoch, seen })
             }
         }
+    }
+}
+
+impl Adopting for Linux {
+    fn unavailable(&self) -> Option<String> {
+        self.probed().as_ref().err().cloned()
+    }
+
+    fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
+        self.copies().get(instance).map(|copy| copy.epoch)
+    }
+
+    fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
+        self.copies().get(instance).and_then(|copy| copy.limits().ok())
+    }
+
+    fn reports(&self) -> Vec<(InstanceId, Report)> {
+        let copies = self.copies();
+        copies.iter().filter_map(|(id, copy)| Some((id.clone(), copy.report().ok()?))).collect()
     }
 }
 
@@ -176,67 +174,6 @@ impl Copy {
     }
 }
 
-/// What the kernel of a host has counted for a workload since it was adopted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    pub epoch: u64,
-    /// The limit in force.
-    pub cpu_milli: u64,
-    pub cpu_micros: u64,
-    pub throttled_micros: u64,
-    pub mem_kib: u64,
-    /// Why it does not run any more, if so.
-    pub ended: Option<String>,
-}
-
-impl Report {
-    /// The observation of a window that began with these counts of CPU and throttled time.
-    pub fn observation(
-        self,
-        instance: &InstanceId,
-        node: &NodeId,
-        before: (u64, u64),
-        window: Duration,
-    ) -> Observation {
-        let window_micros = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
-        let used_micros = self.cpu_micros.saturating_sub(before.0);
-        let cpu_milli = used_micros.saturating_mul(1_000).checked_div(window_micros).unwrap_or(0);
-        let throttled = self.throttled_micros.saturating_sub(before.1);
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Observation {
-            instance: instance.clone(),
-            node: node.clone(),
-            epoch: self.epoch,
-            role: Role::Active,
-            limits: Limits::new(self.cpu_milli, 0),
-            observed_at_micros: i64::try_from(at.as_micros()).unwrap_or(i64::MAX),
-            window_micros,
-            cpu_milli,
-            mem_kib: self.mem_kib,
-            mem_peak_kib: self.mem_kib,
-            mem_demand_kib: self.mem_kib,
-            mem_reserved_kib: self.mem_kib,
-            // Several threads are kept waiting at once: no more than all of the window counts.
-            throttled_micros: throttled.min(window_micros),
-            memory_stalls: 0,
-            cpu_censored: throttled > 0 || cpu_milli >= self.cpu_milli.saturating_mul(ALL_OF_LIMIT_MILLI) / 1_000,
-            mem_censored: false,
-            position: 0,
-            input_lag: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            outputs: 0,
-            steps: 0,
-            host_calls: 0,
-            fuel: 0,
-            phases: BTreeMap::new(),
-            state_hash: None,
-            fault: self.ended,
-            suspended_kib: None,
-        }
-    }
-}
-
 /// Moves a process and its descendants into a group, until a look finds no new ones.
 fn attach(process: &HostProcess, group: &Group) -> Result<(), DriverError> {
     for _ in 0..MOST_PASSES {
@@ -288,7 +225,11 @@ impl Driver for Linux {
     }
 
     fn adopt(&self, _: &OpKey, request: &AdoptRequest) -> Result<Started, DriverError> {
-        let AdoptRequest { instance, node, epoch, process, limits } = request;
+        let AdoptRequest { instance, node, epoch, adopted, limits } = request;
+        let Adopted::Process(process) = adopted else {
+            let reason = format!("a host limits processes; {adopted} needs an agent started with --slurm");
+            return Err(DriverError::Unsupported { operation: "adopt", reason });
+        };
         let cgroups = self.cgroups("adopt")?;
         let mut copies = self.copies();
         if let Some(known) = copies.get(instance).filter(|known| known.epoch >= *epoch) {

@@ -37,8 +37,8 @@ pub fn check(state: &State, request: &OrderRequest, whole: Share) -> Result<(), 
     for (index, choice) in request.pools.iter().enumerate() {
         let Some(instance) = carried(state, request, &choice.pool) else { continue };
         let away = || choice.pool.clone();
-        if instance.process.is_some() {
-            return Err(Rejection::AwayOfProcess { index, home: instance.pool.clone() });
+        if instance.adopted.is_some() {
+            return Err(Rejection::AwayOfAdopted { index, home: instance.pool.clone() });
         }
         if state.nodes.values().any(|node| node.pool == choice.pool && node.has_agent()) {
             return Err(Rejection::AwayToAgents { index, pool: away() });

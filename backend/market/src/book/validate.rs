@@ -8,7 +8,7 @@ use crate::records::order::{Assurance, OrderRequest, PoolChoice, Side, TimeInFor
 use crate::records::recallable::{can_be_recalled, firm, is_recallable};
 use crate::records::rejection::Rejection;
 use crate::records::runs;
-use crate::records::workload::InstanceState;
+use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, GPU_LOT_MILLI, Resource, Share, amount};
@@ -170,6 +170,24 @@ fn check_lots(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
     }
 }
 
+/// A job of a cluster grows by whole nodes, and lends none.
+fn check_lots_of(instance: &Instance, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
+    let of_node = |(r, _): &(&Resource, &i64)| **r != Resource::GpuMilli && instance.lot(**r) > 1;
+    for (&resource, &quantity) in request.resources.iter().filter(of_node) {
+        let lot = instance.lot(resource);
+        if side == Side::Offer {
+            return Err(Rejection::LotLent { resource });
+        }
+        if quantity % lot != 0 {
+            return Err(Rejection::LotNotWhole { resource, lot });
+        }
+        if request.min_fill.units() != WHOLE {
+            return Err(Rejection::LotDivisible);
+        }
+    }
+    Ok(())
+}
+
 /// Which orders take runs; whether a run is longer than the window is asked where the window is.
 fn check_run(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
     match (request.min_run_slots, side) {
@@ -234,6 +252,7 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
     if request.replicas != 1 {
         return Err(Rejection::ReplicasOfInstance);
     }
+    check_lots_of(instance, side, request)?;
     match side {
         Side::Bid => {
             for (resource, quantity) in &request.resources {

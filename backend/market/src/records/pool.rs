@@ -66,6 +66,8 @@ pub enum NodeState {
     Up,
     /// Takes nothing new; what runs there stays.
     Cordoned,
+    /// Takes nothing new, and what runs there moves to other nodes of the pool.
+    Draining,
     Down,
 }
 

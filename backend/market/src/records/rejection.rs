@@ -101,6 +101,17 @@ pub enum Rejection {
     GpuNotWhole {
         lot: i64,
     },
+    /// The workload grows by whole nodes, and this is no multiple of one.
+    LotNotWhole {
+        resource: Resource,
+        lot: i64,
+    },
+    /// It could win a part of a node.
+    LotDivisible,
+    /// The workload has whole nodes, and an offer is sold by the unit.
+    LotLent {
+        resource: Resource,
+    },
     /// It could win a part of what it asks for, and with it a part of a device.
     GpuDivisible,
     /// Offers are sold by the unit, and a device is not.
@@ -134,12 +145,12 @@ pub enum Rejection {
         pool: String,
         home: String,
     },
-    /// An adopted process stays on its host.
-    AwayOfProcess {
+    /// An adopted workload stays where it is.
+    AwayOfAdopted {
         index: usize,
         home: String,
     },
-    /// The pool's hosts run adopted processes only.
+    /// The pool's nodes run adopted workloads only.
     AwayToAgents {
         index: usize,
         pool: String,
@@ -227,6 +238,9 @@ impl Rejection {
             MinRunWithLatestStart => "min_run_with_latest_start",
             GpuNotWhole { .. } => "gpu_not_whole",
             GpuDivisible => "gpu_divisible",
+            LotNotWhole { .. } => "lot_not_whole",
+            LotDivisible => "lot_divisible",
+            LotLent { .. } => "lot_lent",
             GpuLent => "gpu_lent",
             NoDisplacementOfOffer => "no_displacement_of_offer",
             NoDisplacementNeedsInstance => "no_displacement_needs_instance",
@@ -240,7 +254,7 @@ impl Rejection {
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
             OfferOfSeveral { .. } => "offer_of_several",
             AwayNotWhole { .. } => "away_not_whole",
-            AwayOfProcess { .. } => "process_stays",
+            AwayOfAdopted { .. } => "adopted_stays",
             AwayToAgents { .. } => "pool_of_agents",
             AwayWithoutMove { .. } => "away_without_move",
             AwayWithoutResource { .. } => "away_without_resource",
@@ -272,7 +286,7 @@ impl Rejection {
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             OfferOfSeveral { pointer } => (*pointer).to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
-            AwayOfProcess { index, .. } | AwayToAgents { index, .. } => format!("/pools/{index}/pool"),
+            AwayOfAdopted { index, .. } | AwayToAgents { index, .. } => format!("/pools/{index}/pool"),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
             NoResources => "/resources".to_owned(),
             ResourceNotEnforced { resource, .. }
@@ -286,7 +300,8 @@ impl Rejection {
             LatestStartBeforeStart => "/latest_start_at".to_owned(),
             MinRunLongerThanWindow { .. } | MinRunOfOffer | MinRunWithLatestStart => "/min_run_slots".to_owned(),
             GpuNotWhole { .. } => "/resources/gpu_milli".to_owned(),
-            GpuDivisible => "/min_fill".to_owned(),
+            GpuDivisible | LotDivisible => "/min_fill".to_owned(),
+            LotNotWhole { resource, .. } | LotLent { resource } => format!("/resources/{resource}"),
             GpuLent => "/resources/gpu_milli".to_owned(),
             NoDisplacementOfOffer | NoDisplacementNeedsInstance => "/no_displacement".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
@@ -366,6 +381,9 @@ impl Rejection {
             MinRunWithLatestStart,
             GpuNotWhole { lot: 1000 },
             GpuDivisible,
+            LotNotWhole { resource: Resource::CpuMilli, lot: 4000 },
+            LotDivisible,
+            LotLent { resource: Resource::CpuMilli },
             GpuLent,
             NoDisplacementOfOffer,
             NoDisplacementNeedsInstance,
@@ -379,7 +397,7 @@ impl Rejection {
             OfferOutsideHomePool { home: slug.clone() },
             OfferOfSeveral { pointer: "/window" },
             AwayNotWhole { pool: slug.clone(), home: slug.clone() },
-            AwayOfProcess { index: 0, home: slug.clone() },
+            AwayOfAdopted { index: 0, home: slug.clone() },
             AwayToAgents { index: 0, pool: slug.clone() },
             AwayWithoutMove { pool: slug.clone() },
             AwayWithoutResource { index: 0, resource, pool: slug },

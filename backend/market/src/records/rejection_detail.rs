@@ -84,6 +84,13 @@ impl Rejection {
             GpuNotWhole { lot } => format!(
                 "GPUs come whole: a replica has a multiple of {lot} gpu_milli, so many a device. Ask for whole devices."
             ),
+            LotNotWhole { resource, lot } => {
+                format!("This workload grows by whole nodes of {lot} {resource}. Ask for a multiple of {lot}.")
+            }
+            LotDivisible => "This workload grows by whole nodes. Set min_fill to 1, and place an order for each step.".to_owned(),
+            LotLent { .. } => {
+                "A job of a cluster has whole nodes and lends none. An admin can set a smaller baseline.".to_owned()
+            }
             GpuLent => "GPUs are not lent: an offer is sold by the unit, and a device is not. Lend CPU or memory.".to_owned(),
             GpuDivisible => {
                 "GPUs come whole, and this order could win a part of one. Set min_fill to 1, or ask for several replicas of whole devices: each of them is won whole or not at all.".to_owned()
@@ -123,11 +130,11 @@ impl Rejection {
             AwayNotWhole { pool, home } => format!(
                 "`{pool}` is not the workload's own pool, `{home}`: there it is carried whole, with its baseline, or not at all. Set min_fill to 1, or leave `{pool}` out."
             ),
-            AwayOfProcess { home, .. } => {
-                format!("An adopted process stays on its host. Bid in its own pool, `{home}`.")
+            AwayOfAdopted { home, .. } => {
+                format!("An adopted workload stays where it is. Bid in its own pool, `{home}`.")
             }
             AwayToAgents { pool, .. } => {
-                format!("The hosts of `{pool}` run adopted processes only. Leave `{pool}` out.")
+                format!("The nodes of `{pool}` run adopted workloads only. Leave `{pool}` out.")
             }
             AwayWithoutMove { pool } => {
                 format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")

@@ -243,6 +243,8 @@ pub enum CauseKind {
     LentOn,
     /// It had this in the slot before and does not go on with it, though no round was held.
     NotRolled,
+    /// Its node is drained: this baseline goes to another one.
+    Drained,
 }
 
 /// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.

@@ -4,9 +4,10 @@ use crate::records::class::Class;
 use crate::records::pool::PoolSlug;
 use crate::records::strategy::Strategy;
 use crate::time::{Slot, Timestamp};
-use crate::units::Amounts;
+use crate::units::{Amounts, GPU_LOT_MILLI, Resource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -36,6 +37,8 @@ pub enum ModuleKind {
     Command,
     /// A program that runs on a host already and is adopted.
     Process,
+    /// A job of a Slurm cluster that runs already and is adopted.
+    SlurmJob,
 }
 
 impl ModuleKind {
@@ -49,7 +52,13 @@ impl ModuleKind {
             Self::Wasm => "wasm",
             Self::Command => "command",
             Self::Process => "linux",
+            Self::SlurmJob => "slurm",
         }
+    }
+
+    /// Whether its workloads run already and are adopted.
+    pub const fn is_adopted(self) -> bool {
+        matches!(self, Self::Process | Self::SlurmJob)
     }
 }
 
@@ -119,15 +128,15 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process.
+    /// Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job.
     pub driver: String,
     pub module: ModuleId,
     /// What a command is started with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
-    /// The process that it is, where it was adopted.
+    /// What it was before the market knew it, where it was adopted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<HostProcess>,
+    pub adopted: Option<Adopted>,
     /// Its own pool, of which its baseline is a part.
     pub pool: PoolSlug,
     /// Where it runs; in another pool while it is away.
@@ -195,6 +204,61 @@ pub struct Instance {
     pub created_at: Timestamp,
 }
 
+/// What ran before the market knew it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Adopted {
+    Process(HostProcess),
+    SlurmJob(SlurmJob),
+}
+
+impl Adopted {
+    pub const fn kind(&self) -> ModuleKind {
+        match self {
+            Self::Process(_) => ModuleKind::Process,
+            Self::SlurmJob(_) => ModuleKind::SlurmJob,
+        }
+    }
+
+    /// Whether both are one and the same: what people read of them may differ.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Process(one), Self::Process(two)) => {
+                (one.pid, one.started_ticks, &one.boot) == (two.pid, two.started_ticks, &two.boot)
+            }
+            (Self::SlurmJob(one), Self::SlurmJob(two)) => {
+                (one.job, one.submitted_at, &one.cluster) == (two.job, two.submitted_at, &two.cluster)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What people call it.
+impl fmt::Display for Adopted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(process) => write!(f, "process {}", process.pid),
+            Self::SlurmJob(job) => write!(f, "job {}", job.job),
+        }
+    }
+}
+
+/// A job of a Slurm cluster. Its number alone names nobody: a cluster counts anew after its last one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SlurmJob {
+    pub cluster: String,
+    pub job: u64,
+    /// Unix seconds.
+    pub submitted_at: i64,
+    /// Its name in the cluster, for people.
+    pub name: String,
+    /// CPU of one of its nodes, in thousandths of a core: it grows and shrinks by whole nodes.
+    pub node_cpu_milli: i64,
+}
+
 /// A process of a host. Its number alone names nobody: after its end the kernel gives it to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -231,9 +295,17 @@ impl Instance {
         self.earlier_baselines.iter().find(|earlier| slot < earlier.until)
     }
     /// Whether it is not to be moved for now: one that stands still has nothing that a shadow run could show, and an
-    /// adopted process stays on its host.
+    /// adopted one stays where it is.
     pub fn is_pinned(&self, now: Timestamp) -> bool {
-        self.process.is_some() || self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+        self.adopted.is_some() || self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+    }
+    /// It wins and draws whole multiples of so much of a resource.
+    pub fn lot(&self, resource: Resource) -> i64 {
+        match (resource, &self.adopted) {
+            (Resource::GpuMilli, _) => GPU_LOT_MILLI,
+            (Resource::CpuMilli, Some(Adopted::SlurmJob(job))) => job.node_cpu_milli,
+            _ => 1,
+        }
     }
     /// The node that keeps its baseline: where it is, unless it is away.
     pub fn home_node(&self) -> NodeId {

@@ -35,7 +35,7 @@ use crate::swap::dependencies::free_now;
 use crate::swap::{draw_price, plan};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, GPU_LOT_MILLI, Resource, Share, amount};
+use crate::units::{Amounts, Resource, Share, amount};
 use crate::workload::{target, vacate};
 use std::collections::BTreeSet;
 
@@ -129,7 +129,8 @@ pub fn offered(
     }
     let unsold = draw_price::headroom(state, slot, &instance.pool, resource);
     let there = free(state, instance, slot, resource).min(unsold.iter().map(|(quantity, _)| quantity).sum());
-    let quantity = whole_lots(resource, asked.quantity.min(most).min(there));
+    let least = asked.quantity.min(most).min(there);
+    let quantity = least - least % instance.lot(resource);
     if quantity < 1 {
         let detail = "No more of this resource is free on the workload's node in this slot. Bid for the slots that come, or \
                       ask again: what others let go of is free at once.";
@@ -230,9 +231,4 @@ fn arriving(state: &State, node: NodeId, slot: Slot, resource: Resource) -> i64 
     let comes = |i: &&Instance| moves(state, i.id).get(&node).is_some_and(|from| *from <= next);
     let there = state.instances.values().filter(runs_elsewhere).filter(comes);
     there.map(|i| target::target(state, i, next)).filter(|t| t.node == node).map(|t| amount(&t.limits, resource)).sum()
-}
-
-/// A device is one workload's or another's.
-fn whole_lots(resource: Resource, quantity: i64) -> i64 {
-    if resource == Resource::GpuMilli { quantity - quantity % GPU_LOT_MILLI } else { quantity }
 }

@@ -3,6 +3,7 @@ pub mod approval;
 pub mod blame;
 pub mod cause;
 mod dependencies;
+pub mod drain;
 pub mod draw;
 mod draw_price;
 pub mod pair;

@@ -12,6 +12,7 @@ use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
 use crate::swap::cause::{self, causes};
 use crate::swap::dependencies::{Waits, dependencies};
+use crate::swap::drain::{self, Drain};
 use crate::swap::pair::pairs;
 use crate::swap::phase::{self, is_out_of_time};
 use crate::swap::waiting;
@@ -137,14 +138,22 @@ fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
 fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, not_rolled: &[NotRolled]) {
     let mut drafts = Vec::new();
     let (mut failed_by_exchange, mut stands_still) = (Vec::new(), Vec::new());
+    let (mut drain, mut drained) = (Drain::default(), BTreeSet::new());
     for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
         }
-        let (target, kept_by_exchange) = reachable(turn.state, instance, slot, turn.now, only.is_some());
+        let (mut target, kept_by_exchange) = reachable(turn.state, instance, slot, turn.now, only.is_some());
         failed_by_exchange.extend(kept_by_exchange.then_some(instance.id));
         let misses = instance.suspended.is_some() && stays(turn.state, instance, slot, turn.now);
         stands_still.extend(misses.then_some(instance.id));
+        if only.is_none()
+            && target.node == instance.node
+            && let Some(node) = drain.new_node(turn, instance, slot)
+        {
+            target.node = node;
+            drained.insert(instance.id);
+        }
         if target.node != instance.node || target.limits != instance.in_force {
             drafts.push((instance.clone(), target));
         }
@@ -172,6 +181,9 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         swap.at_once = at_once.clone();
         swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
         swap.causes.extend(cause::of_not_rolled(instance.id, not_rolled));
+        if drained.contains(&instance.id) {
+            swap.causes.extend(drain::causes(instance));
+        }
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);

@@ -27,7 +27,7 @@ use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, GPU_LOT_MILLI, Price, Resource, Share, amount};
+use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::{buy_back, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -213,7 +213,7 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
             let (forecast, hinted) = (amount(step.need, *resource), amount(&hinted, *resource));
             let needed = forecast.max(hinted);
             let beyond = (needed - baseline).min(most) - amount(&covered, *resource);
-            let beyond = whole_up(*resource, beyond, most - amount(&covered, *resource));
+            let beyond = whole_up(instance.lot(*resource), beyond, most - amount(&covered, *resource));
             if beyond * 100 >= LEAST_PERCENT * baseline.max(1) && beyond > 0 {
                 let input = Input {
                     baseline,
@@ -235,13 +235,13 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
         let mut orders: BTreeMap<(Assurance, usize), Amounts> = BTreeMap::new();
         for (index, (resource, quantity)) in resources.into_iter().enumerate() {
             // Devices are won whole, others as much as there is.
-            let apart = if together && resource != Resource::GpuMilli { 0 } else { 1 + index };
+            let apart = if together && instance.lot(resource) == 1 { 0 } else { 1 + index };
             orders.entry((assurance(&resource), apart)).or_default().insert(resource, quantity);
         }
         for ((assurance, _), resources) in orders {
             let value = value_of(&resources, cost, step.probability);
             if !resources.is_empty() && value > Credits::ZERO {
-                let (whole, resell) = (resources.contains_key(&Resource::GpuMilli), Resell::OwnLimit);
+                let (whole, resell) = (resources.keys().any(|r| instance.lot(*r) > 1), Resell::OwnLimit);
                 let inputs = inputs.iter().filter(|(r, _)| resources.contains_key(r)).map(|(r, i)| (*r, *i)).collect();
                 let chance = Some(Share::from_units(step.probability));
                 let grounds =
@@ -270,10 +270,10 @@ fn bids_for_proceeds(state: &State, instance: &Instance, outlook: &SlotOutlook, 
         let baseline = amount(&instance.baseline, *resource);
         let (forecast, hinted) = (amount(need, *resource), amount(hinted, *resource));
         let needed = forecast.max(hinted).min(baseline);
-        let missing = whole_up(*resource, needed - (baseline - lent.quantity), lent.quantity);
+        let missing = whole_up(instance.lot(*resource), needed - (baseline - lent.quantity), lent.quantity);
         let limit = lent.proceeds_of(missing);
         if missing > 0 && missing * 100 >= LEAST_PERCENT * baseline.max(1) && limit > Credits::ZERO {
-            let (resources, whole) = ([(*resource, missing)].into(), *resource == Resource::GpuMilli);
+            let (resources, whole) = ([(*resource, missing)].into(), instance.lot(*resource) > 1);
             let (side, assurance, resell) = (Side::Bid, Assurance::Firm, Resell::Never);
             let input = Input {
                 baseline,
@@ -311,17 +311,12 @@ fn to_go_on(instance: &Instance, slot: Slot, cost: &BTreeMap<Resource, Price>, c
     Some(wanted).filter(|_| is_priced && limit > Credits::ZERO)
 }
 
-/// So many whole devices of a resource that has them, at most `most`.
-fn whole_up(resource: Resource, quantity: i64, most: i64) -> i64 {
-    if resource != Resource::GpuMilli || quantity <= 0 {
+/// So much in whole lots, at most `most`.
+fn whole_up(lot: i64, quantity: i64, most: i64) -> i64 {
+    if lot == 1 || quantity <= 0 {
         return quantity;
     }
-    let up = quantity.saturating_add(GPU_LOT_MILLI - 1) / GPU_LOT_MILLI * GPU_LOT_MILLI;
-    up.min(whole_down(resource, most))
-}
-
-fn whole_down(resource: Resource, quantity: i64) -> i64 {
-    if resource == Resource::GpuMilli { quantity.max(0) / GPU_LOT_MILLI * GPU_LOT_MILLI } else { quantity }
+    quantity.saturating_add(lot - 1).min(most.max(0)) / lot * lot
 }
 
 /// The steps of an outlook, and whether their resources are one order.
@@ -355,11 +350,11 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
     // Offers are sold by the unit, and a device is not.
-    for resource in instance.baseline.keys().filter(|r| **r != Resource::GpuMilli) {
+    for resource in instance.baseline.keys().filter(|r| instance.lot(**r) == 1) {
         let baseline = amount(&instance.baseline, *resource);
         let (floor, hinted) = (amount(&instance.floor, *resource), amount(&hinted, *resource));
         let mut offer = |assurance: Assurance, price: Option<Price>, needed: i64, already: i64| {
-            let quantity = whole_down(*resource, baseline - needed.max(hinted).max(floor) - already);
+            let quantity = baseline - needed.max(hinted).max(floor) - already;
             let worth_it = quantity > 0 && quantity * 100 >= LEAST_PERCENT * baseline.max(1);
             let Some(least) = price.filter(|_| worth_it) else { return 0 };
             let limit = least.hold_round_up(quantity).unwrap_or_default();

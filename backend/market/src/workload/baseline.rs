@@ -12,9 +12,9 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
+use crate::workload::adopt;
 use crate::workload::away::is_elsewhere;
 use crate::workload::check::{check_amounts, check_quota, check_shape};
-use crate::workload::process;
 use crate::workload::register::first_fit;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,8 @@ pub fn set_baseline(
     check_amounts(pool, &baseline, "baseline")?;
     check_amounts(pool, &floor, "floor")?;
     check_shape(&baseline, &floor, &instance.limit)?;
-    if instance.process.is_some() {
-        process::check_resources(&[(&baseline, "baseline"), (&floor, "floor")], &floor)?;
+    if let Some(adopted) = &instance.adopted {
+        adopt::check_amounts(adopted, &[(&baseline, "baseline"), (&floor, "floor")])?;
     }
     check_quota(turn.state, instance.participant, Some(id), &baseline)?;
     check_committed(turn.state, &instance, &baseline, &floor)?;
@@ -43,7 +43,7 @@ pub fn set_baseline(
         let nodes = [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()).chain(sealed);
         for node in nodes.collect::<BTreeSet<_>>() {
             let node = turn.state.nodes.get(&node);
-            first_fit(turn, &instance.pool, node.into_iter(), |_, _, _| more.clone())?;
+            first_fit(turn.state, turn.now, &instance.pool, node.into_iter(), |_, _, _| more.clone())?;
         }
     }
     keep_for_planned_slots(turn, &mut instance);

@@ -1,4 +1,5 @@
 //! What runs: wasm modules and commands, instances with their baselines and floors, and their strategies.
+pub mod adopt;
 pub mod auto;
 pub mod away;
 pub mod baseline;
@@ -8,7 +9,6 @@ pub mod guidance;
 pub mod hold_time;
 pub mod need;
 pub mod newsvendor;
-pub mod process;
 pub mod register;
 pub mod run;
 pub mod strategy;

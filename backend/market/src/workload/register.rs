@@ -5,11 +5,11 @@ use crate::ids::*;
 use crate::printable::check_name;
 use crate::records::pool::Node;
 use crate::records::recallable;
-use crate::records::workload::{HostProcess, Instance, InstanceState, Module, ModuleKind};
+use crate::records::workload::{Adopted, Instance, InstanceState, Module, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::round::book::occupancy::Occupancy;
 use crate::state::State;
-use crate::time::Slot;
+use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::check::{check_amounts, check_quota, check_shape};
@@ -103,19 +103,15 @@ fn check_arguments(kind: ModuleKind, arguments: &[String]) -> Result<(), Refusal
 }
 
 pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Refusal> {
-    if turn.state.modules.get(&new.module).is_some_and(|module| module.kind == ModuleKind::Process) {
-        let detail = "A process is adopted by an operator: POST /v1/nodes/{id}/processes.";
+    if turn.state.modules.get(&new.module).is_some_and(|module| module.kind.is_adopted()) {
+        let detail = "An operator adopts it: POST /v1/nodes/{id}/processes for a process, POST /v1/nodes/{id}/slurm_jobs for a job.";
         return Err(invalid("module_not_startable", "/module", detail));
     }
     made_of(turn, new, None)
 }
 
-/// The same, of a process that runs already if one is given.
-pub(super) fn made_of(
-    turn: &mut Turn<'_>,
-    new: NewInstance,
-    process: Option<HostProcess>,
-) -> Result<InstanceId, Refusal> {
+/// The same, of what runs already if it is given.
+pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Adopted>) -> Result<InstanceId, Refusal> {
     check_name(&new.name, "/name")?;
     let state = &*turn.state;
     let module = state.modules.get(&new.module).filter(|m| m.participant.is_none_or(|p| p == new.participant));
@@ -127,8 +123,8 @@ pub(super) fn made_of(
         ));
     };
     check_arguments(kind, &new.arguments)?;
-    if process.is_none() && state.nodes.values().any(|node| node.pool == new.pool && node.has_agent()) {
-        let detail = format!("The hosts of `{}` run adopted processes only. Choose another pool.", new.pool);
+    if adopted.is_none() && state.nodes.values().any(|node| node.pool == new.pool && node.has_agent()) {
+        let detail = format!("The nodes of `{}` run adopted workloads only. Choose another pool.", new.pool);
         return Err(invalid("pool_of_agents", "/pool", detail));
     }
     let Some(pool) = state.pools.get(&new.pool).filter(|p| !recallable::is_recallable(&p.slug)) else {
@@ -157,7 +153,7 @@ pub(super) fn made_of(
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));
-    let node = first_fit(turn, &new.pool, nodes, |_, _, _| new.baseline.clone())?;
+    let node = first_fit(turn.state, turn.now, &new.pool, nodes, |_, _, _| new.baseline.clone())?;
     let id = InstanceId::next(&mut turn.ids);
     let instance = Instance {
         id,
@@ -166,7 +162,7 @@ pub(super) fn made_of(
         driver: new.driver,
         module: new.module,
         arguments: new.arguments,
-        process,
+        adopted,
         pool: new.pool,
         away: None,
         node,
@@ -227,26 +223,27 @@ fn check_owner(state: &State, new: &NewInstance) -> Result<(), Refusal> {
 
 /// The first of a pool's nodes with room for what is asked for on it in the present slot and all that can be
 /// traded, beside the baselines there, what was won on it, and what the round under way may award.
-pub(super) fn first_fit<'a>(
-    turn: &'a Turn<'_>,
+pub(crate) fn first_fit<'a>(
+    state: &'a State,
+    now: Timestamp,
     pool: &str,
     mut nodes: impl Iterator<Item = &'a Node> + Clone,
     asked: impl Fn(&Occupancy, NodeId, Slot) -> Amounts,
 ) -> Result<NodeId, Refusal> {
-    let rhythm = &turn.state.market.rhythm;
-    let present = Slot::containing(turn.now, rhythm.slot_seconds);
+    let rhythm = &state.market.rhythm;
+    let present = Slot::containing(now, rhythm.slot_seconds);
     // Between the present slot and the first open one may lie one whose gate has closed.
     let next = present.plus(1, rhythm.slot_seconds);
-    let later = rhythm.open_slots(turn.now).into_iter().filter(|slot| *slot > next);
+    let later = rhythm.open_slots(now).into_iter().filter(|slot| *slot > next);
     let slots: Vec<Slot> = [present, next].into_iter().chain(later).collect();
-    let mut occupancy = Occupancy::of(turn.state, &slots);
+    let mut occupancy = Occupancy::of(state, &slots);
     let fits = |occupancy: &Occupancy, node: NodeId| {
-        slots.iter().all(|slot| occupancy.fits(turn.state, node, &asked(occupancy, node, *slot), &[*slot]))
+        slots.iter().all(|slot| occupancy.fits(state, node, &asked(occupancy, node, *slot), &[*slot]))
     };
     if !nodes.clone().any(|n| fits(&occupancy, n.id)) {
         return Err(no_host_fits());
     }
-    occupancy.take_sealed(turn.state, pool);
+    occupancy.take_sealed(state, pool);
     nodes.find(|n| fits(&occupancy, n.id)).map(|n| n.id).ok_or_else(round_under_way)
 }
 

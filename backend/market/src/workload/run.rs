@@ -120,11 +120,11 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     // What it has lent others have: it has no need of that, and its buyers may fill the node.
     let asked = |occupancy: &Occupancy, node, slot| occupancy.taken_again(turn.state, &instance, node, slot);
-    instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), asked)?;
+    instance.node = first_fit(turn.state, turn.now, &instance.pool, home.into_iter().chain(other), asked)?;
     // Its baseline goes along to where its awards are; while it stood still it was not counted there.
     for node in moves_from(turn.state, &instance).into_keys() {
         let node = turn.state.nodes.get(&node).into_iter();
-        first_fit(turn, &instance.pool, node, |_, _, slot| instance.baseline_in(slot).clone())?;
+        first_fit(turn.state, turn.now, &instance.pool, node, |_, _, slot| instance.baseline_in(slot).clone())?;
     }
     instance.state = InstanceState::Running;
     instance.fault = None;

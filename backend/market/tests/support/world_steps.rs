@@ -6,7 +6,7 @@ use headroom_market::clearing::document::Book;
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
-use headroom_market::pool::recallable;
+use headroom_market::pool::{NodeState, recallable};
 use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
@@ -148,7 +148,8 @@ pub fn no_node_is_promised_twice(world: &World) {
         // What was sold before somebody failed to go home on time can't be taken back.
         let overdue = world.state.instances.values().any(|i| i.node == node.id && is_overdue(&world.state, i));
         let fits = occupancy.fits(&world.state, node.id, &nothing, &slots);
-        assert!(overdue || fits, "more is promised than {} has", node.name);
+        // A node that takes nothing new fits nothing.
+        assert!(node.state != NodeState::Up || overdue || fits, "more is promised than {} has", node.name);
         for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
             let running = world.state.instances.values().filter(|i| i.state == InstanceState::Running);
             let targets: Vec<_> = running.map(|i| (i, plan::target(&world.state, i, slot))).collect();

@@ -64,7 +64,7 @@ pub fn adds(command: &Command) -> bool {
             | Command::PlaceRecommended(_)
             | Command::RegisterModule { .. }
             | Command::RegisterInstance(_)
-            | Command::AdoptProcess(_)
+            | Command::Adopt(_)
             | Command::CreateKey { .. }
             | Command::PutHint { .. }
             | Command::PutProfile { .. }

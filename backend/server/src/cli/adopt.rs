@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 /// Takes a program that runs already into the market, without a restart.
 ///
-/// Its owner can buy it more CPU, and lends what it does not need; the kernel holds it to what was won.
+/// Its owner can buy it more CPU. The kernel holds a process to what was won; a cluster gives a job whole nodes.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   headroom adopt list --node host-1
-  headroom adopt pid 4242 --node host-1 --owner acme --name web --cpu-milli 500")]
+  headroom adopt pid 4242 --node host-1 --owner acme --name web --cpu-milli 500
+  headroom adopt slurm-job 17 --node batch --owner acme --name simulation")]
 pub struct AdoptArgs {
     #[command(subcommand)]
     what: What,
@@ -19,7 +20,7 @@ pub struct AdoptArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum What {
-    /// Lists the processes of a node's host that can be adopted, the busiest first.
+    /// Lists what can be adopted on a node: processes, the busiest first, or jobs of its cluster.
     List {
         #[command(flatten)]
         server: Server,
@@ -28,21 +29,56 @@ enum What {
     Pid {
         /// The number of the process, as `headroom adopt list` shows it.
         pid: u32,
-        /// Name or id of the participant that owns the workload.
-        #[arg(long)]
-        owner: String,
-        /// Name of the workload.
-        #[arg(long)]
-        name: String,
-        /// What it always has, in thousandths of a core; what it uses and a quarter more if left out.
-        #[arg(long, value_name = "MILLI")]
-        cpu_milli: Option<i64>,
-        /// What lending never takes it under; half of the baseline if left out.
-        #[arg(long, value_name = "MILLI")]
-        floor_milli: Option<i64>,
         #[command(flatten)]
-        server: Server,
+        as_workload: AsWorkload,
     },
+    /// Adopts a running job of a Slurm cluster.
+    SlurmJob {
+        /// The number of the job, as `squeue` and `headroom adopt list` show it.
+        job: u64,
+        #[command(flatten)]
+        as_workload: AsWorkload,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+struct AsWorkload {
+    /// Name or id of the participant that owns the workload.
+    #[arg(long)]
+    owner: String,
+    /// Name of the workload.
+    #[arg(long)]
+    name: String,
+    /// What it always has, in thousandths of a core. Left out: of a process what it uses and a quarter more, of a job what it has.
+    #[arg(long, value_name = "MILLI")]
+    cpu_milli: Option<i64>,
+    /// What lending never takes it under. Left out: half of a process's baseline, all of a job's.
+    #[arg(long, value_name = "MILLI")]
+    floor_milli: Option<i64>,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl AsWorkload {
+    /// Adopts what a field of the request names.
+    async fn adopt(&self, field: &str, number: u64) -> anyhow::Result<()> {
+        let participant = self.server.find("/v1/participants", "participant", &self.owner).await?;
+        let mut body = json!({ field: number, "participant": participant, "name": self.name });
+        if let Some(milli) = self.cpu_milli {
+            body["baseline"] = json!({ "cpu_milli": milli });
+        }
+        if let Some(milli) = self.floor_milli {
+            body["floor"] = json!({ "cpu_milli": milli });
+        }
+        let path = format!("{}/adoptions", self.server.node_path().await?);
+        let made = self.server.ask(&path, Some(&body)).await?;
+        let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
+        let (id, name, milli) = (text("id"), text("name"), &made["baseline"]["cpu_milli"]);
+        let what = if field == "pid" { "process" } else { "job" };
+        say(format_args!("{id} {name}: {what} {number} has {milli} thousandths of a core from here on."));
+        say(format_args!("Stop it in the web UI or by POST /v1/instances/{id}/stop to let it go."));
+        Ok(())
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -89,47 +125,47 @@ impl Server {
         Ok(found["id"].as_str().unwrap_or_default().to_owned())
     }
 
-    async fn processes(&self) -> anyhow::Result<String> {
-        Ok(format!("/v1/nodes/{}/processes", self.find("/v1/nodes", "node", &self.node).await?))
+    async fn node_path(&self) -> anyhow::Result<String> {
+        Ok(format!("/v1/nodes/{}", self.find("/v1/nodes", "node", &self.node).await?))
     }
 }
 
 pub async fn run(args: AdoptArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::List { server } => list(&server).await?,
-        What::Pid { pid, owner, name, cpu_milli, floor_milli, server } => {
-            let participant = server.find("/v1/participants", "participant", &owner).await?;
-            let mut body = json!({ "pid": pid, "participant": participant, "name": name });
-            if let Some(milli) = cpu_milli {
-                body["baseline"] = json!({ "cpu_milli": milli });
-            }
-            if let Some(milli) = floor_milli {
-                body["floor"] = json!({ "cpu_milli": milli });
-            }
-            let made = server.ask(&server.processes().await?, Some(&body)).await?;
-            let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
-            let milli = &made["baseline"]["cpu_milli"];
-            say(format_args!(
-                "{} {}: process {pid} has {milli} thousandths of a core from here on.",
-                text("id"),
-                text("name")
-            ));
-            say(format_args!("Stop it in the web UI or by POST /v1/instances/{}/stop to lift the limit.", text("id")));
-        }
+        What::Pid { pid, as_workload } => as_workload.adopt("pid", pid.into()).await?,
+        What::SlurmJob { job, as_workload } => as_workload.adopt("job", job).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(server: &Server) -> anyhow::Result<()> {
-    let found = server.ask(&server.processes().await?, None).await?;
-    say(format_args!("{:>8} {:>9} {:>8} {:>9}  {:<30} command", "pid", "cpu milli", "mem MiB", "proposed", "workload"));
-    for one in found["data"].as_array().into_iter().flatten() {
-        let number = |field: &str| one[field].as_i64().unwrap_or(0);
-        let proposed = one["proposed"]["baseline"]["cpu_milli"].as_i64().unwrap_or(0);
-        let workload = one["workload"].as_str().unwrap_or("-");
-        let command: String = one["command"].as_str().unwrap_or_default().chars().take(80).collect();
-        let (pid, cpu, mem) = (number("pid"), number("cpu_milli"), number("mem_mib"));
-        say(format_args!("{pid:>8} {cpu:>9} {mem:>8} {proposed:>9}  {workload:<30} {command}"));
+    let found = server.ask(&format!("{}/candidates", server.node_path().await?), None).await?;
+    let (jobs, processes): (Vec<&Value>, Vec<&Value>) =
+        found["data"].as_array().into_iter().flatten().partition(|one| one["kind"] == "slurm_job");
+    let number = |one: &Value, field: &str| one[field].as_i64().unwrap_or(0);
+    let text = |one: &Value, field: &str| one[field].as_str().unwrap_or("-").to_owned();
+    let proposed = |one: &Value| one["proposed"]["baseline"]["cpu_milli"].as_i64().unwrap_or(0);
+    if !processes.is_empty() {
+        let heads = ("pid", "cpu milli", "mem MiB", "proposed", "workload");
+        say(format_args!("{:>8} {:>9} {:>8} {:>9}  {:<30} command", heads.0, heads.1, heads.2, heads.3, heads.4));
+    }
+    for one in processes {
+        let command: String = text(one, "command").chars().take(80).collect();
+        let (pid, cpu, mem) = (number(one, "pid"), number(one, "cpu_milli"), number(one, "mem_mib"));
+        say(format_args!("{pid:>8} {cpu:>9} {mem:>8} {:>9}  {:<30} {command}", proposed(one), text(one, "workload")));
+    }
+    if !jobs.is_empty() {
+        let heads = ("job", "nodes", "node milli", "proposed", "workload");
+        say(format_args!("{:>8} {:>9} {:>10} {:>9}  {:<30} name", heads.0, heads.1, heads.2, heads.3, heads.4));
+    }
+    for one in jobs {
+        let (job, nodes, lot) = (number(one, "job"), number(one, "nodes"), number(one, "node_cpu_milli"));
+        let name = match one["refused"].as_str() {
+            Some(reason) => format!("{} (not adoptable: {reason})", text(one, "name")),
+            None => text(one, "name"),
+        };
+        say(format_args!("{job:>8} {nodes:>9} {lot:>10} {:>9}  {:<30} {name}", proposed(one), text(one, "workload")));
     }
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! `headroom work`: the agent of a host. It adopts and limits what the server says, and tells what the kernel counts.
-use crate::workers::agents::{Heartbeat, Orders, ProcessReport, reported};
+use crate::workers::agents::{AgentDriver, Heartbeat, Orders, ProcessReport, reported};
 use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::linux::{Linux, boot};
-use headroom_execution::{AdoptRequest, Driver, DriverError, InstanceId, Limits, NodeId, OpKey};
+use headroom_execution::{AdoptRequest, Adopting, Driver, DriverError, InstanceId, Limits, NodeId, OpKey};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Processes that one list has.
-const MOST_PROCESSES: usize = 200;
+/// Candidates that one list has.
+const MOST_LISTED: usize = 200;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A server answers within two seconds, or it is away.
@@ -61,14 +61,15 @@ pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
 impl Agent {
     async fn work(&self) -> anyhow::Result<()> {
         let (mut node, mut orders, mut pause) = (None, Orders::default(), FIRST_PAUSE);
+        let mut refused = BTreeMap::new();
         loop {
-            match self.beat(&mut node, &orders).await {
+            match self.beat(&mut node, &orders, &refused).await {
                 Ok(next) => {
                     if pause > FIRST_PAUSE {
                         tracing::info!("the server answers");
                     }
                     pause = FIRST_PAUSE;
-                    self.carry_out(node.as_ref(), &next);
+                    refused = tokio::task::block_in_place(|| self.carry_out(node.as_ref(), &next));
                     orders = next;
                 }
                 Err(error) => {
@@ -83,23 +84,27 @@ impl Agent {
     }
 
     /// One heartbeat: tells what is observed, and takes what is to be done.
-    async fn beat(&self, node: &mut Option<NodeId>, orders: &Orders) -> anyhow::Result<Orders> {
+    async fn beat(
+        &self,
+        node: &mut Option<NodeId>,
+        orders: &Orders,
+        refused: &BTreeMap<InstanceId, String>,
+    ) -> anyhow::Result<Orders> {
         let id = match node {
             Some(id) => id.clone(),
             None => node.insert(self.find_node().await?).clone(),
         };
-        let processes = match orders.list_processes {
-            true => Some(tokio::task::block_in_place(|| self.linux.candidates(MOST_PROCESSES))),
-            false => None,
-        };
-        let processes = processes.map(|found| found.into_iter().map(ProcessReport::from).collect());
+        let listed = orders.list_candidates.then(|| tokio::task::block_in_place(|| self.linux.candidates(MOST_LISTED)));
+        let processes = listed.map(|found| found.into_iter().map(ProcessReport::from).collect());
         let told = Heartbeat {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            driver: AgentDriver::Linux,
             boot: boot(),
             carried_out: orders.list,
-            unavailable: self.linux.unavailable().map(str::to_owned),
-            workloads: reported(self.linux.reports()),
+            unavailable: self.linux.unavailable(),
+            workloads: reported(self.linux.reports(), refused),
             processes,
+            jobs: None,
         };
         let answer = self.ask(&format!("/v1/nodes/{id}/heartbeat"), Some(serde_json::to_string(&told)?)).await?;
         serde_json::from_str(&answer).context("the server answers in another language: is it of this version?")
@@ -128,36 +133,42 @@ impl Agent {
         Ok(text)
     }
 
-    /// Adopts, limits and lets go, until this host runs what the list says. What fails is tried with the next heartbeat.
-    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) {
-        let Some(node) = node else { return };
+    /// Adopts, limits and lets go, until this host runs what the list says. What fails is tried with the next heartbeat;
+    /// answers why it fails.
+    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) -> BTreeMap<InstanceId, String> {
+        let mut refused = BTreeMap::new();
+        let Some(node) = node else { return refused };
         for wanted in &orders.wanted {
             let (instance, limits) = (InstanceId::new(&wanted.instance), Limits::new(wanted.cpu_milli, 0));
             let key = OpKey::new(format!("list-{}", orders.list), wanted.instance.clone());
             let known = self.linux.active_epoch(&instance);
             let done = if known.is_none_or(|epoch| epoch < wanted.epoch) {
-                let (process, node) = (wanted.process.clone(), node.clone());
-                let request = AdoptRequest { instance, node, epoch: wanted.epoch, process, limits };
+                let (adopted, node) = (wanted.adopted.clone(), node.clone());
+                let request = AdoptRequest { instance: instance.clone(), node, epoch: wanted.epoch, adopted, limits };
                 self.linux.adopt(&key, &request).map(|_| ())
             } else if self.linux.limits_in_force(&instance) != Some(limits.clone()) {
                 self.linux.resize(&key, &instance, wanted.epoch, &limits).map(|_| ())
             } else {
                 Ok(())
             };
-            tell(&wanted.instance, done);
+            if let Err(error) = done {
+                tell(&wanted.instance, &error);
+                refused.insert(instance, error.to_string());
+            }
         }
         let wanted: BTreeSet<&str> = orders.wanted.iter().map(|wanted| wanted.instance.as_str()).collect();
         for (instance, report) in self.linux.reports() {
             if !wanted.contains(instance.as_str()) {
                 let key = OpKey::new(format!("list-{}", orders.list), "stop");
-                tell(instance.as_str(), self.linux.stop(&key, &instance, report.epoch).map(|_| ()));
+                if let Err(error) = self.linux.stop(&key, &instance, report.epoch) {
+                    tell(instance.as_str(), &error);
+                }
             }
         }
+        refused
     }
 }
 
-fn tell(instance: &str, done: Result<(), DriverError>) {
-    if let Err(error) = done {
-        tracing::warn!(instance, %error, "its limit cannot be set yet; trying again");
-    }
+fn tell(instance: &str, error: &DriverError) {
+    tracing::warn!(instance, %error, "its limit cannot be set yet; trying again");
 }

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 169] = [
+const OTHERS: [(&str, u16, &str); 171] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -173,12 +173,14 @@ const OTHERS: [(&str, u16, &str); 169] = [
     ),
     ("module_or_command", 422, "A workload is made of a module or of a command: name one of the two."),
     (
-        "process_not_found",
+        "candidate_not_found",
         422,
-        "No process of the host has this number; list them, as the number may be another's by now.",
+        "Nothing that can be adopted there has this number; list the candidates, as the number may be another's by now.",
     ),
     ("process_protected", 422, "Headroom, what it has started and what has started it are not adopted."),
-    ("process_adopted", 409, "The process is a workload already; the detail names it."),
+    ("already_adopted", 409, "It is a workload already; the detail names it."),
+    ("job_not_adoptable", 422, "The job cannot be adopted; the detail says why."),
+    ("one_of_two", 422, "Give one of the two fields, not both and not neither."),
     (
         "node_without_agent",
         409,
@@ -191,9 +193,9 @@ const OTHERS: [(&str, u16, &str); 169] = [
     ),
     ("another_host", 409, "Another host speaks for this node; give each host a node of its own."),
     ("starting_up", 503, "The server starts or ends; an agent asks again and changes nothing meanwhile."),
-    ("driver_unavailable", 409, "This host does not let Headroom limit processes; the detail says why."),
+    ("driver_unavailable", 409, "Nothing can be adopted on this node now; the detail says why."),
     ("floor_below_driver", 422, "The kernel holds a process to 10 cpu_milli at least; ask for a floor of 10 or more."),
-    ("module_not_startable", 422, "An adopted process is no module; an operator adopts the next one."),
+    ("module_not_startable", 422, "An adopted workload is no module; an operator adopts the next one."),
     ("command_unavailable", 422, "The operator offers this command, and its program is not there now."),
     (
         "arguments_invalid",

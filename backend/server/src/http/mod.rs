@@ -1,6 +1,7 @@
 //! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
 pub mod acting;
 pub mod admin;
+mod adoptions;
 mod agents;
 pub mod api_keys;
 pub mod audit;
@@ -31,7 +32,6 @@ pub mod prediction;
 pub mod preview;
 mod preview_warnings;
 pub mod problem;
-mod processes;
 pub mod projects;
 mod recalled_before;
 pub mod recalls;
@@ -112,7 +112,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
-        .merge(processes::router())
+        .merge(adoptions::router())
         .merge(agents::router())
         .merge(round_externality::router())
         .merge(rounds::router())

@@ -28,8 +28,7 @@ async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answer
     by.may("allocations:read")?;
     let all = by.role.is_platform();
     let modules = app.sequencer.query(move |s| {
-        let mine =
-            |m: &&Module| m.kind != ModuleKind::Process && (all || m.participant.is_none_or(|p| p == by.participant));
+        let mine = |m: &&Module| !m.kind.is_adopted() && (all || m.participant.is_none_or(|p| p == by.participant));
         s.modules.values().filter(mine).cloned().collect::<Vec<_>>()
     });
     let offered = modules.await?.into_iter().map(|module| {

@@ -137,7 +137,7 @@ fn head(swap: &Swap, from: &str, to: &str) -> String {
 /// What a resized workload had won or lent beside its baseline until now: the reasons say how its new limits differ from
 /// the baseline, and what its old ones did is over. Not where something changes within a slot, or says so itself.
 fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
-    use CauseKind::{Drawn, Lent, LentOn, NotRolled, Recalled, Rolled, Sold, Stayed, TakenBack, Won};
+    use CauseKind::{Drained, Drawn, Lent, LentOn, NotRolled, Recalled, Rolled, Sold, Stayed, TakenBack, Won};
     let tells_itself = |c: &Cause| matches!(c.kind, Drawn | NotRolled | Recalled | Stayed | TakenBack);
     if swap.moves() || causes.iter().any(tells_itself) {
         return None;
@@ -146,7 +146,7 @@ fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
         let of = |c: &Cause| match c.kind {
             Won | Rolled => c.quantity,
             Lent | LentOn => -c.quantity,
-            Sold | Drawn | NotRolled | Recalled | Stayed | TakenBack => 0,
+            Sold | Drained | Drawn | NotRolled | Recalled | Stayed | TakenBack => 0,
         };
         causes.iter().filter(|c| c.resource == resource).map(of).sum()
     };
@@ -169,6 +169,9 @@ fn why_it_moves(swap: &Swap) -> String {
         let won = swap.causes.iter().filter(|c| c.kind == CauseKind::Won);
         won.into_iter().any(|c| recallable::firm(&c.pool) == pool)
     };
+    if swap.causes.iter().any(|c| c.kind == CauseKind::Drained) {
+        return "its node is drained".to_owned();
+    }
     match swap.pool_from == swap.pool_to {
         true if wins(&swap.pool_to) => "its node has no room for all that it won".to_owned(),
         true => "its place in this slot is there".to_owned(),
@@ -196,6 +199,7 @@ fn sentence_of(cause: &Cause) -> String {
         CauseKind::Drawn => format!(
             "It took {what} in the slot itself, as they were free: for {pays} credits a whole slot, of which it pays the time from then on."
         ),
+        CauseKind::Drained => format!("Its node is drained: its baseline of {what} goes to another one."),
         CauseKind::Lent if may_go => format!("It lends {what} that it may take back, and is paid {is_paid} credits."),
         CauseKind::Lent => format!("It lends {what}, and is paid {is_paid} credits."),
         CauseKind::Sold => {

@@ -1,5 +1,6 @@
 //! What the exchange does by itself. Each worker rereads the state it works on, so a lost
 //! message or a restart only delays it, and twice equals once.
+pub mod adopted;
 pub mod agents;
 pub mod commands;
 pub mod conductor;
@@ -13,7 +14,6 @@ pub mod meter;
 pub mod modules;
 pub mod nodes;
 pub mod outlook;
-pub mod processes;
 pub mod prune;
 pub mod pulse;
 pub mod recalls;

@@ -1,11 +1,11 @@
 //! The worker nodes inside this process: what the market calls nodes and instances, as the
 //! driver knows them.
 use crate::demo;
+use crate::workers::adopted;
 use crate::workers::agents::Agents;
 use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
-use crate::workers::processes;
 use headroom_execution::linux::Linux;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
@@ -140,7 +140,7 @@ impl Nodes {
         Ok(Self {
             modules: ModuleQueue::new(cluster.clone()),
             cluster,
-            linux: Linux::new(&processes::group_name(data)),
+            linux: Linux::new(&adopted::group_name(data)),
             agents: Agents::default(),
             feed,
             kib_per_mem_mib,
@@ -246,9 +246,9 @@ impl Nodes {
         for instance in &wanted.instances {
             let id = instance_id(instance.id);
             let under_way = wanted.under_way.contains(&instance.id);
-            if let Some(process) = &instance.process {
+            if let Some(adopted) = &instance.adopted {
                 let has_agent = wanted.nodes.iter().any(|node| node.id == instance.node && node.has_agent());
-                processes::reconcile(self, instance, process, has_agent, under_way);
+                adopted::reconcile(self, instance, adopted, has_agent, under_way);
                 continue;
             }
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
@@ -419,7 +419,7 @@ impl Nodes {
         for node in &wanted.nodes {
             self.ensure_node(node, wanted.pools.get(&node.pool));
         }
-        for instance in wanted.instances.iter().filter(|i| i.process.is_none()) {
+        for instance in wanted.instances.iter().filter(|i| i.adopted.is_none()) {
             self.feed.set_once(instance_id(instance.id), self.source(instance, now_micros));
         }
         let by_id: BTreeMap<String, &Instance> = wanted.instances.iter().map(|i| (i.id.to_string(), i)).collect();

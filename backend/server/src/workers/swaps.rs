@@ -214,7 +214,7 @@ fn size(bytes: impl TryInto<u64>) -> String {
 fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
     match result {
         Ok(value) => then(value),
-        Err(DriverError::NoRoom { .. } | DriverError::Unanswered(_)) => Effect::Wait,
+        Err(DriverError::NoRoom { .. } | DriverError::Unanswered { .. }) => Effect::Wait,
         Err(error) => {
             Effect::Failed { reason: error.code().to_owned(), detail: error.to_string(), report: StepReport::default() }
         }

@@ -143,7 +143,9 @@ impl Rolling {
         }
         let there = target::target(turn.state, instance, self.slot).node;
         let node = award.nodes.first().copied().filter(|n| *n == there && *n == instance.node);
-        let node = node.ok_or(LeftOut::LeavesNode)?;
+        // A node that is drained is left, with or without rounds.
+        let drains = |n: &NodeId| turn.state.nodes.get(n).is_some_and(|n| n.state == NodeState::Draining);
+        let node = node.filter(|n| !drains(n)).ok_or(LeftOut::LeavesNode)?;
         if instance.strategy.lets_go_in_safe_state {
             return Err(LeftOut::LetsGo);
         }

@@ -138,7 +138,7 @@ fn made(events: &[Event], envelope: &Envelope) -> Reply {
             Some(Reply::Module(made.id))
         }
         (Command::OpenDispute { .. }, Event::DisputeChanged(made)) => Some(Reply::Dispute(made.id)),
-        (Command::RegisterInstance(_) | Command::AdoptProcess(_), Event::InstanceChanged(made)) => {
+        (Command::RegisterInstance(_) | Command::Adopt(_), Event::InstanceChanged(made)) => {
             Some(Reply::Instance(made.id))
         }
         _ => None,

@@ -1,7 +1,7 @@
-//! Adopted processes of this host: kept to what the market says, under its epoch.
+//! Adopted workloads, of this host and of agents: kept to what the market says, under its epoch.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::{AdoptRequest, Driver, Limits, OpKey};
-use headroom_market::workload::{HostProcess, Instance, InstanceState};
+use headroom_execution::{AdoptRequest, Adopting, Driver, Limits, OpKey};
+use headroom_market::workload::{Adopted, Instance, InstanceState};
 use std::path::Path;
 
 impl Nodes {
@@ -24,8 +24,8 @@ impl Nodes {
     }
 }
 
-/// Adopts a process under the market's epoch, or lifts its limit. What has ended is adopted, too: its owner is told.
-pub fn reconcile(nodes: &Nodes, instance: &Instance, process: &HostProcess, has_agent: bool, is_under_way: bool) {
+/// Adopts a workload under the market's epoch, or lifts its limit. What has ended is adopted, too: its owner is told.
+pub fn reconcile(nodes: &Nodes, instance: &Instance, adopted: &Adopted, has_agent: bool, is_under_way: bool) {
     let id = instance_id(instance.id);
     let known = match has_agent {
         true => nodes.agents.active_epoch(&id),
@@ -39,7 +39,7 @@ pub fn reconcile(nodes: &Nodes, instance: &Instance, process: &HostProcess, has_
                 instance: id.clone(),
                 node: node_id(instance.node),
                 epoch: instance.epoch,
-                process: process.clone(),
+                adopted: adopted.clone(),
                 limits: nodes.limits(&instance.in_force),
             };
             let key = OpKey::new(format!("adopt-{}", instance.id), instance.epoch.to_string());
@@ -52,7 +52,7 @@ pub fn reconcile(nodes: &Nodes, instance: &Instance, process: &HostProcess, has_
         (InstanceState::Stopped | InstanceState::Failed, None) => return,
     };
     if let Err(error) = done {
-        tracing::warn!(instance = %id, process = process.pid, %error, "its limit cannot be set or lifted yet; trying again");
+        tracing::warn!(instance = %id, %adopted, %error, "its limit cannot be set or lifted yet; trying again");
     }
 }
 

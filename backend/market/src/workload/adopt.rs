@@ -1,0 +1,96 @@
+//! Adopting what runs on a node already: what is asked of it at the gate.
+use crate::command::{Adopt, NewInstance};
+use crate::ids::InstanceId;
+use crate::records::workload::{Adopted, ModuleKind};
+use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
+use crate::state::State;
+use crate::turn::Turn;
+use crate::units::{Amounts, Resource, amount};
+use crate::workload::register;
+
+/// The least CPU that a kernel can hold a process to, in thousandths of a core.
+pub const LEAST_CPU_MILLI: i64 = 10;
+
+/// Takes in what runs already as a workload of its owner, on the node where it runs.
+pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {
+    let amounts = [(&asked.baseline, "baseline"), (&asked.floor, "floor"), (&asked.limit, "limit")];
+    check_amounts(&asked.adopted, &amounts)?;
+    check_is_new(turn.state, &asked.adopted)?;
+    let kind = asked.adopted.kind();
+    let pool = turn.state.nodes.get(&asked.node).map(|node| node.pool.clone()).ok_or_else(|| not_found("node"))?;
+    let module = register::offered(turn, kind, name_of(kind).to_owned())?;
+    let Adopt { participant, name, node, class, baseline, floor, limit, strategy, adopted } = asked;
+    let new = NewInstance {
+        participant,
+        name,
+        driver: kind.driver().to_owned(),
+        module,
+        arguments: Vec::new(),
+        pool,
+        node: Some(node),
+        class,
+        baseline,
+        floor,
+        limit,
+        at_end: Default::default(),
+        comparison: Default::default(),
+        strategy,
+    };
+    register::made_of(turn, new, Some(adopted))
+}
+
+/// The name of what all adopted workloads of a kind are made of.
+const fn name_of(kind: ModuleKind) -> &'static str {
+    match kind {
+        ModuleKind::SlurmJob => "slurm job",
+        ModuleKind::Process | ModuleKind::Wasm | ModuleKind::Command => "process",
+    }
+}
+
+/// Only CPU is limited: of a process no less than a hundredth of a core, of a job whole nodes.
+pub(super) fn check_amounts(adopted: &Adopted, all: &[(&Amounts, &str)]) -> Result<(), Refusal> {
+    for (amounts, field) in all {
+        if let Some((resource, _)) = amounts.iter().find(|(r, quantity)| **r != Resource::CpuMilli && **quantity != 0) {
+            let detail = format!(
+                "An adopted workload trades CPU; its {resource} is measured, not limited. Leave {resource} out."
+            );
+            return Err(invalid("resource_not_enforced", format!("/{field}/{resource}"), detail));
+        }
+        let cpu = amount(amounts, Resource::CpuMilli);
+        let refused = |code, detail| Err(invalid(code, format!("/{field}/cpu_milli"), detail));
+        match adopted {
+            Adopted::Process(_) if cpu < LEAST_CPU_MILLI => {
+                let detail = format!(
+                    "The kernel holds a process to {LEAST_CPU_MILLI} cpu_milli at least; the {field} is {cpu}. Ask for {LEAST_CPU_MILLI} or more."
+                );
+                return refused("floor_below_driver", detail);
+            }
+            Adopted::SlurmJob(job) if cpu < job.node_cpu_milli || cpu % job.node_cpu_milli != 0 => {
+                let lot = job.node_cpu_milli;
+                let detail = format!(
+                    "Job {} has whole nodes of {lot} cpu_milli; the {field} is {cpu}. Ask for a multiple of {lot}.",
+                    job.job
+                );
+                return refused("lot_not_whole", detail);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What was adopted is one workload; a stopped one goes on by a restart.
+fn check_is_new(state: &State, adopted: &Adopted) -> Result<(), Refusal> {
+    match state.instances.values().find(|i| i.adopted.as_ref().is_some_and(|known| known.is(adopted))) {
+        None => Ok(()),
+        Some(known) => {
+            let pointer = if adopted.kind() == ModuleKind::SlurmJob { "/job" } else { "/pid" };
+            let detail = format!(
+                "The {adopted} is the workload {} ({}) already. Restart that one if it is stopped.",
+                known.id, known.name
+            );
+            let pointer = pointer.to_owned();
+            Err(Refusal { kind: RefusalKind::Conflict, code: "already_adopted", pointer, detail })
+        }
+    }
+}

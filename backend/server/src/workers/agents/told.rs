@@ -1,0 +1,162 @@
+//! The documents between an agent and the server.
+use headroom_execution::linux::Candidate;
+use headroom_execution::{InstanceId, Report};
+use headroom_market::workload::{Adopted, HostProcess, SlurmJob};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What an agent limits: processes of its host, or jobs of its cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentDriver {
+    #[default]
+    Linux,
+    Slurm,
+}
+
+/// What an agent tells.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    /// Version of the agent.
+    pub version: String,
+    /// What it limits.
+    #[serde(default)]
+    pub driver: AgentDriver,
+    /// The boot of its host: two hosts are not one node.
+    pub boot: String,
+    /// The list that it has carried out; 0 before the first.
+    pub carried_out: u64,
+    /// Why it can limit nothing, if so.
+    #[serde(default)]
+    pub unavailable: Option<String>,
+    /// What it has adopted, as the kernel counts it.
+    pub workloads: Vec<WorkloadReport>,
+    /// Processes that may be adopted, where candidates were asked for.
+    #[serde(default)]
+    pub processes: Option<Vec<ProcessReport>>,
+    /// Jobs that may be adopted, where candidates were asked for.
+    #[serde(default)]
+    pub jobs: Option<Vec<JobReport>>,
+}
+
+/// An adopted workload, as the kernel of its host or its cluster counts it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadReport {
+    pub instance: String,
+    pub epoch: u64,
+    /// The limit in force, read back from the kernel or the cluster.
+    pub cpu_milli: u64,
+    /// Counted since it was adopted.
+    pub cpu_micros: u64,
+    pub throttled_micros: u64,
+    pub mem_kib: u64,
+    /// Why its limit is not what was asked for, if so.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// Why it does not run any more, if so.
+    #[serde(default)]
+    pub ended: Option<String>,
+}
+
+/// A process that may be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessReport {
+    pub process: HostProcess,
+    pub user: u32,
+    pub running_seconds: u64,
+    pub cpu_milli: u64,
+    pub mean_cpu_milli: u64,
+    pub mem_kib: u64,
+    pub descendants: u64,
+    /// The workload that it is already.
+    #[serde(default)]
+    pub workload: Option<String>,
+}
+
+/// A job of a cluster that may be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobReport {
+    pub job: SlurmJob,
+    pub partition: String,
+    pub user: String,
+    /// Nodes that it has.
+    pub nodes: u64,
+    pub running_seconds: u64,
+    /// Seconds until its time limit; nothing without a limit.
+    #[serde(default)]
+    pub left_seconds: Option<u64>,
+    /// Why it cannot be adopted, if so.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// The workload that it is already.
+    #[serde(default)]
+    pub workload: Option<String>,
+}
+
+/// What an agent is to do: everything else that it has adopted is to be let go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Orders {
+    /// The number of this list.
+    pub list: u64,
+    pub wanted: Vec<Wanted>,
+    /// Whether somebody waits for a list of candidates.
+    pub list_candidates: bool,
+}
+
+/// A workload to hold to a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Wanted {
+    pub instance: String,
+    pub epoch: u64,
+    pub adopted: Adopted,
+    pub cpu_milli: u64,
+}
+
+/// What is known of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgentStatus {
+    pub version: String,
+    pub driver: AgentDriver,
+    /// Seconds since it was last heard.
+    pub silent_seconds: u64,
+    pub is_silent: bool,
+    /// Why it can limit nothing, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+    pub workloads: usize,
+}
+
+impl From<(Candidate, Option<InstanceId>)> for ProcessReport {
+    fn from((candidate, workload): (Candidate, Option<InstanceId>)) -> Self {
+        Self {
+            process: candidate.process,
+            user: candidate.user,
+            running_seconds: candidate.running_seconds,
+            cpu_milli: candidate.cpu_milli,
+            mean_cpu_milli: candidate.mean_cpu_milli,
+            mem_kib: candidate.mem_kib,
+            descendants: candidate.descendants,
+            workload: workload.map(|id| id.0),
+        }
+    }
+}
+
+/// What an agent has adopted, by workload, in the words of a heartbeat.
+pub fn reported(reports: Vec<(InstanceId, Report)>, refused: &BTreeMap<InstanceId, String>) -> Vec<WorkloadReport> {
+    let of = |(instance, report): (InstanceId, Report)| WorkloadReport {
+        refused: refused.get(&instance).cloned(),
+        instance: instance.0,
+        epoch: report.epoch,
+        cpu_milli: report.cpu_milli,
+        cpu_micros: report.cpu_micros,
+        throttled_micros: report.throttled_micros,
+        mem_kib: report.mem_kib,
+        ended: report.ended,
+    };
+    reports.into_iter().map(of).collect()
+}
