@@ -4,8 +4,8 @@ import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
 import { forgetDrafts } from '@/lib/edit';
+import { jobs, processes } from '@/mocks/candidates';
 import { fullNodes } from '@/mocks/members';
-import { processes } from '@/mocks/processes';
 import { asRole } from '@/mocks/setup';
 import { instances } from '@/mocks/swaps';
 import { watchWrites } from '@/mocks/writes';
@@ -15,16 +15,16 @@ import { makeRouter } from './router';
 
 vi.mock('@/components/charts/PlotCanvas', () => ({ default: () => null }));
 window.scrollTo = () => {};
-const had = structuredClone({ processes, instances, fullNodes });
-/** What reading the processes is answered instead; 'never': nothing. */
+const had = structuredClone({ processes, jobs, instances, fullNodes });
+/** What reading the candidates is answered instead; 'never': nothing. */
 let reading: { status: number; body: unknown } | 'never' | null = null;
 const { sent, refuse } = watchWrites((path) => {
-  if (!path.includes('/processes') || reading === null) return undefined;
+  if (!path.includes('/candidates') || reading === null) return undefined;
   return reading === 'never' ? new Promise(() => {}) : Promise.resolve(new Response(JSON.stringify(reading.body), { status: reading.status }));
 });
 afterEach(() => {
   cleanup(); forget(); forgetDrafts(); queryClient.clear(); reading = null; localStorage.clear();
-  processes.splice(0, processes.length, ...structuredClone(had.processes)); instances.splice(0, instances.length, ...structuredClone(had.instances)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.fullNodes));
+  processes.splice(0, processes.length, ...structuredClone(had.processes)); jobs.splice(0, jobs.length, ...structuredClone(had.jobs)); instances.splice(0, instances.length, ...structuredClone(had.instances)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.fullNodes));
 });
 
 const [FIRST, SECOND, CORDONED] = fullNodes.map((n) => n.id) as [string, string, string];
@@ -95,7 +95,7 @@ it('adopts with what is proposed, and leads to the workload', async () => {
   type('Owner', GENOMICS);
   fireEvent.click(send());
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  expect(sent).toEqual([{ method: 'POST', path: `/v1/nodes/${FIRST}/processes`, key: null, body: { pid: 4242, participant: GENOMICS, name: 'postgres', class: 'standard', baseline: { cpu_milli: 1600 }, floor: { cpu_milli: 800 } } }]);
+  expect(sent).toEqual([{ method: 'POST', path: `/v1/nodes/${FIRST}/adoptions`, key: null, body: { pid: 4242, participant: GENOMICS, name: 'postgres', class: 'standard', baseline: { cpu_milli: 1600 }, floor: { cpu_milli: 800 } } }]);
   const id = instances.at(-1)?.id;
   const note = (await screen.findByText('Open the workload')).closest('[role=status]');
   expect(note?.textContent).toContain('postgres is a workload now and always has 1.6 cores.');
@@ -138,11 +138,11 @@ it('says of a process that has ended what to do, and of one that is a workload w
   await visit();
   await begin();
   type('Owner', GENOMICS);
-  refuse({ status: 422, body: { title: 'No', status: 422, code: 'process_not_found', detail: 'No process.', errors: [{ pointer: '/pid', code: 'process_not_found', detail: 'No process.' }] } });
+  refuse({ status: 422, body: { title: 'No', status: 422, code: 'candidate_not_found', detail: 'No process.', errors: [{ pointer: '/pid', code: 'candidate_not_found', detail: 'No process.' }] } });
   fireEvent.click(send());
-  expect((await screen.findByRole('alert')).textContent).toBe('This process has ended. Go back, refresh the list and choose another one.');
+  expect((await screen.findByRole('alert')).textContent).toBe('It has ended. Go back, refresh the list and choose another one.');
   type('Name', 'orders-db');
-  refuse({ status: 409, body: { title: 'Conflict', status: 409, code: 'process_adopted', detail: 'Process 4242 is the workload ins_01kab6q0zx3f4q (db) already. Restart that one if it is stopped.' } });
+  refuse({ status: 409, body: { title: 'Conflict', status: 409, code: 'already_adopted', detail: 'Process 4242 is the workload ins_01kab6q0zx3f4q (db) already. Restart that one if it is stopped.' } });
   fireEvent.click(send());
   expect((await screen.findByRole('link', { name: 'Open that workload' })).getAttribute('href')).toBe('/workloads?workload=ins_01kab6q0zx3f4q');
   expect(field('Name').value).toBe('orders-db');
@@ -181,6 +181,64 @@ it('says so where only the busiest are listed', async () => {
   reading = { status: 200, body: { object: 'list', has_more: false, data: Array.from({ length: 200 }, (_, i) => ({ ...had.processes[1], pid: 1000 + i })) } };
   await visit();
   expect(await screen.findByText('Only the 200 busiest processes are listed.')).toBeTruthy();
+});
+
+const CLUSTER = fullNodes.find((n) => n.agent?.driver === 'slurm')?.id ?? '';
+it('lists the jobs of a cluster with their nodes', async () => {
+  await visit(`/add-workloads?node=${CLUSTER}`);
+  const table = await screen.findByRole('table', { name: 'Jobs' });
+  expect([screen.getByRole('region', { name: 'Jobs of cluster-1' }) !== null, screen.queryByRole('table', { name: 'Processes' })]).toEqual([true, null]);
+  const [newest = '', refused = '', done = ''] = await rows();
+  expect(newest).toMatch(/^align-genomes4,?711inesbatch44 cores.*in 22 hAdopt…$/);
+  expect(refused).toContain('Not adoptable: it was started with --exclusive=user, so that its nodes cannot be changed.');
+  expect(done).toContain('weekly-report');
+  expect(within(table).getByRole('link', { name: 'weekly-report' }).getAttribute('href')).toContain('/workloads?workload=');
+  expect(within(table).getAllByRole('button', { name: /^Adopt / })).toHaveLength(1);
+});
+it('adopts a job with whole nodes, which lends nothing', async () => {
+  await visit(`/add-workloads?node=${CLUSTER}`);
+  fireEvent.click(await screen.findByRole('button', { name: 'Adopt align-genomes, job 4711' }));
+  const dialog = screen.getByRole('dialog');
+  await within(dialog).findByRole('option', { name: 'Genomics Core' });
+  expect(['Name', 'Baseline, nodes', 'Floor, nodes', 'Never more than, nodes'].map((label) => field(label).value)).toEqual(['align-genomes', '4', '4', '']);
+  expect([within(dialog).queryByRole('switch'), field('Never more than, nodes').placeholder]).toEqual([null, 'all 16 nodes']);
+  type('Baseline, nodes', '3');
+  await within(dialog).findByText('12 cores: what it always has');
+  expect(within(dialog).getByText('At most the baseline')).toBeTruthy();
+  type('Floor, nodes', '1.5');
+  await within(dialog).findByText('A whole number');
+  type('Floor, nodes', '3');
+  type('Owner', GENOMICS);
+  fireEvent.click(send());
+  await screen.findByText('Open the workload');
+  expect(sent).toEqual([{ method: 'POST', path: `/v1/nodes/${CLUSTER}/adoptions`, key: null, body: { job: 4711, participant: GENOMICS, name: 'align-genomes', class: 'standard', baseline: { cpu_milli: 12_000 }, floor: { cpu_milli: 12_000 } } }]);
+  expect(screen.getByText('Open the workload').closest('[role=status]')?.textContent).toContain('align-genomes is a workload now and always has 12 cores: 3 nodes.');
+  await waitFor(() => expect(within(screen.getByRole('table')).getByRole('link', { name: 'align-genomes' })).toBeTruthy());
+});
+it('says of a job what the server refuses about it', async () => {
+  await visit(`/add-workloads?node=${CLUSTER}`);
+  fireEvent.click(await screen.findByRole('button', { name: 'Adopt align-genomes, job 4711' }));
+  await within(screen.getByRole('dialog')).findByRole('option', { name: 'Genomics Core' });
+  type('Owner', GENOMICS);
+  refuse({ status: 422, body: { title: 'No', status: 422, code: 'job_not_adoptable', detail: 'Job 4711 cannot be adopted: it ends.', errors: [{ pointer: '/job', code: 'job_not_adoptable', detail: 'Job 4711 cannot be adopted: it ends.' }] } });
+  fireEvent.click(send());
+  expect((await screen.findByRole('alert')).textContent).toBe('Job 4711 cannot be adopted: it ends.');
+  type('Name', 'align');
+  refuse({ status: 422, body: { title: 'No', status: 422, code: 'lot_not_whole', detail: 'x', errors: [{ pointer: '/baseline/cpu_milli', code: 'lot_not_whole', detail: 'Ask for a multiple of 8000.' }] } });
+  fireEvent.click(send());
+  await within(screen.getByRole('dialog')).findByText('A job has whole nodes only. Ask for a multiple of one node.');
+});
+it('says that a list of jobs is old', async () => {
+  await visit(`/add-workloads?node=${CLUSTER}`);
+  await screen.findByRole('table', { name: 'Jobs' });
+  reading = { status: 422, body: { title: 'It failed', status: 422, code: 'internal_error' } };
+  fireEvent.click(screen.getByRole('button', { name: 'Refresh' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('it is old. Refresh it before you adopt a job.');
+});
+it('leads to an agent that lists nothing', async () => {
+  await visit(`/add-workloads?node=${fullNodes.find((n) => n.agent?.is_silent)?.id}`);
+  expect(await screen.findByText(/^Its agent does not list it in time\. Change that on the host, then refresh\./)).toBeTruthy();
+  expect(screen.getByRole('link', { name: 'Look at its agent' }).getAttribute('href')).toBe('/nodes?find=host-2');
 });
 
 it('is for the operator and admins alone, who find it in the navigation', async () => {

@@ -1,5 +1,5 @@
-// Processes of the nodes' hosts, and adopting one.
-import type { Adoption, FullNode, Instance, RunningProcess } from '../lib/api/objects.ts';
+// What runs on the nodes already, processes of a host or jobs of a cluster, and adopting one.
+import type { Adopted, Adoption, FullNode, Instance, RunningJob, RunningProcess } from '../lib/api/objects.ts';
 import { ago } from './clock.ts';
 import { fullNodes } from './members.ts';
 import { refuse, type Reply } from './reply.ts';
@@ -8,7 +8,7 @@ import { participants } from './users.ts';
 
 const process = (pid: number, command: string, cpu_milli: number, mean_cpu_milli: number, more: Partial<RunningProcess> = {}): RunningProcess => {
   const baseline = (Math.floor((Math.max(cpu_milli, mean_cpu_milli) * 1.25) / 50) + 1) * 50;
-  return { pid, command, user: 1000, running_seconds: 90_000, descendants: 0, cpu_milli, mean_cpu_milli, mem_mib: 96, proposed: { baseline: { cpu_milli: baseline }, floor: { cpu_milli: baseline / 2 } }, ...more };
+  return { kind: 'process', pid, command, user: 1000, running_seconds: 90_000, descendants: 0, cpu_milli, mean_cpu_milli, mem_mib: 96, proposed: { baseline: { cpu_milli: baseline }, floor: { cpu_milli: baseline / 2 } }, ...more };
 };
 export const processes: RunningProcess[] = [
   process(4242, '/usr/lib/postgresql/16/bin/postgres -D /var/lib/postgresql/16/main -c config_file=/etc/postgresql/16/main/postgresql.conf', 1240, 610, { descendants: 7, mem_mib: 2150, user: 114 }),
@@ -16,31 +16,58 @@ export const processes: RunningProcess[] = [
   process(15_311, 'python3 /srv/thumbnails/serve.py --port 9000', 300, 280, { running_seconds: 700, workload: fullNodes[0]?.workloads?.[0]?.id }),
 ];
 
+const NODE_CPU = 4000;
+const job = (number: number, name: string, user: string, nodes: number, more: Partial<RunningJob> = {}): RunningJob => {
+  const all = { cpu_milli: nodes * NODE_CPU };
+  return { kind: 'slurm_job', job: number, name, partition: 'batch', user, running_seconds: 5400, nodes, node_cpu_milli: NODE_CPU, proposed: { baseline: all, floor: all }, ...more };
+};
+export const jobs: RunningJob[] = [
+  job(4711, 'align-genomes', 'ines', 4, { left_seconds: 79_200 }),
+  job(4698, 'train-model', 'jonas', 2, { running_seconds: 40_000, refused: 'it was started with --exclusive=user, so that its nodes cannot be changed' }),
+  job(4650, 'weekly-report', 'tomas', 1, { running_seconds: 90_000, left_seconds: 1500, workload: fullNodes.find((n) => n.agent?.driver === 'slurm')?.workloads?.[0]?.id }),
+];
+
 /** The host of one node lets nobody limit processes. */
 const UNABLE = fullNodes[1]?.id;
-const unable = (node: FullNode) => refuse(409, 'driver_unavailable', 'Conflict', `No process of ${node.name} can be adopted: no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root, or as a service with Delegate=yes.`);
+/** Why nothing on a node can be adopted. */
+function whyNot(node: FullNode): string | undefined {
+  if (node.id === UNABLE) return 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root, or as a service with Delegate=yes';
+  if (node.properties?.agent !== 1) return undefined;
+  return node.agent?.unavailable ?? (node.agent && !node.agent.is_silent ? undefined : 'its agent does not list it in time');
+}
+const unable = (node: FullNode, reason: string) => refuse(409, 'driver_unavailable', 'Conflict', `Nothing on ${node.name} can be adopted: ${reason}.`);
+const isCluster = (node: FullNode) => node.agent?.driver === 'slurm';
 
-export function listProcesses(node: FullNode): Reply {
-  return node.id === UNABLE ? unable(node) : { status: 200, body: { object: 'list', data: node.state === 'up' ? processes : [], has_more: false, next_cursor: null } };
+export function listCandidates(node: FullNode): Reply {
+  const reason = whyNot(node);
+  if (reason) return unable(node, reason);
+  return { status: 200, body: { object: 'list', data: isCluster(node) ? jobs : node.state === 'up' ? processes : [], has_more: false, next_cursor: null } };
 }
 
 const refuseAt = (pointer: string, code: string, detail: string) => refuse(422, code, 'Unprocessable Content', detail, [{ pointer, code, detail }]);
+const adoptedOf = (of: RunningProcess | RunningJob): Adopted => (of.kind === 'process'
+  ? { kind: 'process', pid: of.pid, started_ticks: 81_200, boot: '4f7c', command: of.command }
+  : { kind: 'slurm_job', cluster: 'linux', job: of.job, submitted_at: 1_790_000_000, name: of.name, node_cpu_milli: of.node_cpu_milli });
 
 export function adopt(node: FullNode, body: unknown): Reply {
   const asked = body as Adoption;
-  const found = processes.find((p) => p.pid === asked.pid);
+  const [what, number, pointer] = asked.job === undefined ? ['process', asked.pid, '/pid'] : ['job', asked.job, '/job'];
+  const found = asked.job === undefined ? processes.find((p) => p.pid === asked.pid) : jobs.find((j) => j.job === asked.job);
   const owner = participants.find((p) => p.id === asked.participant);
-  if (node.id === UNABLE) return unable(node);
-  if (!found) return refuseAt('/pid', 'process_not_found', `No process of this host has the number ${asked.pid}. GET /v1/nodes/${node.id}/processes lists them.`);
-  if (found.workload) return refuse(409, 'process_adopted', 'Conflict', `Process ${asked.pid}, or one that it has started, belongs to the workload ${found.workload} already.`);
+  const reason = whyNot(node);
+  if (reason) return unable(node, reason);
+  if ((asked.job === undefined) === (asked.pid === undefined)) return refuseAt('/pid', 'one_of_two', 'Give the number of a process in pid, or of a job in job.');
+  if (!found) return refuseAt(String(pointer), 'candidate_not_found', `No ${what} of ${node.name} that can be adopted has the number ${number}. GET /v1/nodes/${node.id}/candidates lists them.`);
+  if (found.workload) return refuse(409, 'already_adopted', 'Conflict', `The ${what} ${number}, or what it has started, belongs to the workload ${found.workload} already.`);
+  if (found.kind === 'slurm_job' && found.refused) return refuseAt('/job', 'job_not_adoptable', `Job ${number} cannot be adopted: ${found.refused}.`);
   if (!owner) return refuse(404, 'not_found', 'Not found', 'There is no such participant.');
   const [baseline = 0, quota = 0] = [asked.baseline.cpu_milli, owner.quota.cpu_milli];
   if (baseline > quota) return refuseAt('/baseline/cpu_milli', 'quota_exceeded', `The quota is ${quota} cpu_milli, 0 cpu_milli are in use, ${baseline} cpu_milli were asked for. Ask an admin for more quota.`);
   const made: Instance = {
-    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: 'linux', module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
-    process: { pid: asked.pid, started_ticks: 81_200, boot: '4f7c', command: found.command },
+    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: found.kind === 'process' ? 'linux' : 'slurm', module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
+    adopted: adoptedOf(found),
     baseline: asked.baseline, floor: asked.floor, limit: asked.limit ?? { cpu_milli: node.capacity.cpu_milli ?? 0 }, in_force: asked.baseline,
-    strategy: { auto_bid: null, auto_offer: asked.strategy ? null : { minimum_price: {}, at_least_reserve_price: true } },
+    strategy: { auto_bid: null, auto_offer: asked.strategy || found.kind === 'slurm_job' ? null : { minimum_price: {}, at_least_reserve_price: true } },
   };
   instances.push(made);
   found.workload = made.id;

@@ -2,15 +2,15 @@
 // the pages are developed against is what the tests run against.
 import { recommendation } from './advice.ts';
 import { changes } from './audit.ts';
+import { adopt, listCandidates } from './candidates.ts';
 import { draw, drawable } from './draws.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
 import { hints, makeHint, profiles } from './guidance.ts';
 import { keysOf, makeKey, revokeKey } from './keys.ts';
-import { fullNodes, grant, makeNode, makeParticipant, makeUser, setQuota, users } from './members.ts';
+import { fullNodes, grant, makeNode, makeParticipant, makeUser, setNodeState, setQuota, users } from './members.ts';
 import { receipts, statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
-import { adopt, listProcesses } from './processes.ts';
 import { projects, putProject } from './projects.ts';
 import { refuse, type Reply } from './reply.ts';
 import { simulated } from './simulation.ts';
@@ -87,9 +87,9 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds\/(\d+)\/result$/, () => ok(result())],
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],
-  ['POST', /^\/nodes\/([^/]+)\/(cordon|uncordon)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'cordon' ? 'cordoned' : 'up' }))],
-  ['GET', /^\/nodes\/([^/]+)\/processes$/, (_, [id]) => onNode(id, listProcesses)],
-  ['POST', /^\/nodes\/([^/]+)\/processes$/, ({ body }, [id]) => onNode(id, (n) => adopt(n, body))],
+  ['POST', /^\/nodes\/([^/]+)\/(cordon|drain|uncordon)$/, (_, [id, verb = '']) => or404(fullNodes.find((n) => n.id === id), (n) => setNodeState(n, verb))],
+  ['GET', /^\/nodes\/([^/]+)\/candidates$/, (_, [id]) => onNode(id, listCandidates)],
+  ['POST', /^\/nodes\/([^/]+)\/adoptions$/, ({ body }, [id]) => onNode(id, (n) => adopt(n, body))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],

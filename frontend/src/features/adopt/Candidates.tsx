@@ -2,14 +2,22 @@ import { useIsFetching } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Button, Note, PageLink, Panel, ResourceView } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
-import { asSaid, type FullNode, type Instance, keyOf, type List, type RunningProcess, useResource } from '@/lib/api';
-import { formatBundle } from '@/lib/money';
+import { bundleText } from '@/lib/adopted';
+import { agoText } from '@/lib/ago';
+import { asSaid, type Candidate, type FullNode, type Instance, keyOf, type List, type RunningProcess, useResource } from '@/lib/api';
+import { hasAgent } from '@/lib/nodes';
 import { serverNow, useNow } from '@/lib/time';
+import type { Adopted } from './Act';
 import { AdoptForm } from './AdoptForm';
-import { agoText, matching, MOST_LISTED, whyNot } from './adopt';
-import { type Adopted, ProcessTable } from './ProcessTable';
+import { isJob, isMadeOf, keyOfCandidate, matching, MOST_LISTED, whyNot } from './adopt';
+import { JobTable } from './JobTable';
+import { ProcessTable } from './ProcessTable';
 
-const NONE = 'No process of this host can be adopted.';
+/** What to call all of them. */
+const OF = {
+  process: { title: 'Processes', one: 'process', none: 'No process of this host can be adopted.', hint: 'Start a program on it, then refresh. Headroom’s own processes are left out.', mend: 'Change that on the host, then refresh.' },
+  job: { title: 'Jobs', one: 'job', none: 'No job of this cluster can be adopted.', hint: 'Start a job on it, then refresh. A job that waits is listed once it runs.', mend: 'Change that, then refresh.' },
+};
 /** A moment of this machine, as the server counts. */
 const onServer = (at: number) => at + serverNow() - Date.now();
 
@@ -18,37 +26,54 @@ function ReadAgo({ at }: { at: number }) {
   return <>read {agoText(Math.max(0, Math.round((now - onServer(at)) / 1000)))}</>;
 }
 
-function Made({ instance: { id, name, baseline } }: { instance: Instance }) {
-  return <div className="pad" role="status"><Note tone="ok"><b className="m">{name}</b> is a workload now and always has {formatBundle(baseline)}. <PageLink className="underline" to="/workloads" search={{ workload: id }}>Open the workload</PageLink></Note></div>;
+function Made({ instance }: { instance: Instance }) {
+  return <div className="pad" role="status"><Note tone="ok"><b className="m">{instance.name}</b> is a workload now and always has {bundleText(instance, instance.baseline)}. <PageLink className="underline" to="/workloads" search={{ workload: instance.id }}>Open the workload</PageLink></Note></div>;
 }
 
-/** What runs on the host of one node. Mounted anew for each node, so that it never shows another one's. */
-export function Processes({ node, text }: { node: FullNode; text: string }) {
-  const path = `/nodes/${node.id}/processes`;
-  const of = useResource<List<RunningProcess>>(path);
+interface TablesProps { all: Candidate[]; text: string; one: string; readAt: number; adopted: (c: Candidate) => Adopted | null; onAdopt: (c: Candidate) => void }
+
+/** One table for each kind that is there. */
+function Tables({ all, text, one, ...rest }: TablesProps) {
+  const found = matching(all, text);
+  const more = { ...rest, cut: all.length >= MOST_LISTED, empty: `No ${one} matches “${text.trim()}”. Type less, or clear the filter.` };
+  const isProcess = (c: Candidate): c is RunningProcess => !isJob(c);
+  return (
+    <>
+      {all.some(isProcess) && <ProcessTable rows={found.filter(isProcess)} {...more} />}
+      {all.some(isJob) && <JobTable rows={found.filter(isJob)} {...more} />}
+    </>
+  );
+}
+
+/** What runs on one node. Mounted anew for each node, so that it never shows another one's. */
+export function Candidates({ node, text }: { node: FullNode; text: string }) {
+  const path = `/nodes/${node.id}/candidates`;
+  const of = useResource<List<Candidate>>(path);
   const reading = useIsFetching({ queryKey: keyOf(path) }) > 0;
-  const [chosen, choose] = useState<RunningProcess | null>(null);
+  const [chosen, choose] = useState<Candidate | null>(null);
   const [made, setMade] = useState<{ instance: Instance; at: number } | null>(null);
   const refresh = <Button size="sm" busy={reading} onClick={of.retry}>Refresh</Button>;
+  const words = OF[node.agent?.driver === 'slurm' || of.data?.data.some(isJob) ? 'job' : 'process'];
   // Until the list is read again it does not know what has just been adopted.
-  const justMade = (p: RunningProcess) => (made && made.at >= of.updatedAt && made.instance.process?.pid === p.pid ? made.instance.id : undefined);
-  const adopted = (p: RunningProcess): Adopted | null => {
-    const id = p.workload ?? justMade(p);
+  const justMade = (c: Candidate) => (made && made.at >= of.updatedAt && isMadeOf(made.instance, c) ? made.instance.id : undefined);
+  const adopted = (c: Candidate): Adopted | null => {
+    const id = c.workload ?? justMade(c);
     if (!id) return null;
     const name = made?.instance.id === id ? made.instance.name : node.workloads?.find((w) => w.id === id)?.name;
     return { id, name: name ?? `…${id.slice(-6)}` };
   };
   const unable = of.problem?.body.code === 'driver_unavailable' ? of.problem : null;
+  const agent = hasAgent(node) && <> <PageLink className="underline" to="/nodes" search={{ find: node.name }}>Look at its agent</PageLink></>;
   return (
-    <Panel title={`Processes of ${node.name}`} note={of.data && <ReadAgo at={of.updatedAt} />} tools={of.data && refresh}>
+    <Panel title={`${words.title} of ${node.name}`} note={of.data && <ReadAgo at={of.updatedAt} />} tools={of.data && refresh}>
       {made && <Made instance={made.instance} />}
-      {of.stale && <div className="pad" role="alert"><Note tone="warn">The list could not be read again: it is old. Refresh it before you adopt a process.</Note></div>}
-      {unable ? <Empty fact={NONE} hint={<>{asSaid(whyNot(unable.body.detail))} Change that on the host, then refresh.</>} action={refresh} /> : (
-        <ResourceView of={of} rows={8} empty={(d) => d.data.length === 0 && { fact: NONE, hint: 'Start a program on it, then refresh. Headroom’s own processes are left out.', action: refresh }}>
-          {(d) => <ProcessTable rows={matching(d.data, text)} readAt={onServer(of.updatedAt)} cut={d.data.length >= MOST_LISTED} adopted={adopted} onAdopt={choose} empty={`No process matches “${text.trim()}”. Type less, or clear the filter.`} />}
+      {of.stale && <div className="pad" role="alert"><Note tone="warn">The list could not be read again: it is old. Refresh it before you adopt a {words.one}.</Note></div>}
+      {unable ? <Empty fact={words.none} hint={<>{asSaid(whyNot(unable.body.detail))} {words.mend}{agent}</>} action={refresh} /> : (
+        <ResourceView of={of} rows={8} empty={(d) => d.data.length === 0 && { fact: words.none, hint: words.hint, action: refresh }}>
+          {(d) => <Tables all={d.data} text={text} one={words.one} readAt={onServer(of.updatedAt)} adopted={adopted} onAdopt={choose} />}
         </ResourceView>
       )}
-      {chosen && <AdoptForm node={node} process={chosen} onClose={() => choose(null)} onMade={(instance) => { setMade({ instance, at: Date.now() }); choose(null); }} />}
+      {chosen && <AdoptForm key={keyOfCandidate(chosen)} node={node} candidate={chosen} onClose={() => choose(null)} onMade={(instance) => { setMade({ instance, at: Date.now() }); choose(null); }} />}
     </Panel>
   );
 }

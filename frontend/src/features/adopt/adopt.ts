@@ -1,12 +1,25 @@
-// A process as it is listed, found and adopted: what is typed, what is wrong with it, and what is sent.
-import type { Adoption, Problem, RunningProcess } from '@/lib/api';
-import { formatCount, readQuantity, shown } from '@/lib/money';
+// What may be adopted: as it is listed, found and adopted. What is typed, what is wrong with it, and what is sent.
+import { nodesText } from '@/lib/adopted';
+import type { Adoption, Candidate, Instance, Problem, RunningJob } from '@/lib/api';
+import { formatCount, formatQuantity, readQuantity, readWhole, shown, type Typed } from '@/lib/money';
 
 /** As many as one answer lists. */
 export const MOST_LISTED = 200;
 const LONGEST_NAME = 100;
 /** The least that a kernel can hold a process to. */
 const LEAST_CPU = 10;
+
+/** A job of a cluster; else it is a process. */
+export const isJob = (c: Candidate): c is RunningJob => c.kind === 'slurm_job';
+const numberOf = (c: Candidate): number => (isJob(c) ? c.job : c.pid);
+/** What it is called in a cluster, or the command line. */
+const calledOf = (c: Candidate): string => (isJob(c) ? c.name : c.command);
+export const keyOfCandidate = (c: Candidate): string => `${c.kind} ${numberOf(c)} ${calledOf(c)}`;
+/** "postgres, process 4242" */
+export const titleOf = (c: Candidate): string => (isJob(c) ? `${c.name}, job ${c.job}` : `${programOf(c.command)}, process ${c.pid}`);
+/** Whether a workload was made of it. */
+export const isMadeOf = ({ adopted }: Pick<Instance, 'adopted'>, c: Candidate): boolean =>
+  adopted?.kind === c.kind && (adopted.kind === 'slurm_job' ? adopted.job : adopted.pid) === numberOf(c);
 
 /** The program of a command line, without its folder: `-bash` is a shell that somebody signed in with, `nginx:` one that names itself. */
 export function programOf(command: string): string {
@@ -15,57 +28,79 @@ export function programOf(command: string): string {
   return [...base.replace(/^-/, '').replace(/:$/, '')].slice(0, LONGEST_NAME).join('');
 }
 
-/** Those whose command has every word, or whose number begins with it. */
-export function matching(all: RunningProcess[], text: string): RunningProcess[] {
+/** Those with every word in what they are called, or whose number begins with it. */
+export function matching(all: Candidate[], text: string): Candidate[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return all.filter((p) => words.every((w) => p.command.toLowerCase().includes(w) || String(p.pid).startsWith(w)));
-}
-
-const counted = (n: number, one: string) => `${formatCount(n)} ${one}${n === 1 ? '' : 's'}`;
-/** How long ago, in words. */
-export function agoText(seconds: number): string {
-  if (seconds < 5) return 'just now';
-  if (seconds < 120) return `${counted(seconds, 'second')} ago`;
-  const minutes = Math.floor(seconds / 60);
-  return `${minutes < 120 ? counted(minutes, 'minute') : counted(Math.floor(minutes / 60), 'hour')} ago`;
+  const said = (c: Candidate) => (isJob(c) ? [c.name, c.partition, c.user].join(' ') : c.command).toLowerCase();
+  return all.filter((c) => words.every((w) => said(c).includes(w) || String(numberOf(c)).startsWith(w)));
 }
 
 export interface Draft { name: string; participant: string; baseline: string; floor: string; limit: string; class: string; lends: boolean }
 type Field = Exclude<keyof Draft, 'lends'>;
 
 const cores = (base: number | undefined) => String(shown('cpu_milli', base ?? 0));
-export const firstOf = (p: RunningProcess): Draft => ({
-  name: programOf(p.command), participant: '', baseline: cores(p.proposed.baseline.cpu_milli), floor: cores(p.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: true,
+/** As it stands in a field: whole nodes of a job, cores of a process. */
+const textOf = (c: Candidate, base: number | undefined) => (isJob(c) ? String(Math.round((base ?? 0) / c.node_cpu_milli)) : cores(base));
+export const firstOf = (c: Candidate): Draft => ({
+  name: [...(isJob(c) ? c.name : programOf(c.command))].slice(0, LONGEST_NAME).join(''), participant: '', baseline: textOf(c, c.proposed.baseline.cpu_milli), floor: textOf(c, c.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: !isJob(c),
 });
 
-const read = (text: string) => readQuantity('cpu_milli', text);
+/** In thousandths of a core, whatever its field counts in. */
+function read(c: Candidate, text: string): Typed<number> {
+  if (!isJob(c)) return readQuantity('cpu_milli', text);
+  const { value, fault } = readWhole(text);
+  return { value: value === null ? null : value * c.node_cpu_milli, fault };
+}
+/** "16 cores" for 4 nodes; nothing while that is no number, and of a process. */
+export function inCores(c: Candidate, text: string): string | undefined {
+  const { value } = read(c, text);
+  return isJob(c) && value !== null ? formatQuantity('cpu_milli', value) : undefined;
+}
+function tooLittle(c: Candidate, value: number): string | undefined {
+  if (isJob(c)) return value < c.node_cpu_milli ? 'At least one node' : undefined;
+  return value < LEAST_CPU ? `At least ${cores(LEAST_CPU)} cores: the kernel can’t hold it to less` : undefined;
+}
+
 /** What is wrong with what was typed. An owner that is still missing is no fault. */
-export function faultsOf(d: Draft): Partial<Record<Field, string>> {
-  const [baseline, floor, limit] = [read(d.baseline), read(d.floor), read(d.limit)];
+export function faultsOf(c: Candidate, d: Draft): Partial<Record<Field, string>> {
+  const [baseline, floor, limit] = [read(c, d.baseline), read(c, d.floor), read(c, d.limit)];
   const most = baseline.value ?? Infinity;
   const ofFloor = () => {
     if (floor.value === null) return 'How much?';
-    if (floor.value < LEAST_CPU) return `At least ${cores(LEAST_CPU)} cores: the kernel can’t hold it to less`;
-    return floor.value > most ? 'At most the baseline' : undefined;
+    return tooLittle(c, floor.value) ?? (floor.value > most ? 'At most the baseline' : undefined);
   };
+  const ofBaseline = () => (baseline.value === null ? 'How much?' : isJob(c) ? tooLittle(c, baseline.value) : undefined);
   return {
     name: d.name.trim() === '' ? 'A name' : [...d.name].length > LONGEST_NAME ? `At most ${LONGEST_NAME} characters` : undefined,
-    baseline: baseline.fault ?? (baseline.value === null ? 'How much?' : undefined),
+    baseline: baseline.fault ?? ofBaseline(),
     floor: floor.fault ?? ofFloor(),
     limit: limit.fault ?? (limit.value !== null && limit.value < (baseline.value ?? 0) ? 'At least the baseline' : undefined),
   };
 }
 
-/** What is sent; null while something is missing or wrong. */
-export function bodyOf(p: RunningProcess, d: Draft): Adoption | null {
-  const [baseline, floor, limit] = [read(d.baseline).value, read(d.floor).value, read(d.limit).value];
-  if (d.participant === '' || baseline === null || floor === null || Object.values(faultsOf(d)).some(Boolean)) return null;
+/** What is sent; null while something is missing or wrong. A job lends nothing, so nothing is said of that. */
+export function bodyOf(c: Candidate, d: Draft): Adoption | null {
+  const [baseline, floor, limit] = [read(c, d.baseline).value, read(c, d.floor).value, read(c, d.limit).value];
+  if (d.participant === '' || baseline === null || floor === null || Object.values(faultsOf(c, d)).some(Boolean)) return null;
   return {
-    pid: p.pid, participant: d.participant, name: d.name.trim(), class: d.class,
+    ...(isJob(c) ? { job: c.job } : { pid: c.pid }), participant: d.participant, name: d.name.trim(), class: d.class,
     baseline: { cpu_milli: baseline }, floor: { cpu_milli: floor },
     ...(limit === null ? {} : { limit: { cpu_milli: limit } }),
-    ...(d.lends ? {} : { strategy: { auto_offer: null } }),
+    ...(isJob(c) || d.lends ? {} : { strategy: { auto_offer: null } }),
   };
+}
+
+/** As much as the node has of it, in what its field counts in. */
+export function allText(c: Candidate, capacity: number | undefined): string {
+  return isJob(c) ? `all ${nodesText(Math.max(c.nodes, Math.floor((capacity ?? 0) / c.node_cpu_milli)))}` : 'all of the node';
+}
+/** Why a job is not adopted, as a sentence. */
+export const refusedText = (reason: string): string => `Not adoptable: ${reason.replace(/\.$/, '')}.`;
+/** Time until a job's limit, as coarse as people say it. */
+export function leftText(seconds: number | null | undefined): string {
+  if (seconds == null) return 'no limit';
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `in ${formatCount(minutes)} min` : `in ${formatCount(Math.floor(minutes / 60))} h`;
 }
 
 const FIELDS: Field[] = ['name', 'participant', 'baseline', 'floor', 'limit', 'class'];
@@ -74,10 +109,10 @@ const pointersOf = (field: Field) => [`/${field}`, `/${field}/cpu_milli`];
 export const saidAt = (problem: Problem | null, field: Field): string | undefined => pointersOf(field).map((pointer) => problem?.field(pointer)).find(Boolean);
 /** Why nothing on a host can be adopted, as a sentence that does not say again that it can’t be. */
 export function whyNot(detail = ''): string {
-  const reason = detail.replace(/^No process [^:]*can be adopted[^:]*: /, '');
+  const reason = detail.replace(/^(?:Nothing|No process) [^:]*can be adopted[^:]*: /, '');
   return reason.replace(/^./, (first) => first.toUpperCase());
 }
 /** Whether all that it says stands at a field. */
 export const isAtField = (problem: Problem): boolean => FIELDS.some((field) => saidAt(problem, field));
-/** The workload that the process is already, where the server names it. */
-export const adoptedAs = ({ body }: Problem): string | undefined => (body.code === 'process_adopted' ? /\bins_[0-9a-z]+/i.exec(body.detail ?? '')?.[0] : undefined);
+/** The workload that it is already, where the server names it. */
+export const adoptedAs = ({ body }: Problem): string | undefined => (body.code === 'already_adopted' ? /\bins_[0-9a-z]+/i.exec(body.detail ?? '')?.[0] : undefined);

@@ -6,7 +6,7 @@ import { useBegun } from '@/lib/edit';
 import { asMicro, micro, readQuantity, shown, unitOf } from '@/lib/money';
 import { TICKET, useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
-import { carried, check, type Fields, homeOf, orderOf, partOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
+import { carried, check, type Fields, homeOf, mayTrade, orderOf, partOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
 import { LimitField } from './LimitField';
 import { firstFields, firstFor, firstLimit, hasRoom, refit, unpricedText } from './opening';
 import { Preview } from './Preview';
@@ -37,19 +37,19 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   const ahead = useResource<List<Allocation>>(useMay('allocations:read') ? '/allocations' : null);
   const coming = { allocations: ahead.data?.data ?? NONE, market };
   const known = !!me && mine !== undefined && (ahead.data !== undefined || !ahead.loading);
-  const fitting = known ? refit(fields, pool, mine.filter((i) => (i.pool === homeOf(pool) && i.state === 'running') || i.id === fields.instance), touched, coming) : null;
+  const fitting = known ? refit(fields, pool, mine.filter((i) => (i.pool === homeOf(pool) && i.state === 'running' && mayTrade(i, fields.side, pool)) || i.id === fields.instance), touched, coming) : null;
   const change = JSON.stringify(fitting);
   // Before anybody can type: an effect that came later would put it over what was typed meanwhile.
   useLayoutEffect(() => { if (fitting) set(fitting); }, [change]);
   // A level clicked in the crossing is a price per unit; the bundle's limit follows from it.
   useEffect(() => { if (unitPrice !== null) set({ lends: resource, limit: plain(asMicro(BigInt(Math.round(unitPrice * shown(resource, readQuantity(resource, fields.amounts[resource] ?? '').value || unitOf(resource).per) * 1_000_000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
-    const instance = mine?.find((i) => i.id === fields.instance);
+    const instance = mine?.find((i) => i.id === fields.instance && mayTrade(i, side, pool));
     const turned = { side, lends: resource, proposed: true };
-    set({ ...(instance ? firstFor(instance, pool, { ...fields, ...turned }, coming) : {}), ...turned });
+    set({ ...(instance ? firstFor(instance, pool, { ...fields, ...turned }, coming) : mine ? { instance: '' } : {}), ...turned });
   };
   // Where the list is there and has none to choose, the ticket says what to do instead of what to fill in.
-  const lacks = mine !== undefined && (fields.side === 'offer' || !!pool.recallable_of) && !mine.some((i) => i.pool === homeOf(pool));
+  const lacks = mine !== undefined && (fields.side === 'offer' || !!pool.recallable_of) && !mine.some((i) => i.pool === homeOf(pool) && mayTrade(i, fields.side, pool));
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
   // An offer lends one resource: what is said of others does not count.
   const part = partOf(fields, pool);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Instance, Pool, Preview } from '@/lib/api';
 import { micro } from '@/lib/money';
-import { type Bounds, chancesOf, check as checkIn, type Fields, lessThanPrices, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
+import { type Bounds, chancesOf, check as checkIn, type Fields, lessThanPrices, mayChange, mayTrade, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
 const fields: Fields = { side: 'bid', lends: 'cpu_milli', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', minRun: '', stays: false, homeToo: false, proposed: false };
@@ -166,4 +166,23 @@ it('knows where the preview gives a limit less of a chance than prices alone do'
   expect([of(0, '2'), of(0, '0.5'), of(0.99, '2'), of(0.5, '1'), of(null, '2')]).toEqual([true, false, false, false, false]);
   expect([of(0, '1', false), of(0, '3', false)]).toEqual([true, false]);
   expect(lessThanPrices(undefined, chances, micro('2'), true)).toBe(false);
+});
+
+describe('a job of a cluster', () => {
+  const of = (part: Partial<Instance>) => ({ id: 'ins_1', pool: 'fra1-gp', limit: { cpu_milli: 64_000 }, baseline: { cpu_milli: 8000 }, floor: { cpu_milli: 4000 }, adopted: { kind: 'slurm_job', cluster: 'c', job: 7, submitted_at: 1, name: 'n', node_cpu_milli: 4000 }, ...part }) as unknown as Instance;
+  const job = of({});
+  const bid = { ...fields, amounts: { cpu_milli: '8' }, instance: 'ins_1' };
+  it('wins whole nodes, all or none', () => {
+    expect(orderIn(bid, { pool, instance: job }, market, 0)).toMatchObject({ resources: { cpu_milli: 8000 }, min_fill: '1' });
+    expect(check({ ...bid, amounts: { cpu_milli: '6' } }, market, 0, { pool, instance: job }).amounts).toEqual({ cpu_milli: 'Whole nodes: a multiple of 4 cores' });
+    expect(orderIn({ ...bid, amounts: { cpu_milli: '6' } }, { pool, instance: job }, market, 0)).toBeNull();
+  });
+  it('lends nothing', () => {
+    expect([mayChange(job, 'offer', 'cpu_milli'), mayChange(job, 'bid', 'cpu_milli'), mayTrade(job, 'offer', pool), mayTrade(job, 'bid', pool)]).toEqual([0, 56_000, false, true]);
+    expect(check({ ...bid, side: 'offer' }, market, 0, { pool, instance: job }).instance).toBe('A job of a cluster lends nothing: choose another workload');
+  });
+  it('stays in its pool, as an adopted process does', () => {
+    const process = of({ pool: 'ams1-gp', adopted: { kind: 'process', pid: 7, started_ticks: 1, boot: 'b', command: 'c' } });
+    expect([mayTrade(of({ pool: 'ams1-gp' }), 'bid', pool), mayTrade(process, 'bid', pool), mayTrade(of({ pool: 'ams1-gp', adopted: null }), 'bid', pool)]).toEqual([false, false, true]);
+  });
 });

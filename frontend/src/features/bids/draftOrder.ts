@@ -1,4 +1,5 @@
 // The ticket's fields and the order they make. Pure, so that the arithmetic is tested without a page.
+import { isWhole, jobOf, notWhole } from '@/lib/adopted';
 import type { Instance, Market, OrderBody, Pool, Preview } from '@/lib/api';
 import { asMicro, decimal, divRound, formatMoney, formatQuantity, type Micro, readMicro, readQuantity, readWhole, type Typed, unitOf } from '@/lib/money';
 import { perSlot } from './order';
@@ -53,6 +54,11 @@ const minRun = (f: Fields) => (takesRuns(f) && f.minRun.trim() !== '' ? readWhol
 
 /** The pool whose workloads trade here: the pool itself, or that of which this is the recallable part. */
 export const homeOf = (pool: Pool) => pool.recallable_of ?? pool.slug;
+/** Whether a workload may be named here: a job of a cluster lends nothing, and what was adopted stays in its own pool. */
+export function mayTrade(i: Instance, side: Fields['side'], pool: Pool): boolean {
+  if (side === 'offer' && jobOf(i)) return false;
+  return i.pool === homeOf(pool) || (side === 'bid' && !pool.recallable_of && !i.adopted);
+}
 /** The workload that a bid here would carry off from its own pool: whole, or not at all. */
 export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== homeOf(pool) ? instance : undefined);
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
@@ -71,6 +77,7 @@ const MOST_QUANTITY = 1_000_000_000_000;
 /** What a workload may still grow by, or lend without going under its floor, in base units. */
 export function mayChange(instance: Instance, side: Fields['side'], resource: string): number {
   const of = (q: Instance['limit'] | undefined) => q?.[resource] ?? 0;
+  if (side === 'offer' && jobOf(instance)) return 0;
   return Math.max(0, side === 'bid' ? of(instance.limit) - of(instance.baseline) : of(instance.baseline) - of(instance.floor));
 }
 
@@ -97,7 +104,8 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
   const count = slotCount(f, market);
   const faults: Faults = { amounts: {}, slots: slots.fault, limit: limit.fault };
   for (const { resource, value, fault } of amounts) {
-    const said = fault ?? tooMuch(resource, value, f.side, count, bounds);
+    const parted = f.side === 'bid' && !!value && !isWhole(bounds.instance, resource, value);
+    const said = fault ?? (parted ? notWhole(bounds.instance) : undefined) ?? tooMuch(resource, value, f.side, count, bounds);
     if (said) faults.amounts[resource] = said;
   }
   const first = amounts[0]?.resource;
@@ -110,6 +118,7 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
   const most = MOST_LIMIT / BigInt(count);
   if (limit.value !== null && limit.value > most) faults.limit = `At most ${formatMoney(asMicro(most))} cr a slot`;
   if (f.side === 'offer' && !f.instance) faults.instance = 'Which workload lends?';
+  else if (f.side === 'offer' && jobOf(bounds.instance)) faults.instance = 'A job of a cluster lends nothing: choose another workload';
   else if (bounds.pool.recallable_of && !f.instance) faults.instance = 'Which workload grows? It is the one that shrinks again.';
   else if (carried(f, bounds) && bounds.pool.recallable_of) faults.instance = `A workload of ${bounds.pool.recallable_of}: it is not moved for this`;
   return faults;
@@ -133,7 +142,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
-    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.side === 'bid' && (f.allOrNone || away || hasDevices(f, bounds.pool)) ? '1' : '0',
+    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.side === 'bid' && (f.allOrNone || away || hasDevices(f, bounds.pool) || jobOf(bounds.instance)) ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: (f.side === 'bid' && f.project) || null,
     no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Allocation, Instance, Pool } from '@/lib/api';
 import type { Fields } from './draftOrder';
-import { firstFields, firstLimit, hasRoom, refit, roomOf, unpriced, unpricedText } from './opening';
+import { firstFields, firstFor, firstLimit, hasRoom, refit, roomOf, unpriced, unpricedText } from './opening';
 
 const START = Date.parse('2026-11-20T10:20:00Z');
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
@@ -76,5 +76,20 @@ describe('what a ticket proposes of a workload', () => {
     expect(refit({ ...typed, instance: 'two' }, pool, [one, two], new Set(['amounts']), coming(full('two')))).toBeNull();
     expect(refit(fields, pool, [one, two], new Set(['instance']), coming([]))).toBeNull();
     expect(refit({ ...fields, instance: 'one' }, pool, [one, two], new Set(['instance']), coming(full('one')))).toMatchObject({ instance: 'one', amounts: { cpu_milli: '', mem_mib: '' } });
+  });
+});
+
+describe('of a job', () => {
+  const job = { id: 'ins_1', pool: 'a', state: 'running', baseline: { cpu_milli: 8000 }, floor: { cpu_milli: 8000 }, adopted: { kind: 'slurm_job', cluster: 'c', job: 7, submitted_at: 1, name: 'n', node_cpu_milli: 4000 } };
+  const upTo = (cpu_milli: number) => ({ ...job, limit: { cpu_milli } }) as unknown as Instance;
+  const asked = (cpu_milli: string): Fields => ({ ...firstFields(pool, START), amounts: { cpu_milli }, instance: 'ins_1' });
+  const coming = { allocations: [], market };
+  it('whole nodes are proposed, one at least', () => {
+    const first = (most: number) => firstFor(upTo(most), pool, asked('2'), coming).amounts?.cpu_milli;
+    expect([first(32_000), first(12_000), first(14_000), first(11_000)]).toEqual(['12', '4', '4', '']);
+  });
+  it('a part of a node is replaced, and whole ones stay', () => {
+    const next = (text: string) => refit(asked(text), pool, [upTo(32_000)], new Set(), coming)?.amounts?.cpu_milli;
+    expect([next('2'), next('8')]).toEqual(['12', undefined]);
   });
 });

@@ -1,6 +1,7 @@
 // What a ticket opens with, and what of it still fits. Pure, so that it is tested without a page.
+import { isWhole, jobOf, lotOf } from '@/lib/adopted';
 import type { Allocation, Instance, Market, Pool } from '@/lib/api';
-import { asMicro, cost, nano, readQuantity, unitOf } from '@/lib/money';
+import { asMicro, cost, nano, readQuantity, shown, unitOf } from '@/lib/money';
 import { type Fields, mayChange, partOf, plain, slotsOf } from './draftOrder';
 
 /** Something to ask the preview with, where what is asked for costs nothing. */
@@ -59,11 +60,15 @@ export function roomOf(i: Instance, f: Pick<Fields, 'side' | 'start' | 'slots'>,
   return Math.max(0, Math.min(mayChange(i, f.side, resource), ...left));
 }
 
-/** Half of the room that there is: more would be refused. */
+/** Half of the room that there is: more would be refused. Of a job whole nodes, one at least. */
 export function firstFor(i: Instance, pool: Pool, f: Fields, coming: Coming): Partial<Fields> {
   const part = partOf(f, pool);
   const half = (r: string) => {
-    const units = roomOf(i, f, r, coming) / 2 / unitOf(r).per;
+    const room = roomOf(i, f, r, coming);
+    const lot = lotOf(i, r);
+    const lots = Math.floor(room / lot);
+    if (jobOf(i)) return shown(r, Math.min(lots, Math.max(1, Math.floor(lots / 2))) * lot);
+    const units = room / 2 / unitOf(r).per;
     return r === 'gpu_milli' ? Math.floor(units) : Math.floor(units * 100) / 100;
   };
   const amounts = Object.fromEntries(part.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, typedOf(half(r.resource))]));
@@ -83,7 +88,8 @@ export function refit(f: Fields, pool: Pool, mine: Instance[], touched: Readonly
   if (!next) return null;
   // Amounts that somebody has typed are theirs.
   if (touched.has('amounts')) return chosen ? null : { instance: next.id };
-  const within = chosen && partOf(f, pool).resources.every(({ resource: r }) => (readQuantity(r, f.amounts[r] ?? '').value ?? 0) <= roomOf(chosen, f, r, coming));
+  const asked = partOf(f, pool).resources.map(({ resource: r }) => [r, readQuantity(r, f.amounts[r] ?? '').value ?? 0] as const);
+  const within = chosen && asked.every(([r, value]) => value <= roomOf(chosen, f, r, coming) && isWhole(chosen, r, value));
   if (within && (asksForSome(soughtOf(f, pool)) || !hasRoom(next, pool, f, coming))) return null;
   return firstFor(next, pool, f, coming);
 }

@@ -1,8 +1,8 @@
 import { memo, useState } from 'react';
 import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
+import { bundleText, jobOf } from '@/lib/adopted';
 import { type Instance, useMay, useMe, useNodeState, useWrite } from '@/lib/api';
-import { formatBundle } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
@@ -18,22 +18,26 @@ import { Suspended } from './Suspended';
 import { UsageChart } from './UsageChart';
 import { Vacate } from './Vacate';
 
-const STOPS = 'It writes a checkpoint and ends.';
-const LETS_GO = 'Stopping lifts its limit and leaves the program running.';
+/** What stopping does, and what is said once it is done. */
+function stopOf(i: Instance) {
+  if (jobOf(i)) return { does: 'Stopping gives the nodes that were bought back to the cluster and lets the job run on.', done: 'is a workload no more; its job runs on, and bought nodes go back to the cluster', limit: 'none: its job runs without one' };
+  if (i.adopted) return { does: 'Stopping lifts its limit and leaves the program running.', done: 'is a workload no more; its program runs on without a limit', limit: 'none: its program runs without one' };
+  return { does: 'It writes a checkpoint and ends.', done: 'stops with a checkpoint', limit: 'none: it is stopped' };
+}
 const OWED = 'Its open orders are cancelled; what it lends is still owed until the slot ends.';
 
 function Stop({ instance }: { instance: Instance }) {
   const [asking, setAsking] = useState(false);
   const write = useWrite<object, Instance>(['/instances']);
   const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
-    onSuccess: ({ stop_requested: later }) => toast({ tone: 'ok', title: `${instance.name} ${later ? 'stops when the swap that is changing it has ended' : instance.process ? 'is a workload no more; its program runs on without a limit' : 'stops with a checkpoint'}` }),
+    onSuccess: ({ stop_requested: later }) => toast({ tone: 'ok', title: `${instance.name} ${later ? 'stops when the swap that is changing it has ended' : stopOf(instance).done}` }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAsking(false),
   });
   return (
     <>
       <Button kind="danger" size="sm" onClick={() => setAsking(true)}>Stop</Button>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text={`${instance.process ? LETS_GO : STOPS} ${OWED}`} action="Stop" danger busy={write.isPending} onConfirm={run} />
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text={`${stopOf(instance).does} ${OWED}`} action="Stop" danger busy={write.isPending} onConfirm={run} />
     </>
   );
 }
@@ -70,16 +74,16 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>
-            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><TakesNothing node={instance.node} /></dd></>}
+            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><TakesNothing instance={instance} /></dd></>}
             {instance.away && <Away away={instance.away} slot={slot} />}
             <dt>Class</dt><dd>{instance.class}</dd>
-            <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
-            <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
-            <dt>Limit now</dt><dd>{instance.state === 'stopped' ? (instance.process ? 'none: its program runs without one' : 'none: it is stopped') : formatBundle(instance.in_force)}</dd>
-            <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
+            <dt>Floor</dt><dd>{bundleText(instance, instance.floor)}</dd>
+            <dt>Baseline</dt><dd>{bundleText(instance, instance.baseline)}</dd>
+            <dt>Limit now</dt><dd>{instance.state === 'stopped' ? stopOf(instance).limit : bundleText(instance, instance.in_force)}</dd>
+            <dt>Never more than</dt><dd>{bundleText(instance, instance.limit)}</dd>
           </dl>
         </Panel>
-        {!instance.process && <Vacate instance={instance} may={mayStop} />}
+        {!instance.adopted && <Vacate instance={instance} may={mayStop} />}
         {mayTrade && <Advice instance={instance} />}
         {maySet && <StrategyForm key={instance.id} instance={instance} />}
       </div>
@@ -87,9 +91,11 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
   );
 });
 
-/** Why a bid that seems good enough finds no room: nothing new comes to a cordoned node. */
-function TakesNothing({ node }: { node: string }) {
+/** Why a bid that seems good enough finds no room: nothing new comes to a node that is not up. */
+function TakesNothing({ instance: { node, adopted } }: { instance: Instance }) {
   const state = useNodeState(node);
   if (state === undefined || state === 'up') return null;
-  return <p className="help">{state === 'cordoned' ? 'It is cordoned' : 'It is down'}: it takes nothing new. Bids of this workload win only where it can be moved to another node.</p>;
+  const which = { cordoned: 'It is cordoned', draining: 'It is draining' }[state] ?? 'It is down';
+  if (adopted) return <p className="help">{which}: it takes nothing new, and this workload stays there. Its bids win nothing meanwhile.</p>;
+  return <p className="help">{which}: it takes nothing new. {state === 'draining' && 'This workload moves to another node of the pool. '}Bids of this workload win only where it can be moved to another node.</p>;
 }

@@ -11,14 +11,14 @@ const REFRESH_MILLIS = 10_000;
 
 const perUnit = (resource: string, price: string) => `${formatPrice(unitPrice(resource, price))} cr a ${unitOf(resource).one} and slot`;
 
-interface OfferProps { offer: Offer; text: string; busy: boolean; onText: (text: string) => void; onTake: (quantity: number) => void }
+interface OfferProps { instance: Instance; offer: Offer; text: string; busy: boolean; onText: (text: string) => void; onTake: (quantity: number) => void }
 
-function OfferForm({ offer: o, text, busy, onText, onTake }: OfferProps) {
+function OfferForm({ instance, offer: o, text, busy, onText, onTake }: OfferProps) {
   const z = zone.use();
   const slot = useMe()?.market.slot_seconds ?? 300;
   const seconds = secondsLeft(o.until, useNow());
   const { label, many } = unitOf(o.resource);
-  const { value, fault } = readTake(o, text);
+  const { value, fault } = readTake(o, text, instance);
   const most = (quantity: number) => `${formatMoney(mostCost(o.price, quantity, seconds, slot))} cr`;
   const submit = (e: FormEvent) => { e.preventDefault(); if (value !== null && !busy) onTake(value); };
   return (
@@ -64,7 +64,7 @@ export function Draw({ instance }: { instance: Instance }) {
           const named = d.data.length > 1 && (offers.length > 0 || reasons.length > 1);
           return (
             <div className="pad col g12">
-              {offers.map((o) => <OfferForm key={o.resource} offer={o} text={texts[o.resource] ?? ''} busy={write.isPending} onText={(text) => type(o.resource, text)} onTake={(quantity) => take(o, quantity)} />)}
+              {offers.map((o) => <OfferForm key={o.resource} instance={instance} offer={o} text={texts[o.resource] ?? ''} busy={write.isPending} onText={(text) => type(o.resource, text)} onTake={(quantity) => take(o, quantity)} />)}
               {offers.length === 0 && <Note tone="acc"><b>Nothing can be had now.</b></Note>}
               {reasons.map(({ labels, reason }) => <p key={reason} className="s12 t2">{named && <b>{labels}: </b>}{reason}</p>)}
               {write.error && <div role="alert"><Note tone="bad"><b>Not taken:</b> {write.error.said}</Note></div>}

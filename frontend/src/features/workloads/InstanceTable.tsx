@@ -13,7 +13,7 @@ const bids = (i: Instance) => (i.strategy.auto_bid ? (placesBids(i.strategy) ? '
 const text = (n: number | null) => (n === null ? '–' : round(n));
 /** What it may take at most on its node; where it does not run, nothing is in force for it, whatever was last. */
 const limit = (i: Instance, of: (q: Record<string, number>) => number) => (i.state === 'stopped' ? null : of(i.in_force));
-/** Of an adopted process memory is measured and not limited. */
+/** Of what was adopted memory is measured and not limited. */
 const memLimit = (i: Instance) => (i.in_force.mem_mib === undefined ? null : limit(i, mem));
 
 /** A figure that is not there, and why on hover. */

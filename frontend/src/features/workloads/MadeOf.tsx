@@ -1,13 +1,18 @@
-import { type HostProcess, type Instance, type List, type Module, useResource } from '@/lib/api';
+import { jobOf, processOf } from '@/lib/adopted';
+import { type HostProcess, type Instance, type List, type Module, type SlurmJob, useResource } from '@/lib/api';
+import { formatQuantity } from '@/lib/money';
 import { driverName } from './health';
 import { typed } from './register';
 
-/** What a workload runs: its module or command, or the process that was adopted. */
+/** What a workload runs: its module or command, or the process or job that was adopted. */
 export function MadeOf({ instance }: { instance: Instance }) {
+  const [process, job] = [processOf(instance), jobOf(instance)];
   return (
     <>
       <dt>Driver</dt><dd>{driverName(instance)}</dd>
-      {instance.process ? <Process of={instance.process} /> : <Program instance={instance} />}
+      {process && <Process of={process} />}
+      {job && <Job of={job} />}
+      {!instance.adopted && <Program instance={instance} />}
     </>
   );
 }
@@ -20,6 +25,20 @@ function Process({ of }: { of: HostProcess }) {
       <dd className="said">
         {of.command}
         <p className="help">It stays on its host: its bids win only while its own node has room. Its memory is measured, not limited.</p>
+      </dd>
+    </>
+  );
+}
+
+function Job({ of }: { of: SlurmJob }) {
+  return (
+    <>
+      <dt>Job</dt><dd className="said">{of.job}, {of.name}</dd>
+      <dt>Cluster</dt><dd className="said">{of.cluster}</dd>
+      <dt>One of its nodes</dt>
+      <dd className="said">
+        {formatQuantity('cpu_milli', of.node_cpu_milli)}
+        <p className="help">It stays on its cluster, and grows and shrinks by whole nodes. It lends nothing.</p>
       </dd>
     </>
   );

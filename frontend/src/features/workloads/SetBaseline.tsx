@@ -1,8 +1,9 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Note, NumberField, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
+import { bundleText, jobOf, lotOf } from '@/lib/adopted';
 import { type BaselineBody, type Instance, useWrite } from '@/lib/api';
-import { formatQuantity, unitOf } from '@/lib/money';
+import { shown, unitOf } from '@/lib/money';
 import { bodyOf, faultOf, resourcesOf, textOf, type Typed, type Which } from './baseline';
 
 const TEXT = 'The baseline is what it always has, within its participant’s quota; lending never takes it under the floor. Slots whose gate has closed keep what they were planned with.';
@@ -22,14 +23,14 @@ function BaselineForm({ instance, onClose }: { instance: Instance; onClose: () =
   const atField = problem?.body.errors?.some((e) => pointers.includes(e.pointer));
   const of = (which: Which, r: string) => ({
     value: textOf(instance, typed, which, r), error: faultOf(instance, typed, which, r) ?? problem?.field(`/${which}/${r}`),
-    help: typed[`${which}/${r}`] === undefined ? undefined : `Now ${formatQuantity(r, instance[which][r] ?? 0)}`,
+    help: typed[`${which}/${r}`] === undefined ? undefined : `Now ${bundleText(instance, { [r]: instance[which][r] ?? 0 })}`,
     onChange: (text: string) => { setTyped((t) => ({ ...t, [`${which}/${r}`]: text })); if (problem) write.reset(); },
   });
   return (
     <Dialog open onClose={onClose} title={`Baseline and floor of ${instance.name}`} text={TEXT}>
       <form className="col g12" onSubmit={submit} aria-label="Baseline and floor">
         <div className="halves">
-          {resources.flatMap((r) => FIELDS.map(([which, label]) => <NumberField key={`${which}/${r}`} label={`${label}, ${unitOf(r).label}`} unit={unitOf(r).many} {...of(which, r)} />))}
+          {resources.flatMap((r) => FIELDS.map(([which, label]) => <NumberField key={`${which}/${r}`} label={`${label}, ${unitOf(r).label}`} unit={unitOf(r).many} step={jobOf(instance) ? shown(r, lotOf(instance, r)) : 1} {...of(which, r)} />))}
         </div>
         {problem && !atField && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
         <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" disabled={!body} busy={write.isPending}>Set both</Button></div>

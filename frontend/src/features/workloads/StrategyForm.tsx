@@ -2,6 +2,7 @@ import type { FormEvent } from 'react';
 import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Changed } from '@/components/ui/Changed';
 import { Switch } from '@/components/ui/Switch';
+import { jobOf } from '@/lib/adopted';
 import { type Instance, type Strategy, usePools, useWrite } from '@/lib/api';
 import { useEdit } from '@/lib/edit';
 import { unitOf } from '@/lib/money';
@@ -25,6 +26,8 @@ export function StrategyForm({ instance }: { instance: Instance }) {
   const write = useWrite<Strategy, unknown>(['/instances']);
   const change = (part: Partial<Form>) => edit.set({ ...form, ...part });
   const good = sendable(form);
+  // A job of a cluster lends nothing.
+  const lends = !jobOf(instance);
   const twin = usePools().data?.data.some((p) => p.recallable_of === instance.pool);
   const save = (e: FormEvent) => {
     e.preventDefault();
@@ -42,11 +45,11 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
         {twin && <Switch label="Bid for recallable CPU" on={form.takesRecallable} onChange={(takesRecallable) => change({ takesRecallable })} />}
         {form.bid && <ServiceLevel instance={instance} typed={bidOf(form, instance.strategy)} saved={!edit.edited} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
-        <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
-        <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
+        {lends && <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />}
+        {lends && <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />}
         {form.offer && <Switch label="Never less than the pool’s reserve price" on={form.atReserve} onChange={(atReserve) => change({ atReserve })} />}
         {form.offer && <p className="help">0 is no minimum of its own; a resource without a price is not lent.</p>}
-        {twin && <Prices label="Take at least, recallable" values={form.recallable} on={form.offer} set={(recallable) => change({ recallable })} />}
+        {twin && lends && <Prices label="Take at least, recallable" values={form.recallable} on={form.offer} set={(recallable) => change({ recallable })} />}
         {twin && form.offer && <p className="help">What it will probably not need is lent at this price as well, and taken back within seconds when it does. Empty lends none of it.</p>}
         {Object.keys(form.draws).length > 0 && (
           <>

@@ -21,3 +21,9 @@ it('refuses where it is typed what the server would refuse', () => {
   // A baseline that goes under the floor is told at the floor.
   expect(faultOf(of, { 'baseline/cpu_milli': '0.25' }, 'floor', 'cpu_milli')).toBe('At most the baseline');
 });
+
+it('of a job takes whole nodes, one at least', () => {
+  const job = { baseline: { cpu_milli: 8000 }, floor: { cpu_milli: 8000 }, limit: { cpu_milli: 64_000 }, adopted: { kind: 'slurm_job', cluster: 'c', job: 7, submitted_at: 1, name: 'n', node_cpu_milli: 4000 } } as const;
+  const fault = (text: string) => faultOf(job, { 'baseline/cpu_milli': text }, 'baseline', 'cpu_milli');
+  expect(['10', '0', '12'].map(fault)).toEqual(['Whole nodes: a multiple of 4 cores', 'At least one node', undefined]);
+});

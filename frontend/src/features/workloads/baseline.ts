@@ -1,9 +1,10 @@
 // A workload's baseline and floor as an admin types them. Both are always sent whole: what it has is not left out, 0 takes it away.
+import { isWhole, jobOf, notWhole } from '@/lib/adopted';
 import type { BaselineBody, Instance, Quantities } from '@/lib/api';
 import { formatQuantity, readQuantity, RESOURCES, shown } from '@/lib/money';
 
 export type Which = 'baseline' | 'floor';
-export type Of = Pick<Instance, 'baseline' | 'floor' | 'limit'>;
+export type Of = Pick<Instance, 'baseline' | 'floor' | 'limit' | 'adopted'>;
 /** By `baseline/cpu_milli`; a field that nobody has touched is not in it, and follows what is in force. */
 export type Typed = Record<string, string>;
 
@@ -25,6 +26,8 @@ export function faultOf(of: Of, typed: Typed, which: Which, r: string): string |
   const { fault } = typed[`${which}/${r}`] === undefined ? {} : readQuantity(r, text);
   if (fault) return fault;
   const [value, most] = [valueOf(of, typed, which, r), which === 'floor' ? valueOf(of, typed, 'baseline', r) : (of.limit[r] ?? 0)];
+  if (value === 0 && r === 'cpu_milli' && jobOf(of)) return 'At least one node';
+  if (value !== null && !isWhole(of, r, value)) return notWhole(of);
   if (value === null || most === null || value <= most) return undefined;
   return which === 'floor' ? 'At most the baseline' : `Never more than ${formatQuantity(r, most)}, as it is registered`;
 }

@@ -38,3 +38,9 @@ it('takes what can be read, and no more than is free', () => {
   // What "All that is free" writes into the field is read as just that.
   for (const quantity of [1, 300, 1023]) expect(readTake({ ...offer, resource: 'mem_mib', quantity }, String(quantity / 1024)).value).toBe(quantity);
 });
+
+it('of a job takes whole nodes alone', () => {
+  const offer = { resource: 'cpu_milli', quantity: 8000, price: '0.000500000', until };
+  const job = { adopted: { kind: 'slurm_job', cluster: 'c', job: 7, submitted_at: 1, name: 'n', node_cpu_milli: 4000 } } as const;
+  expect([readTake(offer, '6', job), readTake(offer, '4', job), readTake(offer, '6')]).toEqual([{ value: null, fault: 'Whole nodes: a multiple of 4 cores' }, { value: 4000 }, { value: 6000 }]);
+});

@@ -1,5 +1,6 @@
 // What a workload could take at once, for the rest of the slot: which of it is there, what it costs, and why the rest is not.
-import { type Drawable, inWords } from '@/lib/api';
+import { isWhole, notWhole } from '@/lib/adopted';
+import { type Drawable, type Instance, inWords } from '@/lib/api';
 import { asMicro, formatQuantity, type Micro, nano, readQuantity, unitOf } from '@/lib/money';
 
 /** Something that can be had now: then it has a price and an end. */
@@ -36,10 +37,11 @@ export function mostCost(price: string, quantity: number, seconds: number, slotS
   return asMicro(roundUp(exact, exact >= 100_000n ? 10_000n : exact >= 1000n ? 100n : 1n));
 }
 
-/** What was typed, of what is free. */
-export function readTake(offer: Offer, text: string): { value: number | null; fault?: string } {
+/** What was typed, of what is free. A job takes whole nodes. */
+export function readTake(offer: Offer, text: string, instance?: Pick<Instance, 'adopted'>): { value: number | null; fault?: string } {
   const { value, fault } = readQuantity(offer.resource, text);
   if (value === null) return { value, fault };
   if (value === 0) return { value: null, fault: 'More than 0' };
+  if (!isWhole(instance, offer.resource, value)) return { value: null, fault: notWhole(instance) };
   return value > offer.quantity ? { value: null, fault: `Free is ${formatQuantity(offer.resource, offer.quantity)}` } : { value };
 }

@@ -16,12 +16,12 @@ vi.mock('@tanstack/react-router', () => ({ Link: ({ children }: { children: stri
 const cpu = (cpu_milli: number) => ({ cpu_milli });
 const adopted: Instance = {
   ...structuredClone(instances[0] as Instance), name: 'busy', driver: 'linux', module: 'mod_process', baseline: cpu(500), floor: cpu(250), limit: cpu(64_000), in_force: cpu(500),
-  process: { pid: 14_242, started_ticks: 7, boot: 'b', command: '/usr/bin/busy --all' },
+  adopted: { kind: 'process', pid: 14_242, started_ticks: 7, boot: 'b', command: '/usr/bin/busy --all' },
 };
 const before = structuredClone(instances[0]) as Instance;
 const writes = watchWrites();
 beforeEach(() => { asRole.role = 'tenant'; });
-afterEach(() => { cleanup(); toasts.set([]); Object.assign(instances[0] as Instance, { process: undefined }, structuredClone(before)); });
+afterEach(() => { cleanup(); toasts.set([]); Object.assign(instances[0] as Instance, { adopted: undefined }, structuredClone(before)); });
 const open = (change: Partial<Instance> = {}) => {
   Object.assign(instances[0] as Instance, adopted, change);
   return render(<QueryClientProvider client={new QueryClient()}><Detail instance={structuredClone(instances[0]) as Instance} behind={null} onRegister={() => {}} /><Toaster /></QueryClientProvider>);

@@ -35,7 +35,7 @@ export interface Me {
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 /** Without a kind it is a WebAssembly module. */
-export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'process'; available?: boolean }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'process' | 'slurm_job'; available?: boolean }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; currency: string }
 
@@ -75,11 +75,30 @@ export interface Pool {
   two_person_approval: boolean;
 }
 export interface Node { id: string; name: string; pool: string }
-/** `cordoned`: it takes no new awards, what runs there stays. */
+/** How far a workload is with leaving a draining node: `reason` is a code, `detail` a sentence. */
+export interface LeavingNode { step: 'moving' | 'waiting' | 'blocked'; reason: string; detail: string; until?: string | null; swap?: string | null }
+export interface NodeWorkload {
+  id: string; name: string; participant: string; in_force: Quantities;
+  /** Of a draining node only. */
+  leaving?: LeavingNode | null;
+}
+export interface Agent {
+  version: string;
+  /** What it limits: processes of a Linux host, or jobs of a Slurm cluster. */
+  driver: string;
+  /** Seconds since it was last heard. */
+  silent_seconds: number; is_silent: boolean;
+  /** Why it can limit nothing, if so. */
+  unavailable?: string | null;
+  workloads: number;
+}
+/** `cordoned`: it takes no new awards, what runs there stays. `draining`: what runs there moves away as well. */
 export interface FullNode extends Node {
   capacity: Quantities; state: string; created_at: string;
-  /** The limits in force there, summed; shown with `workloads` to operators and admins. */
-  in_force?: Quantities | null; workloads?: { id: string; name: string; participant: string; in_force: Quantities }[] | null;
+  /** `agent` is 1 where an agent on a host of its own serves it. */
+  properties?: Record<string, number>;
+  /** The limits in force there, summed; shown with `workloads` and `agent` to operators and admins. */
+  in_force?: Quantities | null; workloads?: NodeWorkload[] | null; agent?: Agent | null;
 }
 export interface PricePoint {
   slot: string; round: number | null; price: string; low: string; high: string; open?: string | null; close?: string | null; volume: number; set_by: string; reserve: string | null; cleared_at: string;
@@ -292,22 +311,39 @@ export interface Strategy {
   lets_go_in_safe_state?: boolean;
 }
 export interface HostProcess { pid: number; started_ticks: number; boot: string; command: string }
+/** It grows and shrinks by whole nodes; `node_cpu_milli` is the CPU of one. `submitted_at`: Unix seconds. */
+export interface SlurmJob { cluster: string; job: number; submitted_at: number; name: string; node_cpu_milli: number }
+/** What a workload was before the market knew it. */
+export type Adopted = ({ kind: 'process' } & HostProcess) | ({ kind: 'slurm_job' } & SlurmJob);
 /** One that runs on a node's host and may be adopted; its figures are with all that it has started. */
 export interface RunningProcess {
-  pid: number; command: string; user: number; running_seconds: number; descendants: number;
+  kind: 'process'; pid: number; command: string; user: number; running_seconds: number; descendants: number;
   /** Over the last half second, and since it started. */
   cpu_milli: number; mean_cpu_milli: number; mem_mib: number;
   /** The workload that it is already. */
   workload?: string | null;
   proposed: { baseline: Quantities; floor: Quantities };
 }
-/** Defaults: the whole node as limit, and lending at the reserve price or more. */
-export interface Adoption { pid: number; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
+/** One that runs on a node's cluster. */
+export interface RunningJob {
+  kind: 'slurm_job'; job: number; name: string; partition: string; user: string; running_seconds: number;
+  /** Until its time limit; left out without one. */
+  left_seconds?: number | null;
+  nodes: number; node_cpu_milli: number;
+  /** Why it cannot be adopted, if so. */
+  refused?: string | null;
+  /** The workload that it is already. */
+  workload?: string | null;
+  proposed: { baseline: Quantities; floor: Quantities };
+}
+export type Candidate = RunningProcess | RunningJob;
+/** `pid` or `job`, one of the two. Defaults: the whole node as limit; a process lends at the reserve price or more, a job lends nothing. */
+export interface Adoption { pid?: number; job?: number; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; arguments?: string[]; pool: string; node: string; epoch: number; class: string; state: string;
-  /** Where it is an adopted process of its node's host. */
-  process?: HostProcess | null;
+  /** Where it ran before the market knew it. */
+  adopted?: Adopted | null;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
   in_force: Quantities;

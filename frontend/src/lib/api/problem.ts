@@ -12,7 +12,9 @@ export interface ProblemBody {
 const WORDS: Record<string, string> = {
   instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.',
   floor_below_driver: 'The kernel holds a process to 0.01 cores at least. Ask for that or more.',
-  process_not_found: 'This process has ended. Go back, refresh the list and choose another one.',
+  candidate_not_found: 'It has ended. Go back, refresh the list and choose another one.',
+  lot_not_whole: 'A job has whole nodes only. Ask for a multiple of one node.',
+  lot_divisible: 'A job has whole nodes only: it wins all of what a bid asks for, or none.',
 };
 /** A sentence of the server with its amounts in the units of the pages and its moments in the reader's clock; names stand in it as they do in ours, and what only the API has is left out. */
 export const asSaid = (text: string): string => inOurClock(inUnits(text.replaceAll(/ \((?:max_swap|min_fill)\)/g, '').replaceAll('`', '')));

@@ -53,7 +53,12 @@ export function useParticipantNames(): Map<string, string> {
   return new Map((list ?? []).map((p) => [p.id, p.name]));
 }
 
-/** Whether a node takes something new: one that is cordoned, or down, does not. */
+/** No event tells of an agent that has gone silent, nor how far a drain is. */
+const NODES_MILLIS = 5_000;
+/** Nodes with what runs there, read again every few seconds. */
+export const useFullNodes = (asks: boolean): Resource<List<FullNode>> => useResource<List<FullNode>>(asks ? '/nodes' : null, undefined, NODES_MILLIS);
+
+/** Whether a node takes something new: one that is cordoned, draining or down does not. */
 export function useNodeState(id: string | null): FullNode['state'] | undefined {
   const list = useResource<List<FullNode>>(useMay('market:read') ? '/nodes' : null).data?.data;
   return (list ?? []).find((n) => n.id === id)?.state;
