@@ -216,8 +216,9 @@ const API_PATHS: [&str; 10] = [
 ];
 
 /// How the addresses of the UI's pages begin; a test compares them with its routes.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "login",
+    "nodes",
     "add-workloads",
     "pools",
     "bids",

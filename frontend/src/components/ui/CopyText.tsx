@@ -1,5 +1,5 @@
-// A text that is taken away whole: a secret, a command. Shown in full, because a browser may refuse to copy.
-import { useId } from 'react';
+// A text that is taken away whole: a secret, a command. Shown in full at every width, because a browser may refuse to copy.
+import { type CSSProperties, useId } from 'react';
 import { Button } from './Button';
 import { toast } from './toast';
 
@@ -11,7 +11,7 @@ export function CopyText({ label, name, text, rows = 2 }: { label: string; name:
   return (
     <div className="fld">
       <label htmlFor={id}>{label}</label>
-      <textarea id={id} className="inp id" style={{ resize: 'none', width: '100%', wordBreak: 'break-all' }} rows={rows} readOnly spellCheck={false} value={text} onFocus={(e) => e.target.select()} />
+      <textarea id={id} className="inp id" style={{ resize: 'none', width: '100%', wordBreak: 'break-all', fieldSizing: 'content' } as CSSProperties} rows={rows} readOnly spellCheck={false} value={text} onFocus={(e) => e.target.select()} />
       <div><Button size="sm" icon="copy" onClick={copy}>Copy {name}</Button></div>
     </div>
   );

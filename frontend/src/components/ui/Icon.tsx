@@ -4,6 +4,7 @@ const PATHS = {
   trade: 'M2 11l4-4 3 3 5-6M10 4h4v4',
   orders: 'M3 4h10M3 8h10M3 12h6',
   workloads: 'M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.01M5 11h.01',
+  nodes: 'M4.5 4.5h7v7h-7zM6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14',
   rounds: 'M8 2a6 6 0 1 0 6 6M8 5v3l2 1.5M11 2.5l2.5.5-.5 2.5',
   swaps: 'M3 5h9M9.5 2.5L12 5 9.5 7.5M13 11H4M6.5 8.5L4 11l2.5 2.5',
   forecasts: 'M2 9h4l3-3 5-3M6 9l3 1 5-1M6 9l3 3 5 2',

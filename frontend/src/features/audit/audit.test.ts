@@ -66,7 +66,7 @@ it('says what was done where what was asked for says it', () => {
   const as = (action: string, details: unknown) => said({ ...of('pool.halted'), action, details });
   expect(['approved', 'rejected', 'later'].map((verdict) => as('swap.answered', { verdict }))).toEqual(['Move approved', 'Move rejected', 'Move approved or rejected']);
   expect(['approve', 'reject', 'withdraw'].map((verdict) => as('reserve_price.decided', { verdict }))).toEqual(['Reserve price approved', 'Reserve price rejected', 'Reserve price withdrawn']);
-  expect(['cordoned', 'up', 'down', undefined].map((state) => as('node.state_set', { state }))).toEqual(['Node cordoned', 'Node opened again', 'Node taken as down', 'State of a node set']);
+  expect(['cordoned', 'draining', 'up', 'down', undefined].map((state) => as('node.state_set', { state }))).toEqual(['Node cordoned', 'Drain of a node begun', 'Node opened again', 'Node taken as down', 'State of a node set']);
 });
 
 it('says whose it is', () => {

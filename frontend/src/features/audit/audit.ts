@@ -49,7 +49,7 @@ export const OWN_PARTS: readonly Part[] = ['all', 'people', 'workloads'];
 const DONE: Record<string, { field: string; said: Record<string, string> }> = {
   'swap.answered': { field: 'verdict', said: { approved: 'Move approved', rejected: 'Move rejected' } },
   'reserve_price.decided': { field: 'verdict', said: { approve: 'Reserve price approved', reject: 'Reserve price rejected', withdraw: 'Reserve price withdrawn' } },
-  'node.state_set': { field: 'state', said: { cordoned: 'Node cordoned', up: 'Node opened again', down: 'Node taken as down' } },
+  'node.state_set': { field: 'state', said: { cordoned: 'Node cordoned', draining: 'Drain of a node begun', up: 'Node opened again', down: 'Node taken as down' } },
 };
 /** A newer server may know more. */
 export function said(event: AuditEvent): string {
