@@ -73,7 +73,7 @@ fn a_request_held_for_too_long_is_told_to_come_again() -> anyhow::Result<()> {
 fn one_held_request_too_many_is_told_at_once() -> anyhow::Result<()> {
     let runtime = runtime()?;
     let old = Backend::says(&runtime, "old")?;
-    let options = Options { max_held: 2, max_held_time: Duration::from_secs(600), ..Options::default() };
+    let options = Options { max_held: 2, max_held_time: PATIENCE, ..Options::default() };
     let front = front_with(old.address, options)?;
     front.fence(Duration::ZERO);
     let waiting = [begin(&runtime, &front, "GET"), begin(&runtime, &front, "GET")];

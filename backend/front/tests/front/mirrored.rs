@@ -5,7 +5,9 @@ use flate2::write::GzEncoder;
 use headroom_front::{BodyRule, FrontError, Options, Protocol, Report, Rules, Verdict};
 use hyper::header::HeaderValue;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 #[test]
 fn a_request_with_effects_is_never_mirrored_by_default() -> anyhow::Result<()> {
@@ -194,17 +196,27 @@ fn a_full_queue_by_bytes_is_counted_as_overflow() -> anyhow::Result<()> {
 #[test]
 fn a_dropped_shadow_gets_nothing_more() -> anyhow::Result<()> {
     let runtime = runtime()?;
-    let (original, copy) = (Backend::says(&runtime, "x")?, Backend::says(&runtime, "x")?);
-    let front = front(original.address)?;
+    let let_go = Arc::new(Semaphore::new(0));
+    let waits = let_go.clone();
+    let original = Backend::says(&runtime, "x")?;
+    let copy = Backend::start(&runtime, move |_| {
+        let waits = waits.clone();
+        async move {
+            let _place = waits.acquire().await;
+            plain(200, "x")
+        }
+    })?;
+    let front = front_with(original.address, Options { mirror_concurrency: 1, ..Options::default() })?;
     front.start_shadow(copy.address, Rules::default())?;
-    assert_eq!(once(&runtime, front.address(), "GET", "/", "")?.0, 200);
-    settled(&front, 1)?;
-    front.drop_shadow();
-    front.drop_shadow();
     for _ in 0..5 {
         assert_eq!(once(&runtime, front.address(), "GET", "/", "")?.0, 200);
     }
-    std::thread::sleep(Duration::from_millis(50));
+    wait_until("one is at the copy", || copy.log().len() == 1 && front.report().is_some_and(|r| r.waiting == 5));
+    front.drop_shadow();
+    front.drop_shadow();
+    let_go.add_permits(100);
+    assert_eq!(once(&runtime, front.address(), "GET", "/", "")?.0, 200);
+    std::thread::sleep(Duration::from_millis(100));
     assert_eq!(copy.log().len(), 1);
     Ok(())
 }
