@@ -64,10 +64,26 @@ export interface components {
             slots: number;
             bound?: components["schemas"]["AdministeredBound"] | null;
         };
-        /** @description A process to take in as a workload. */
+        /** @description What ran before the market knew it. */
+        Adopted: (components["schemas"]["HostProcess"] & {
+            /** @enum {string} */
+            kind: "process";
+        }) | (components["schemas"]["SlurmJob"] & {
+            /** @enum {string} */
+            kind: "slurm_job";
+        });
+        /** @description What runs on a node, to take in as a workload: a process by `pid`, or a job of a Slurm cluster by `job`. */
         Adoption: {
-            /** Format: int32 */
-            pid: number;
+            /**
+             * Format: int32
+             * @description This or `job`.
+             */
+            pid?: number | null;
+            /**
+             * Format: int64
+             * @description This or `pid`.
+             */
+            job?: number | null;
             /** @description Who owns the workload, pays for it and bids for it. */
             participant: components["schemas"]["ParticipantId"];
             name: string;
@@ -84,16 +100,22 @@ export interface components {
              */
             seconds: number;
         };
+        /**
+         * @description What an agent limits: processes of its host, or jobs of its cluster.
+         * @enum {string}
+         */
+        AgentDriver: "linux" | "slurm";
         /** @description What is known of an agent. */
         AgentStatus: {
             version: string;
+            driver: components["schemas"]["AgentDriver"];
             /**
              * Format: int64
              * @description Seconds since it was last heard.
              */
             silent_seconds: number;
             is_silent: boolean;
-            /** @description Why its host lets it limit no process, if so. */
+            /** @description Why it can limit nothing, if so. */
             unavailable?: string | null;
             workloads: number;
         };
@@ -368,6 +390,14 @@ export interface components {
             /** Format: int32 */
             canceled: number;
         };
+        /** @description What runs on a node and may be adopted. */
+        CandidateView: (components["schemas"]["ProcessView"] & {
+            /** @enum {string} */
+            kind: "process";
+        }) | (components["schemas"]["JobView"] & {
+            /** @enum {string} */
+            kind: "slurm_job";
+        });
         /** @description One of the reasons of a swap: all of a kind of one product together, however many awards it comes from. */
         Cause: {
             kind: components["schemas"]["CauseKind"];
@@ -390,7 +420,7 @@ export interface components {
             left_out?: components["schemas"]["LeftOut"] | null;
         };
         /** @enum {string} */
-        CauseKind: "won" | "drawn" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled";
+        CauseKind: "won" | "drawn" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled" | "drained";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -764,6 +794,8 @@ export interface components {
         Heartbeat: {
             /** @description Version of the agent. */
             version: string;
+            /** @description What it limits. */
+            driver?: components["schemas"]["AgentDriver"];
             /** @description The boot of its host: two hosts are not one node. */
             boot: string;
             /**
@@ -771,12 +803,14 @@ export interface components {
              * @description The list that it has carried out; 0 before the first.
              */
             carried_out: number;
-            /** @description Why this host lets it limit no process, if so. */
+            /** @description Why it can limit nothing, if so. */
             unavailable?: string | null;
             /** @description What it has adopted, as the kernel counts it. */
             workloads: components["schemas"]["WorkloadReport"][];
-            /** @description Processes that may be adopted, where they were asked for. */
+            /** @description Processes that may be adopted, where candidates were asked for. */
             processes?: components["schemas"]["ProcessReport"][] | null;
+            /** @description Jobs that may be adopted, where candidates were asked for. */
+            jobs?: components["schemas"]["JobReport"][] | null;
         };
         Hint: {
             id: components["schemas"]["HintId"];
@@ -873,12 +907,12 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process. */
+            /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job. */
             driver: string;
             module: components["schemas"]["ModuleId"];
             /** @description What a command is started with. */
             arguments?: string[];
-            process?: components["schemas"]["HostProcess"] | null;
+            adopted?: components["schemas"]["Adopted"] | null;
             /** @description Its own pool, of which its baseline is a part. */
             pool: components["schemas"]["String"];
             /** @description Where it runs; in another pool while it is away. */
@@ -950,6 +984,57 @@ export interface components {
             /** @description The greatest price that does not interrupt: three times the reference price. */
             band: components["schemas"]["Price"];
         };
+        /** @description A job of a cluster that may be adopted. */
+        JobReport: {
+            job: components["schemas"]["SlurmJob"];
+            partition: string;
+            user: string;
+            /**
+             * Format: int64
+             * @description Nodes that it has.
+             */
+            nodes: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /**
+             * Format: int64
+             * @description Seconds until its time limit; nothing without a limit.
+             */
+            left_seconds?: number | null;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            /** @description The workload that it is already. */
+            workload?: string | null;
+        };
+        /** @description A running job of the node's cluster. */
+        JobView: {
+            /** Format: int64 */
+            job: number;
+            name: string;
+            partition: string;
+            user: string;
+            /** Format: int64 */
+            running_seconds: number;
+            /**
+             * Format: int64
+             * @description Seconds until its time limit; left out without a limit.
+             */
+            left_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Nodes that it has.
+             */
+            nodes: number;
+            /**
+             * Format: int64
+             * @description CPU of one of its nodes: it grows and shrinks by so much.
+             */
+            node_cpu_milli: number;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            workload?: components["schemas"]["InstanceId"] | null;
+            proposed: components["schemas"]["Proposed"];
+        };
         /** @description The chance that none of the resources is short. */
         JointLevel: {
             service_level?: components["schemas"]["Share"] | null;
@@ -984,6 +1069,17 @@ export interface components {
             from_participants: components["schemas"]["Credits"];
             /** @description The part of it that came to participants. What moves between two of them is in both, what stays with one in neither. */
             to_participants: components["schemas"]["Credits"];
+        };
+        /** @enum {string} */
+        LeavingStep: "moving" | "waiting" | "blocked";
+        /** @description How far a workload is with leaving a draining node. */
+        LeavingView: {
+            step: components["schemas"]["LeavingStep"];
+            /** @description A stable code: `moving`, `next_slots`, `won_here`, `pinned`, `suspended`, `adopted`, `no_room`. */
+            reason: string;
+            detail: string;
+            until?: components["schemas"]["Timestamp"] | null;
+            swap?: components["schemas"]["SwapId"] | null;
         };
         /**
          * @description Why a workload does not go on with what it has.
@@ -1182,6 +1278,21 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
+        List_CandidateView: {
+            /** @example list */
+            object: string;
+            data: ((components["schemas"]["ProcessView"] & {
+                /** @enum {string} */
+                kind: "process";
+            }) | (components["schemas"]["JobView"] & {
+                /** @enum {string} */
+                kind: "slurm_job";
+            }))[];
+            has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
         List_Dispute: {
             /** @example list */
             object: string;
@@ -1245,12 +1356,12 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process. */
+                /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
                 /** @description What a command is started with. */
                 arguments?: string[];
-                process?: components["schemas"]["HostProcess"] | null;
+                adopted?: components["schemas"]["Adopted"] | null;
                 /** @description Its own pool, of which its baseline is a part. */
                 pool: components["schemas"]["String"];
                 /** @description Where it runs; in another pool while it is away. */
@@ -1535,48 +1646,6 @@ export interface components {
                  */
                 rolled_volume?: number | null;
                 cleared_at: components["schemas"]["Timestamp"];
-            }[];
-            has_more: boolean;
-            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
-            next_cursor?: string | null;
-        };
-        /** @description The shape of every list, for the OpenAPI document. */
-        List_ProcessView: {
-            /** @example list */
-            object: string;
-            data: {
-                /** Format: int32 */
-                pid: number;
-                command: string;
-                /**
-                 * Format: int32
-                 * @description Numeric user that it runs as.
-                 */
-                user: number;
-                /** Format: int64 */
-                running_seconds: number;
-                /**
-                 * Format: int64
-                 * @description Processes that it has started and that still run.
-                 */
-                descendants: number;
-                /**
-                 * Format: int64
-                 * @description CPU over the last half second, in thousandths of a core, with its descendants.
-                 */
-                cpu_milli: number;
-                /**
-                 * Format: int64
-                 * @description CPU since it started, in thousandths of a core, with its descendants.
-                 */
-                mean_cpu_milli: number;
-                /**
-                 * Format: int64
-                 * @description Resident memory, with its descendants.
-                 */
-                mem_mib: number;
-                workload?: components["schemas"]["InstanceId"] | null;
-                proposed: components["schemas"]["Proposed"];
             }[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1875,7 +1944,7 @@ export interface components {
          * @description What a workload can be made of.
          * @enum {string}
          */
-        ModuleKind: "wasm" | "command" | "process";
+        ModuleKind: "wasm" | "command" | "process" | "slurm_job";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it before it begins. */
@@ -2012,7 +2081,7 @@ export interface components {
             premium: components["schemas"]["Price"];
         };
         /** @enum {string} */
-        NodeState: "up" | "cordoned" | "down";
+        NodeState: "up" | "cordoned" | "draining" | "down";
         /** @description A node with what runs there. */
         NodeView: components["schemas"]["Node"] & {
             in_force?: components["schemas"]["BTreeMap"] | null;
@@ -2027,6 +2096,7 @@ export interface components {
             participant: components["schemas"]["ParticipantId"];
             /** @description The limits in force. */
             in_force: components["schemas"]["BTreeMap"];
+            leaving?: components["schemas"]["LeavingView"] | null;
         };
         /** @description Why the last round did not give the order (all of) what it asked for. */
         NotWon: {
@@ -2169,9 +2239,9 @@ export interface components {
              * @description The number of this list.
              */
             list: number;
-            wanted: components["schemas"]["WantedProcess"][];
-            /** @description Whether somebody waits for a list of processes. */
-            list_processes: boolean;
+            wanted: components["schemas"]["Wanted"][];
+            /** @description Whether somebody waits for a list of candidates. */
+            list_candidates: boolean;
         };
         /**
          * @description Who placed the order.
@@ -2658,7 +2728,7 @@ export interface components {
             /** @description That supply, nodes and workloads were in the book as well: the last leaf. */
             rest: components["schemas"]["RestProof"];
         };
-        /** @description A baseline with a quarter to spare over what it uses, and half of that as floor. */
+        /** @description Of a process: a baseline with a quarter to spare over what it uses, and half of that as floor. Of a job: what it has. */
         Proposed: {
             baseline: components["schemas"]["BTreeMap"];
             floor: components["schemas"]["BTreeMap"];
@@ -3193,6 +3263,24 @@ export interface components {
             before?: components["schemas"]["Price"] | null;
             after?: components["schemas"]["Price"] | null;
         };
+        /** @description A job of a Slurm cluster. Its number alone names nobody: a cluster counts anew after its last one. */
+        SlurmJob: {
+            cluster: string;
+            /** Format: int64 */
+            job: number;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            submitted_at: number;
+            /** @description Its name in the cluster, for people. */
+            name: string;
+            /**
+             * Format: int64
+             * @description CPU of one of its nodes, in thousandths of a core: it grows and shrinks by whole nodes.
+             */
+            node_cpu_milli: number;
+        };
         /** @description What happened to a participant's money, like a bank statement: opening + movements = closing. */
         Statement: {
             participant: components["schemas"]["ParticipantId"];
@@ -3467,12 +3555,12 @@ export interface components {
             email: string;
             name: string;
         };
-        /** @description A process to hold to a limit. */
-        WantedProcess: {
+        /** @description A workload to hold to a limit. */
+        Wanted: {
             instance: string;
             /** Format: int64 */
             epoch: number;
-            process: components["schemas"]["HostProcess"];
+            adopted: components["schemas"]["Adopted"];
             /** Format: int64 */
             cpu_milli: number;
         };
@@ -3501,25 +3589,27 @@ export interface components {
             part?: components["schemas"]["Share"] | null;
             whole?: components["schemas"]["Credits"] | null;
         };
-        /** @description An adopted process, as its host's kernel counts it. */
+        /** @description An adopted workload, as the kernel of its host or its cluster counts it. */
         WorkloadReport: {
             instance: string;
             /** Format: int64 */
             epoch: number;
             /**
              * Format: int64
-             * @description The limit in force, read back from the kernel.
+             * @description The limit in force, read back from the kernel or the cluster.
              */
             cpu_milli: number;
             /**
              * Format: int64
-             * @description Counted since the process was adopted.
+             * @description Counted since it was adopted.
              */
             cpu_micros: number;
             /** Format: int64 */
             throttled_micros: number;
             /** Format: int64 */
             mem_kib: number;
+            /** @description Why its limit is not what was asked for, if so. */
+            refused?: string | null;
             /** @description Why it does not run any more, if so. */
             ended?: string | null;
         };

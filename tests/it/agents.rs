@@ -139,10 +139,17 @@ async fn agents_make_won_bids_true_on_their_own_hosts() -> anyhow::Result<()> {
     becomes(two.pid(), Some(100)).await?;
 
     // Its host has no memory to sell; what it uses of CPU is known all the same.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    admin.advance(5).await?;
-    let metrics = read(&tenant, &format!("/v1/instances/{}/metrics", web["id"].as_str().unwrap_or_default())).await?;
-    let used = metrics["data"].as_array().and_then(|all| all.last()).context("nothing was measured")?;
+    let route = format!("/v1/instances/{}/metrics", web["id"].as_str().unwrap_or_default());
+    let mut used = None;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        admin.advance(5).await?;
+        used = read(&tenant, &route).await?["data"].as_array().and_then(|all| all.last()).cloned();
+        if used.as_ref().is_some_and(|used| used["usage"]["cpu_milli"].as_i64() > Some(0)) {
+            break;
+        }
+    }
+    let used = used.context("nothing was measured")?;
     ensure!(used["usage"]["cpu_milli"].as_i64() > Some(0) && used["usage"]["mem_mib"].is_null(), "{used}");
 
     // One buys 400 more for a slot of its host.

@@ -1,4 +1,5 @@
 //! The quickstart for hosts, run from its own code blocks on a server in real time.
+use crate::slurm::Cluster;
 use anyhow::{Context, ensure};
 use headroom_tests::server::binary;
 use headroom_tests::{Launch, skip};
@@ -12,6 +13,42 @@ fn typed(document: &str) -> anyhow::Result<String> {
     let blocks: Vec<&str> = text.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
     ensure!(blocks.len() > 4, "{document} has {} blocks", blocks.len());
     Ok(blocks.join("\n"))
+}
+
+/// A shell that types a script in an empty folder, with this build's program on its path.
+fn shell(script: &str, data: &Path, url: &str) -> anyhow::Result<Command> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let beside = binary()?.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let work = data.join("typed");
+    std::fs::create_dir_all(&work)?;
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script]).current_dir(work).env("PATH", format!("{beside}:{path}"));
+    shell.env("DATA", data).env("URL", url).stdin(Stdio::null());
+    Ok(shell)
+}
+
+#[tokio::test]
+async fn the_quickstart_for_slurm_buys_a_node() -> anyhow::Result<()> {
+    let script = typed("quickstart-slurm.md")?;
+    let cluster = match Cluster::start()? {
+        Ok(cluster) => cluster,
+        Err(why) => {
+            skip("the_quickstart_for_slurm_buys_a_node", &why);
+            return Ok(());
+        }
+    };
+    let folder = tempfile::tempdir()?;
+    let server = Launch::demo(folder.path()).start().await?;
+    let mut shell = shell(&script, folder.path(), &server.url)?;
+    shell.env("SLURM_CONF", &cluster.configuration);
+    let ran = shell.output().context("bash is needed")?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let nodes: Vec<&str> = said.lines().filter(|line| line.parse::<u32>().is_ok()).collect();
+    ensure!(nodes == ["1", "2", "1"], "{nodes:?}\n{said}\n{errors}\n{}", server.log());
+    let is_charged = said.lines().any(|line| line.starts_with("20") && line.contains(",bid_"));
+    ensure!(is_charged && said.contains("RUNNING with 1"), "{said}\n{errors}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -33,18 +70,8 @@ async fn the_quickstart_for_hosts_buys_half_a_core() -> anyhow::Result<()> {
         skip("the_quickstart_for_hosts_buys_half_a_core", &listed.text);
         return Ok(());
     }
-    let path = std::env::var("PATH").unwrap_or_default();
-    let beside = binary()?.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-    let work = tempfile::tempdir()?;
-    let shell = Command::new("bash")
-        .args(["-c", &format!("{script}\nkill -KILL $PID\n")])
-        .current_dir(work.path())
-        .env("PATH", format!("{beside}:{path}"))
-        .env("DATA", folder.path())
-        .env("URL", &server.url)
-        .stdin(Stdio::null())
-        .output();
-    let ran = shell.context("bash is needed")?;
+    let script = format!("{script}\nkill -KILL $PID\n");
+    let ran = shell(&script, folder.path(), &server.url)?.output().context("bash is needed")?;
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
     let limits: Vec<&str> =

@@ -91,6 +91,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             register::module(turn, participant, name, hash, size_bytes).map(Reply::Module)
         }
         Command::OfferCommand { name } => register::command(turn, name).map(Reply::Module),
+        Command::OfferService { name } => register::service(turn, name).map(Reply::Module),
         Command::Adopt(asked) => adopt::adopt(turn, *asked).map(Reply::Instance),
         Command::RegisterInstance(new) => register::instance(turn, *new).map(Reply::Instance),
         Command::SetBaseline { instance, baseline, floor } => {

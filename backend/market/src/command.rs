@@ -165,6 +165,10 @@ pub enum Command {
     OfferCommand {
         name: String,
     },
+    /// The operator has defined an HTTP service of this name that a workload may be.
+    OfferService {
+        name: String,
+    },
     RegisterInstance(Box<NewInstance>),
     /// An operator takes in what runs on a node already.
     Adopt(Box<Adopt>),

@@ -68,7 +68,7 @@ impl Audited {
             Command::ScheduleReserve { .. } => by(None, A::ReserveScheduled, None),
             Command::DecideReserve { reserve, .. } => operator(A::ReserveDecided, reserve.to_string()),
             Command::RegisterModule { participant, .. } => by(*participant, A::ModuleRegistered, None),
-            Command::OfferCommand { .. } => by(None, A::ModuleRegistered, None),
+            Command::OfferCommand { .. } | Command::OfferService { .. } => by(None, A::ModuleRegistered, None),
             Command::Adopt(asked) => by(Some(asked.participant), A::InstanceRegistered, None),
             Command::RegisterInstance(new) => by(Some(new.participant), A::InstanceRegistered, None),
             Command::SetBaseline { instance, .. } => operator(A::BaselineSet, instance.to_string()),

@@ -35,6 +35,8 @@ pub enum ModuleKind {
     Wasm,
     /// A program that the operator offers on the nodes themselves, by its name.
     Command,
+    /// An HTTP service that the operator has defined, by its name.
+    Service,
     /// A program that runs on a host already and is adopted.
     Process,
     /// A job of a Slurm cluster that runs already and is adopted.
@@ -51,6 +53,7 @@ impl ModuleKind {
         match self {
             Self::Wasm => "wasm",
             Self::Command => "command",
+            Self::Service => "service",
             Self::Process => "linux",
             Self::SlurmJob => "slurm",
         }
@@ -128,7 +131,7 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job.
+    /// Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job.
     pub driver: String,
     pub module: ModuleId,
     /// What a command is started with.
@@ -298,6 +301,10 @@ impl Instance {
     /// adopted one stays where it is.
     pub fn is_pinned(&self, now: Timestamp) -> bool {
         self.adopted.is_some() || self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+    }
+    /// Whether its memory is measured and not limited.
+    pub fn trades_cpu_only(&self) -> bool {
+        self.adopted.is_some() || self.driver == ModuleKind::Service.driver()
     }
     /// It wins and draws whole multiples of so much of a resource.
     pub fn lot(&self, resource: Resource) -> i64 {

@@ -43,7 +43,7 @@ pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {
 const fn name_of(kind: ModuleKind) -> &'static str {
     match kind {
         ModuleKind::SlurmJob => "slurm job",
-        ModuleKind::Process | ModuleKind::Wasm | ModuleKind::Command => "process",
+        _ => "process",
     }
 }
 

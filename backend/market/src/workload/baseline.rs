@@ -5,14 +5,14 @@ use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::records::order::Side;
 use crate::records::recallable::node_of;
 use crate::records::round::AwardKind;
-use crate::records::workload::{EarlierBaseline, Instance, InstanceState};
+use crate::records::workload::{EarlierBaseline, Instance, InstanceState, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::book::occupancy::moves;
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::adopt;
+use crate::workload::{adopt, service};
 use crate::workload::away::is_elsewhere;
 use crate::workload::check::{check_amounts, check_quota, check_shape};
 use crate::workload::register::first_fit;
@@ -29,6 +29,9 @@ pub fn set_baseline(
     check_amounts(pool, &baseline, "baseline")?;
     check_amounts(pool, &floor, "floor")?;
     check_shape(&baseline, &floor, &instance.limit)?;
+    if instance.driver == ModuleKind::Service.driver() {
+        service::check_amounts(&[(&baseline, "baseline"), (&floor, "floor")])?;
+    }
     if let Some(adopted) = &instance.adopted {
         adopt::check_amounts(adopted, &[(&baseline, "baseline"), (&floor, "floor")])?;
     }

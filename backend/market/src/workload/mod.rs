@@ -1,5 +1,6 @@
 //! What runs: wasm modules and commands, instances with their baselines and floors, and their strategies.
 pub mod adopt;
+pub mod service;
 pub mod auto;
 pub mod away;
 pub mod baseline;

@@ -13,7 +13,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::check::{check_amounts, check_quota, check_shape};
-use crate::workload::strategy;
+use crate::workload::{service, strategy};
 
 /// The most inputs that a shadow run can compare before it is out of time, with some to spare.
 const MOST_POSITIONS: u32 = 200;
@@ -61,6 +61,11 @@ pub fn module(
     let (created_at, kind) = (turn.now, ModuleKind::Wasm);
     turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at, kind }));
     Ok(id)
+}
+
+/// A service that the operator has defined; the one of that name, if there is one already.
+pub fn service(turn: &mut Turn<'_>, name: String) -> Result<ModuleId, Refusal> {
+    offered(turn, ModuleKind::Service, name)
 }
 
 /// Everybody may run a command that is offered; the one of that name, if there is one already.
@@ -138,6 +143,10 @@ pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Ado
         check_amounts(pool, amounts, field)?;
     }
     check_shape(&new.baseline, &new.floor, &new.limit)?;
+    if kind == ModuleKind::Service {
+        service::check_amounts(&[(&new.baseline, "baseline"), (&new.floor, "floor"), (&new.limit, "limit")])?;
+        service::check_is_free(state, new.module, None)?;
+    }
     if kind.is_wasm() && amount(&new.limit, Resource::MemMib) > MOST_WASM_MEM_MIB {
         let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
         return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));

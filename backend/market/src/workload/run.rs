@@ -1,7 +1,7 @@
 //! Whether a workload runs: stopped by its participant, ended by a fault of its program, started again.
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
-use crate::records::workload::{Fault, Instance, InstanceState};
+use crate::records::workload::{Fault, Instance, InstanceState, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::book::occupancy::{Occupancy, moves_from};
 use crate::state::State;
@@ -10,7 +10,7 @@ use crate::time::Slot;
 use crate::turn::Turn;
 use crate::workload::check::{check_quota, own};
 use crate::workload::register::first_fit;
-use crate::workload::{away, vacate};
+use crate::workload::{away, service, vacate};
 
 const INSTANCE_STOPPED: &str = "instance_stopped";
 const INSTANCE_FAILED: &str = "instance_failed";
@@ -116,6 +116,9 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
         return Ok(id);
     }
     check_quota(turn.state, participant, Some(id), &instance.baseline)?;
+    if instance.driver == ModuleKind::Service.driver() {
+        service::check_is_free(turn.state, instance.module, Some(id))?;
+    }
     let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     // What it has lent others have: it has no need of that, and its buyers may fill the node.

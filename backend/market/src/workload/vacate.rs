@@ -37,8 +37,8 @@ pub fn is_shown(instance: &Instance) -> bool {
 
 /// The way that a worker is to drill now: what was asked for, or what it was registered with.
 pub fn due(instance: &Instance) -> Option<AtEnd> {
-    // What was adopted holds only CPU of the market, which a limit takes back.
-    if instance.adopted.is_some()
+    // CPU alone is taken back by a limit.
+    if instance.trades_cpu_only()
         || instance.state != InstanceState::Running
         || instance.suspended.is_some()
         || instance.swap.is_some()

@@ -1,14 +1,17 @@
 //! `headroom work`: the agent of a host. It adopts and limits what the server says, and tells what the kernel counts.
-use crate::workers::agents::{AgentDriver, Heartbeat, Orders, ProcessReport, reported};
+use crate::workers::agents::{AgentDriver, Heartbeat, JobReport, Orders, ProcessReport, Wanted, reported};
 use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::linux::{Linux, boot};
-use headroom_execution::{AdoptRequest, Adopting, Driver, DriverError, InstanceId, Limits, NodeId, OpKey};
+use headroom_execution::slurm::{Settings, Slurm};
+use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// Jobs that are changed at once: a cluster takes seconds for each.
+const JOBS_AT_ONCE: usize = 16;
 /// Candidates that one list has.
 const MOST_LISTED: usize = 200;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -32,6 +35,9 @@ pub struct WorkArgs {
     /// Where the server is.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
+    /// Limits jobs of the Slurm cluster that this host commands instead of processes; of one partition if it is named.
+    #[arg(long, value_name = "PARTITION", num_args = 0..=1, default_missing_value = "")]
+    slurm: Option<String>,
     /// API key with the name of the node and the scopes market:read and nodes:work; better in the environment than on the command line.
     #[arg(long, env = "HEADROOM_KEY", hide_env_values = true)]
     key: String,
@@ -40,15 +46,72 @@ pub struct WorkArgs {
 struct Agent {
     args: WorkArgs,
     http: reqwest::Client,
-    linux: Linux,
+    place: Place,
+}
+
+/// What an agent limits.
+enum Place {
+    Host(Linux),
+    Cluster(Slurm, Option<String>),
+}
+
+impl Place {
+    fn new(args: &WorkArgs) -> Self {
+        let hash = blake3::hash(format!("{} {}", args.key, args.node).as_bytes()).to_hex();
+        let name = &hash[..12];
+        match &args.slurm {
+            None => Self::Host(Linux::new(name)),
+            Some(partition) => {
+                let partition = Some(partition.clone()).filter(|partition| !partition.is_empty());
+                Self::Cluster(Slurm::new(name, Settings::default()), partition)
+            }
+        }
+    }
+
+    fn driver(&self) -> &dyn Adopting {
+        match self {
+            Self::Host(linux) => linux,
+            Self::Cluster(slurm, _) => slurm,
+        }
+    }
+
+    fn kind(&self) -> AgentDriver {
+        match self {
+            Self::Host(_) => AgentDriver::Linux,
+            Self::Cluster(..) => AgentDriver::Slurm,
+        }
+    }
+
+    /// Workloads that are changed at once; a kernel takes no time for one.
+    fn at_once(&self) -> usize {
+        match self {
+            Self::Host(_) => 1,
+            Self::Cluster(..) => JOBS_AT_ONCE,
+        }
+    }
+
+    /// What may be adopted: processes of a host, jobs of a cluster.
+    fn candidates(&self) -> (Option<Vec<ProcessReport>>, Option<Vec<JobReport>>) {
+        match self {
+            Self::Host(linux) => {
+                (Some(linux.candidates(MOST_LISTED).into_iter().map(ProcessReport::from).collect()), None)
+            }
+            Self::Cluster(slurm, partition) => {
+                let found = slurm.candidates(partition.as_deref(), MOST_LISTED).unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the jobs of the cluster cannot be listed");
+                    Vec::new()
+                });
+                (None, Some(found.into_iter().map(JobReport::from).collect()))
+            }
+        }
+    }
 }
 
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
-    let hash = blake3::hash(format!("{} {}", args.key, args.node).as_bytes()).to_hex();
     let http = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let agent = Agent { args, http, linux: Linux::new(&hash[..12]) };
-    if let Some(reason) = agent.linux.unavailable() {
-        tracing::warn!("no process can be limited on this host: {reason}");
+    let agent = Agent { place: Place::new(&args), args, http };
+    if let Some(reason) = agent.place.driver().unavailable() {
+        tracing::warn!("nothing can be limited here: {reason}");
     }
     tokio::select! {
         ended = agent.work() => ended?,
@@ -94,17 +157,21 @@ impl Agent {
             Some(id) => id.clone(),
             None => node.insert(self.find_node().await?).clone(),
         };
-        let listed = orders.list_candidates.then(|| tokio::task::block_in_place(|| self.linux.candidates(MOST_LISTED)));
-        let processes = listed.map(|found| found.into_iter().map(ProcessReport::from).collect());
+        let driver = self.place.driver();
+        let (processes, jobs) = match orders.list_candidates {
+            true => tokio::task::block_in_place(|| self.place.candidates()),
+            false => (None, None),
+        };
+        let (unavailable, reports) = tokio::task::block_in_place(|| (driver.unavailable(), driver.reports()));
         let told = Heartbeat {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            driver: AgentDriver::Linux,
+            driver: self.place.kind(),
             boot: boot(),
             carried_out: orders.list,
-            unavailable: self.linux.unavailable(),
-            workloads: reported(self.linux.reports(), refused),
+            unavailable,
+            workloads: reported(reports, refused),
             processes,
-            jobs: None,
+            jobs,
         };
         let answer = self.ask(&format!("/v1/nodes/{id}/heartbeat"), Some(serde_json::to_string(&told)?)).await?;
         serde_json::from_str(&answer).context("the server answers in another language: is it of this version?")
@@ -133,40 +200,59 @@ impl Agent {
         Ok(text)
     }
 
-    /// Adopts, limits and lets go, until this host runs what the list says. What fails is tried with the next heartbeat;
+    /// Adopts, limits and lets go, until this node runs what the list says. What fails is tried with the next heartbeat;
     /// answers why it fails.
     fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) -> BTreeMap<InstanceId, String> {
         let mut refused = BTreeMap::new();
-        let Some(node) = node else { return refused };
-        for wanted in &orders.wanted {
-            let (instance, limits) = (InstanceId::new(&wanted.instance), Limits::new(wanted.cpu_milli, 0));
-            let key = OpKey::new(format!("list-{}", orders.list), wanted.instance.clone());
-            let known = self.linux.active_epoch(&instance);
-            let done = if known.is_none_or(|epoch| epoch < wanted.epoch) {
-                let (adopted, node) = (wanted.adopted.clone(), node.clone());
-                let request = AdoptRequest { instance: instance.clone(), node, epoch: wanted.epoch, adopted, limits };
-                self.linux.adopt(&key, &request).map(|_| ())
-            } else if self.linux.limits_in_force(&instance) != Some(limits.clone()) {
-                self.linux.resize(&key, &instance, wanted.epoch, &limits).map(|_| ())
-            } else {
-                Ok(())
+        let (Some(node), driver) = (node, self.place.driver()) else { return refused };
+        for some in orders.wanted.chunks(self.place.at_once()) {
+            let done = match some {
+                [one] => vec![(one, set(driver, node, orders.list, one))],
+                several => set_at_once(driver, node, orders.list, several),
             };
-            if let Err(error) = done {
-                tell(&wanted.instance, &error);
-                refused.insert(instance, error.to_string());
+            for (wanted, done) in done {
+                if let Err(error) = done {
+                    tell(&wanted.instance, &error);
+                    refused.insert(InstanceId::new(&wanted.instance), error.to_string());
+                }
             }
         }
         let wanted: BTreeSet<&str> = orders.wanted.iter().map(|wanted| wanted.instance.as_str()).collect();
-        for (instance, report) in self.linux.reports() {
+        for (instance, report) in driver.reports() {
             if !wanted.contains(instance.as_str()) {
                 let key = OpKey::new(format!("list-{}", orders.list), "stop");
-                if let Err(error) = self.linux.stop(&key, &instance, report.epoch) {
+                if let Err(error) = driver.stop(&key, &instance, report.epoch) {
                     tell(instance.as_str(), &error);
                 }
             }
         }
         refused
     }
+}
+
+type Done<'a> = (&'a Wanted, Result<(), DriverError>);
+
+fn set_at_once<'a>(driver: &dyn Adopting, node: &NodeId, list: u64, several: &'a [Wanted]) -> Vec<Done<'a>> {
+    std::thread::scope(|scope| {
+        let begin = |wanted| scope.spawn(move || set(driver, node, list, wanted));
+        let threads: Vec<_> = several.iter().map(|wanted| (wanted, begin(wanted))).collect();
+        threads.into_iter().filter_map(|(wanted, thread)| Some((wanted, thread.join().ok()?))).collect()
+    })
+}
+
+/// Adopts a workload or changes its limit, where it is not as wanted.
+fn set(driver: &dyn Adopting, node: &NodeId, list: u64, wanted: &Wanted) -> Result<(), DriverError> {
+    let (instance, limits) = (InstanceId::new(&wanted.instance), Limits::new(wanted.cpu_milli, 0));
+    let key = OpKey::new(format!("list-{list}"), wanted.instance.clone());
+    if driver.active_epoch(&instance).is_none_or(|epoch| epoch < wanted.epoch) {
+        let (adopted, node) = (wanted.adopted.clone(), node.clone());
+        let request = AdoptRequest { instance, node, epoch: wanted.epoch, adopted, limits };
+        return driver.adopt(&key, &request).map(|_| ());
+    }
+    if driver.limits_in_force(&instance) != Some(limits.clone()) {
+        driver.resize(&key, &instance, wanted.epoch, &limits)?;
+    }
+    Ok(())
 }
 
 fn tell(instance: &str, error: &DriverError) {

@@ -79,7 +79,7 @@ async fn check_program(
 fn check_most_memory(app: &App, kind: ModuleKind, limit: &Amounts) -> Answered<()> {
     let most = match kind {
         ModuleKind::Wasm => app.nodes.most_guest_mib,
-        ModuleKind::Command | ModuleKind::Process | ModuleKind::SlurmJob => app.nodes.most_command_mib,
+        _ => app.nodes.most_command_mib,
     };
     let asked = amount(limit, Resource::MemMib);
     if asked <= most {

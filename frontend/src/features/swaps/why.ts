@@ -3,6 +3,7 @@ import { asMicro, formatMoney, micro, signed } from '@/lib/money';
 
 const TEXTS: Record<string, string> = {
   won: 'has won it', drawn: 'taken at once, in the slot itself', lent: 'lends it', sold: 'had won it, later bids have it', recalled: 'taken back by who had lent it', taken_back: 'taken back of what it had lent',
+  drained: 'its node is drained, and this baseline goes to another one',
   stayed: 'won on another node, can’t be moved there now',
   rolled: 'goes on with it, no round was held', lent_on: 'goes on lending it, no round was held',
 };

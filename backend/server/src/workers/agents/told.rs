@@ -1,6 +1,6 @@
 //! The documents between an agent and the server.
 use headroom_execution::linux::Candidate;
-use headroom_execution::{InstanceId, Report};
+use headroom_execution::{InstanceId, Report, slurm};
 use headroom_market::workload::{Adopted, HostProcess, SlurmJob};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -141,6 +141,21 @@ impl From<(Candidate, Option<InstanceId>)> for ProcessReport {
             mean_cpu_milli: candidate.mean_cpu_milli,
             mem_kib: candidate.mem_kib,
             descendants: candidate.descendants,
+            workload: workload.map(|id| id.0),
+        }
+    }
+}
+
+impl From<(slurm::Candidate, Option<InstanceId>)> for JobReport {
+    fn from((candidate, workload): (slurm::Candidate, Option<InstanceId>)) -> Self {
+        Self {
+            job: candidate.job,
+            partition: candidate.partition,
+            user: candidate.user,
+            nodes: candidate.nodes,
+            running_seconds: candidate.running_seconds,
+            left_seconds: candidate.left_seconds,
+            refused: candidate.refused,
             workload: workload.map(|id| id.0),
         }
     }
