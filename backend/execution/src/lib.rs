@@ -20,6 +20,7 @@ mod guest;
 pub mod linux;
 pub mod node;
 pub mod plan;
+pub mod service;
 pub mod wasm;
 
 pub use command::{command_program, list_commands};

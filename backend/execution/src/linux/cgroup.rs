@@ -99,6 +99,17 @@ impl Cgroups {
         }
     }
 
+    /// Names of the groups that are there.
+    pub fn names(&self) -> Vec<String> {
+        let entries =
+            self.folders().into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The group of this name, which need not be there.
     pub fn group(&self, name: &str) -> Group {
         match self {

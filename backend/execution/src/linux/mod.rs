@@ -7,8 +7,8 @@
 //! Invariants: a process is in one workload at most; the limit told is the one that the kernel has in force; a number that
 //! another process has by now is never touched. Absent: memory limits, moves, snapshots and shadow runs.
 
-mod cgroup;
-mod process;
+pub(crate) mod cgroup;
+pub(crate) mod process;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
