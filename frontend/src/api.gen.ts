@@ -907,7 +907,7 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job. */
+            /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job. */
             driver: string;
             module: components["schemas"]["ModuleId"];
             /** @description What a command is started with. */
@@ -1356,7 +1356,7 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it: `wasm` a module, `command` a command, `linux` an adopted process, `slurm` an adopted job. */
+                /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
                 /** @description What a command is started with. */
@@ -1464,7 +1464,7 @@ export interface components {
             /** @example list */
             object: string;
             data: (components["schemas"]["Module"] & {
-                /** @description Of a command: whether its program is there now. Where it is not, its workloads stand still. */
+                /** @description Of a command or a service: whether it can be started now. Where not, its workloads stand still. */
                 available?: boolean | null;
             })[];
             has_more: boolean;
@@ -1944,7 +1944,7 @@ export interface components {
          * @description What a workload can be made of.
          * @enum {string}
          */
-        ModuleKind: "wasm" | "command" | "process" | "slurm_job";
+        ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it before it begins. */
@@ -1972,7 +1972,7 @@ export interface components {
         /** @description A workload to run. */
         NewInstanceBody: {
             name: string;
-            /** @description `wasm` for a module, `command` for a command; left out it is the one that fits. */
+            /** @description `wasm` for a module, `command` for a command, `service` for an HTTP service; left out it is the one that fits. */
             driver?: string | null;
             module?: components["schemas"]["ModuleId"] | null;
             /** @description One of the commands that the operator offers (`GET /v1/modules`), by its name, then its arguments. */
@@ -2125,7 +2125,7 @@ export interface components {
         OfferId: string;
         /** @description What a workload can be made of. */
         OfferedModule: components["schemas"]["Module"] & {
-            /** @description Of a command: whether its program is there now. Where it is not, its workloads stand still. */
+            /** @description Of a command or a service: whether it can be started now. Where not, its workloads stand still. */
             available?: boolean | null;
         };
         Order: {

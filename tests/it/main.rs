@@ -47,6 +47,7 @@ mod runs;
 mod safe_state;
 mod scarcity;
 mod service_level;
+mod services;
 mod session;
 mod sign_in;
 mod sim;

@@ -431,3 +431,15 @@ pub fn record_outlooks(turn: &mut Turn<'_>, model: Option<&str>, outlooks: Vec<(
         follow(turn, instance, &foreseen);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::whole_up;
+
+    #[test]
+    fn what_comes_in_lots_is_wanted_in_whole_ones() {
+        assert_eq!([1, 4_000, 4_001, 9_000].map(|wanted| whole_up(4_000, wanted, 8_000)), [4_000, 4_000, 8_000, 8_000]);
+        assert_eq!(whole_up(4_000, 1, 3_000), 0, "less than a lot is possible");
+        assert_eq!(whole_up(1, 7, 3), 7, "what has no lots is left as it is");
+    }
+}

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 171] = [
+const OTHERS: [(&str, u16, &str); 173] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -178,6 +178,8 @@ const OTHERS: [(&str, u16, &str); 171] = [
         "Nothing that can be adopted there has this number; list the candidates, as the number may be another's by now.",
     ),
     ("process_protected", 422, "Headroom, what it has started and what has started it are not adopted."),
+    ("service_taken", 409, "The service is a workload already; the detail names it."),
+    ("service_unavailable", 422, "The service cannot be started now; the detail says why."),
     ("already_adopted", 409, "It is a workload already; the detail names it."),
     ("job_not_adoptable", 422, "The job cannot be adopted; the detail says why."),
     ("one_of_two", 422, "Give one of the two fields, not both and not neither."),

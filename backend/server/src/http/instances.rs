@@ -64,8 +64,13 @@ async fn check_program(
     arguments: &[String],
     idempotency: Option<&Idempotency>,
 ) -> Answered<()> {
-    if module.kind != ModuleKind::Command || app.was_answered(idempotency).await? {
+    if !matches!(module.kind, ModuleKind::Command | ModuleKind::Service) || app.was_answered(idempotency).await? {
         return Ok(());
+    }
+    if module.kind == ModuleKind::Service {
+        let Some(why) = app.nodes.service_missing(&module.name) else { return Ok(()) };
+        let detail = format!("The service {} can't be started now: {why}. Its operator has to mend that.", module.name);
+        return Err(Problem::field("service_unavailable", named_at, detail));
     }
     let Some(why) = app.nodes.command_missing(&module.name, arguments) else { return Ok(()) };
     let detail = format!(
@@ -155,7 +160,7 @@ async fn instance_metrics(
 #[serde(deny_unknown_fields)]
 struct NewInstanceBody {
     name: String,
-    /// `wasm` for a module, `command` for a command; left out it is the one that fits.
+    /// `wasm` for a module, `command` for a command, `service` for an HTTP service; left out it is the one that fits.
     driver: Option<String>,
     /// One of `GET /v1/modules`, by its id; this or `command`.
     module: Option<ModuleId>,

@@ -32,8 +32,11 @@ async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answer
         s.modules.values().filter(mine).cloned().collect::<Vec<_>>()
     });
     let offered = modules.await?.into_iter().map(|module| {
-        let command = module.kind == ModuleKind::Command;
-        let available = command.then(|| app.nodes.command_missing(&module.name, &[]).is_none());
+        let available = match module.kind {
+            ModuleKind::Command => Some(app.nodes.command_missing(&module.name, &[]).is_none()),
+            ModuleKind::Service => Some(app.nodes.service_missing(&module.name).is_none()),
+            _ => None,
+        };
         OfferedModule { module, available }
     });
     Ok(list_of(&offered.collect::<Vec<_>>()))
@@ -44,7 +47,7 @@ async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answer
 struct OfferedModule {
     #[serde(flatten)]
     module: Module,
-    /// Of a command: whether its program is there now. Where it is not, its workloads stand still.
+    /// Of a command or a service: whether it can be started now. Where not, its workloads stand still.
     #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<bool>,
 }

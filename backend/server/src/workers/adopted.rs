@@ -12,6 +12,8 @@ impl Nodes {
             &self.agents
         } else if self.linux.has(&id) {
             &self.linux
+        } else if let Some(services) = self.services.as_ref().filter(|services| services.has(&id)) {
+            services
         } else {
             &self.cluster
         }
@@ -20,7 +22,8 @@ impl Nodes {
     pub fn limits_in_force(&self, instance: headroom_market::ids::InstanceId) -> Option<Limits> {
         let id = instance_id(instance);
         let adopted = self.linux.limits_in_force(&id).or_else(|| self.agents.limits_in_force(&id));
-        adopted.or_else(|| self.cluster.limits_in_force(&id))
+        let service = || self.services.as_ref().and_then(|services| services.limits_in_force(&id));
+        adopted.or_else(service).or_else(|| self.cluster.limits_in_force(&id))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod pulse;
 pub mod recalls;
 pub mod recovery;
 pub mod rounds;
+pub mod services;
 pub mod shortage;
 pub mod slot_demand;
 pub mod steps;

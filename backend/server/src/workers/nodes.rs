@@ -1,12 +1,13 @@
 //! The worker nodes inside this process: what the market calls nodes and instances, as the
 //! driver knows them.
 use crate::demo;
-use crate::workers::adopted;
 use crate::workers::agents::Agents;
 use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
+use crate::workers::{adopted, services};
 use headroom_execution::linux::Linux;
+use headroom_execution::service::Services;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
     Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
@@ -50,6 +51,8 @@ pub(super) enum Loading {
 pub struct Nodes {
     pub cluster: Cluster,
     /// Processes of this host that were adopted.
+    /// HTTP services, where the operator has defined some.
+    pub services: Option<Services>,
     pub linux: Linux,
     /// Hosts of their own, with an agent on each.
     pub agents: Agents,
@@ -111,12 +114,13 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 }
 
 impl Nodes {
-    /// `commands` is the folder of the programs that may run as commands.
+    /// `commands` is the folder of the programs that may run as commands, `services` that of the definitions of services.
     pub fn new(
         data: &Path,
         slot_seconds: i64,
         trace_from: Option<u64>,
         commands: Option<PathBuf>,
+        services: Option<&Path>,
     ) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
         let (kib_per_mem_mib, most_guest_mib) =
@@ -140,6 +144,9 @@ impl Nodes {
         Ok(Self {
             modules: ModuleQueue::new(cluster.clone()),
             cluster,
+            services: services
+                .map(|folder| Services::new(&adopted::group_name(data), folder, &data.join("services")))
+                .transpose()?,
             linux: Linux::new(&adopted::group_name(data)),
             agents: Agents::default(),
             feed,
@@ -251,6 +258,12 @@ impl Nodes {
                 adopted::reconcile(self, instance, adopted, has_agent, under_way);
                 continue;
             }
+            if instance.driver == ModuleKind::Service.driver() {
+                if let Some(service) = wanted.modules.get(&instance.module) {
+                    services::reconcile(self, instance, &service.name, under_way);
+                }
+                continue;
+            }
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
             let runs = running.contains(&id);
             match instance.state {
@@ -279,6 +292,7 @@ impl Nodes {
                 }
             }
         }
+        self.end_other_services(wanted.instances.iter());
         self.agents.ready();
     }
 
@@ -419,7 +433,7 @@ impl Nodes {
         for node in &wanted.nodes {
             self.ensure_node(node, wanted.pools.get(&node.pool));
         }
-        for instance in wanted.instances.iter().filter(|i| i.adopted.is_none()) {
+        for instance in wanted.instances.iter().filter(|i| !i.trades_cpu_only()) {
             self.feed.set_once(instance_id(instance.id), self.source(instance, now_micros));
         }
         let by_id: BTreeMap<String, &Instance> = wanted.instances.iter().map(|i| (i.id.to_string(), i)).collect();

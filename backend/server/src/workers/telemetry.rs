@@ -192,7 +192,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         // An adopted process trades CPU alone: its memory is the host's, and nothing of its node.
         let traded = |amounts: [(Resource, i64); 2]| -> Amounts {
             let is_traded =
-                |(resource, _): &(Resource, i64)| instance.adopted.is_none() || *resource == Resource::CpuMilli;
+                |(resource, _): &(Resource, i64)| !instance.trades_cpu_only() || *resource == Resource::CpuMilli;
             amounts.into_iter().filter(is_traded).collect()
         };
         let mut censored = Vec::new();

@@ -4,7 +4,7 @@ import { formatBytes } from '@/lib/money';
 
 interface Props { modules: Module[]; file: File | null; onFile: (file: File | null) => void; id: string; onId: (id: string) => void }
 
-const whatItIs = (m: Module) => m.kind === 'command' ? (m.available === false ? 'command, not there now' : 'command') : m.size_bytes > 0 ? formatBytes(m.size_bytes) : 'built in';
+const whatItIs = (m: Module) => m.kind === 'command' || m.kind === 'service' ? (m.available === false ? `${m.kind}, not there now` : m.kind) : m.size_bytes > 0 ? formatBytes(m.size_bytes) : 'built in';
 
 /** A module or command that is already here, or a file to upload: at most 256 KiB, checked by the server. */
 export function ModuleField({ modules, file, onFile, id, onId }: Props) {

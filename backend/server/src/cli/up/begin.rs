@@ -1,6 +1,6 @@
 //! The first commands of a start: a market that is new is opened and gets its first users, one that was there goes on.
 use super::wish::admin_of;
-use super::{Switch, UpArgs, commands};
+use super::{Switch, UpArgs, commands, services};
 use crate::clock::Clock;
 use crate::demo::{access, seed};
 use crate::sequencer::{Attached, Sequencer};
@@ -61,8 +61,10 @@ pub async fn begin(start: Start<'_>, sequencer: &Sequencer) -> anyhow::Result<Be
         );
     }
     let commands = commands::folder(args.commands.as_deref())?;
+    let services = services::folder(args.services.as_deref())?;
     let trace_from = market.demo.then_some(args.trace_from);
-    let nodes = Nodes::new(&args.data, market.rhythm.slot_seconds, trace_from, commands.clone());
+    let seconds = market.rhythm.slot_seconds;
+    let nodes = Nodes::new(&args.data, seconds, trace_from, commands.clone(), services.as_deref());
     let nodes = Arc::new(nodes.context(
         "workloads cannot be run with their checkpoints there. The path that is named must be a folder that this user may read and write: give it the right, or move away what is in its place",
     )?);
@@ -81,6 +83,7 @@ pub async fn begin(start: Start<'_>, sequencer: &Sequencer) -> anyhow::Result<Be
         recover(sequencer, &nodes, clock.now()).await?;
     }
     commands::offer(sequencer, commands.as_deref()).await?;
+    services::offer(sequencer, services.as_deref()).await?;
     if let Some(switch) = args.two_person_approval {
         // A command like any other, so the journal says when it was turned on and off.
         let command = Command::SetReserveApproval { two_person: switch == Switch::On };

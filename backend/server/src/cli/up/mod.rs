@@ -5,6 +5,7 @@ mod announce;
 mod begin;
 mod commands;
 mod open;
+mod services;
 mod stop;
 mod wish;
 
@@ -77,6 +78,10 @@ pub struct UpArgs {
     /// is: put only programs there that you trust with that. Without it no commands run.
     #[arg(long, value_name = "DIR", env = "HEADROOM_COMMANDS")]
     commands: Option<PathBuf>,
+    /// Folder with one TOML file for each HTTP service that a workload may be; started as the user that this process is.
+    /// Without it no services run.
+    #[arg(long, value_name = "DIR", env = "HEADROOM_SERVICES")]
+    services: Option<PathBuf>,
     /// Whether a reserve price needs the approval of a second person; stays as it was if left out.
     #[arg(long, value_name = "on|off", env = "HEADROOM_TWO_PERSON_APPROVAL")]
     two_person_approval: Option<Switch>,
