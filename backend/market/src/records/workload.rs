@@ -207,6 +207,9 @@ pub struct Instance {
     pub created_at: Timestamp,
 }
 
+/// The least CPU that a kernel can hold a process to, in thousandths of a core.
+pub const LEAST_CPU_MILLI: i64 = 10;
+
 /// What ran before the market knew it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -1,15 +1,12 @@
 //! Adopting what runs on a node already: what is asked of it at the gate.
 use crate::command::{Adopt, NewInstance};
 use crate::ids::InstanceId;
-use crate::records::workload::{Adopted, ModuleKind};
+use crate::records::workload::{Adopted, LEAST_CPU_MILLI, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::state::State;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::register;
-
-/// The least CPU that a kernel can hold a process to, in thousandths of a core.
-pub const LEAST_CPU_MILLI: i64 = 10;
 
 /// Takes in what runs already as a workload of its owner, on the node where it runs.
 pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {

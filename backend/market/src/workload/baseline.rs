@@ -12,10 +12,10 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::{adopt, service};
 use crate::workload::away::is_elsewhere;
 use crate::workload::check::{check_amounts, check_quota, check_shape};
 use crate::workload::register::first_fit;
+use crate::workload::{adopt, service};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn set_baseline(

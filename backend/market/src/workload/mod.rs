@@ -1,6 +1,5 @@
 //! What runs: wasm modules and commands, instances with their baselines and floors, and their strategies.
 pub mod adopt;
-pub mod service;
 pub mod auto;
 pub mod away;
 pub mod baseline;
@@ -12,6 +11,7 @@ pub mod need;
 pub mod newsvendor;
 pub mod register;
 pub mod run;
+pub mod service;
 pub mod strategy;
 pub mod target;
 pub mod vacate;

@@ -1,10 +1,9 @@
 //! HTTP services that the operator has defined: what is asked of their workloads at the gate.
 use crate::ids::{InstanceId, ModuleId};
-use crate::records::workload::InstanceState;
+use crate::records::workload::{InstanceState, LEAST_CPU_MILLI};
 use crate::refusal::{Refusal, RefusalKind, invalid};
 use crate::state::State;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::adopt::LEAST_CPU_MILLI;
 
 /// Only CPU is limited, and the kernel takes no less than a hundredth of a core.
 pub(super) fn check_amounts(all: &[(&Amounts, &str)]) -> Result<(), Refusal> {
