@@ -21,6 +21,7 @@ pub mod linux;
 pub mod node;
 pub mod plan;
 pub mod service;
+pub mod slurm;
 pub mod wasm;
 
 pub use command::{command_program, list_commands};
