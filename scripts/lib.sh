@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./test and .ci/run: steps with their time, a summary, and the last line `N passed, M failed`.
 # Each step's output goes to a file of its own under $LOGS; only a failed step's end is printed.
 
