@@ -28,10 +28,10 @@ impl Cluster {
         }
         let folder = tempfile::tempdir()?;
         let output = Command::new(script()).arg("start").arg(folder.path().join("cluster")).output()?;
-        if output.status.code() == Some(3) {
-            return Ok(Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Ok(Err(format!("scripts/slurm-cluster said: {said}")));
         }
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(Ok(Self { configuration: folder.path().join("cluster/slurm.conf"), folder: Some(folder) }))
     }
 
