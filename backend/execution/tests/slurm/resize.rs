@@ -79,6 +79,7 @@ fn without_free_nodes_nothing_waits_and_the_job_stays_as_it_is() {
     let error = driver.resize(&key("grow"), &instance(), 1, &nodes(3)).expect_err("no node is free");
     let DriverError::NoRoom { resource, needed, free, .. } = error else { panic!("{error}") };
     assert_eq!((resource, needed, free), ("cpu_milli of free nodes", 2 * NODE_MILLI, 0));
+    assert_eq!(cluster.requests(), "", "no request is left");
     // The whole partition has three nodes: Slurm refuses at once, or would give a node that the job has already.
     let error = driver.resize(&key("beyond"), &instance(), 1, &nodes(4)).expect_err("there is no fourth");
     assert_eq!(error.code(), "no_room");
