@@ -49,7 +49,7 @@ impl Cluster {
                 "--parsable",
                 "--nodes=1",
                 "--ntasks=1",
-                "--cpus-per-task=4",
+                "--exclusive",
                 "--time=60",
                 "--partition=batch",
                 "--job-name=simulation",
