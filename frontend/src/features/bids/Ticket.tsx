@@ -8,7 +8,7 @@ import { TICKET, useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
 import { carried, check, type Fields, homeOf, mayTrade, orderOf, partOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
 import { LimitField } from './LimitField';
-import { firstFields, firstFor, firstLimit, hasRoom, refit, unpricedText } from './opening';
+import { firstFields, firstFor, firstLimit, hasRoom, refit, unpricedText, windowOf } from './opening';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
 import { usePlace } from './usePlace';
@@ -36,8 +36,9 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   // What it has won already is no room any more; without an answer about that, its limit alone counts.
   const ahead = useResource<List<Allocation>>(useMay('allocations:read') ? '/allocations' : null);
   const coming = { allocations: ahead.data?.data ?? NONE, market };
+  const [hopeless, setHopeless] = useState<ReadonlySet<string>>(new Set());
   const known = !!me && mine !== undefined && (ahead.data !== undefined || !ahead.loading);
-  const fitting = known ? refit(fields, pool, mine.filter((i) => (i.pool === homeOf(pool) && i.state === 'running' && mayTrade(i, fields.side, pool)) || i.id === fields.instance), touched, coming) : null;
+  const fitting = known ? refit(fields, pool, mine.filter((i) => (i.pool === homeOf(pool) && i.state === 'running' && mayTrade(i, fields.side, pool)) || i.id === fields.instance), touched, coming, { hopeless, lastStart: first + (market.horizon_slots - 1) * market.slot_seconds * 1000 }) : null;
   const change = JSON.stringify(fitting);
   // Before anybody can type: an effect that came later would put it over what was typed meanwhile.
   useLayoutEffect(() => { if (fitting) set(fitting); }, [change]);
@@ -79,6 +80,10 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
     answered.current = asked;
     setFields((f) => ({ ...f, limit: text }));
   }, [text, asked, fields.proposed]);
+  // What it opened with wins nothing, though nearly every price would be met: another workload or slot may.
+  const met = preview.data?.chances.at(-1)?.limit;
+  const out = preview.fresh && fields.side === 'bid' && touched.size === 0 && !!order && met !== undefined && micro(order.limit) >= micro(met) && preview.data?.fill_probability === 0;
+  useEffect(() => { if (out) setHopeless((before) => new Set([...before, windowOf(fields.instance, fields.start)])); }, [out, fields.instance, fields.start]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy && !beyond) place.run(order); };
   // Enter ends typing and places nothing: only the button does, and Enter with the command key, once for each time it is pressed.
   const press = (e: KeyboardEvent) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Allocation, Instance, Pool } from '@/lib/api';
 import type { Fields } from './draftOrder';
-import { firstFields, firstFor, firstLimit, hasRoom, refit, roomOf, unpriced, unpricedText } from './opening';
+import { firstFields, firstFor, firstLimit, hasRoom, refit, roomOf, unpriced, unpricedText, windowOf } from './opening';
 
 const START = Date.parse('2026-11-20T10:20:00Z');
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
@@ -69,6 +69,19 @@ describe('what a ticket proposes of a workload', () => {
     expect([refit(after, pool, [one, two], new Set(), none), hasRoom(one, pool, after, none)]).toEqual([null, false]);
     // As soon as there is some it is proposed.
     expect(refit({ ...after, start: START + 6 * 300_000 }, pool, [one, two], new Set(), none)).toMatchObject({ amounts: { cpu_milli: '1', mem_mib: '1' } });
+  });
+  it('is another workload, or a later slot, where a preview gives the first no chance', () => {
+    const opened = { ...fields, ...refit(fields, pool, [one, two], new Set(), coming([])) };
+    const lastStart = START + 5 * 300_000;
+    const judged = (...windows: [string, number][]) => ({ hopeless: new Set(windows.map(([id, n]) => windowOf(id, START + n * 300_000))), lastStart });
+    const next = (f: Fields, ...windows: [string, number][]) => refit(f, pool, [one, two], new Set(), coming([]), judged(...windows));
+    expect(next(opened)).toBeNull();
+    expect(next(opened, ['one', 0])).toMatchObject({ instance: 'two', start: START });
+    expect(next({ ...opened, instance: 'two' }, ['one', 0], ['two', 0])).toMatchObject({ instance: 'one', start: START + 300_000 });
+    // What somebody has chosen stays, and so does the last one where none has a chance.
+    expect(refit(opened, pool, [one, two], new Set(['instance']), coming([]), judged(['one', 0]))).toBeNull();
+    const all = [0, 1, 2, 3, 4, 5].flatMap((n): [string, number][] => [['one', n], ['two', n]]);
+    expect(next({ ...opened, start: lastStart }, ...all)).toBeNull();
   });
   it('leaves alone what somebody has typed or chosen', () => {
     const typed = { ...fields, amounts: { cpu_milli: '2.9', mem_mib: '' } };

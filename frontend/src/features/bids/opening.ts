@@ -80,10 +80,29 @@ const soughtOf = (f: Fields, pool: Pool) => Object.fromEntries(partOf(f, pool).r
 /** Whether there is anything that it could be asked to grow by, or to lend. */
 export const hasRoom = (i: Instance, pool: Pool, f: Fields, coming: Coming): boolean => asksForSome(firstFor(i, pool, f, coming).amounts);
 
+/** A workload in a window, as a preview has judged both. */
+export const windowOf = (instance: string, start: number) => `${instance} ${start}`;
+
+/** Windows that a preview has called hopeless, and the last start that is open. */
+export interface Judged { hopeless: ReadonlySet<string>; lastStart: number }
+const UNJUDGED: Judged = { hopeless: new Set(), lastStart: 0 };
+
+/** Where what is chosen is hopeless: the first workload with room whose window is not, in this slot or else in a later one. */
+function instead(f: Fields, pool: Pool, mine: Instance[], coming: Coming, { hopeless, lastStart }: Judged): Partial<Fields> | undefined {
+  if (!hopeless.has(windowOf(f.instance, f.start))) return undefined;
+  for (let start = f.start; start <= lastStart; start += coming.market.slot_seconds * 1000) {
+    const other = mine.find((i) => !hopeless.has(windowOf(i.id, start)) && hasRoom(i, pool, { ...f, start }, coming));
+    if (other) return { start, ...firstFor(other, pool, { ...f, start }, coming) };
+  }
+  return undefined;
+}
+
 /** What to change of a ticket that nobody has typed amounts into: nothing while they fit. A workload is proposed that has room, where there is one. */
-export function refit(f: Fields, pool: Pool, mine: Instance[], touched: ReadonlySet<string>, coming: Coming): Partial<Fields> | null {
+export function refit(f: Fields, pool: Pool, mine: Instance[], touched: ReadonlySet<string>, coming: Coming, judged = UNJUDGED): Partial<Fields> | null {
   const chosen = mine.find((i) => i.id === f.instance);
   if (touched.has('instance') && !chosen) return null;
+  const other = touched.size === 0 ? instead(f, pool, mine, coming, judged) : undefined;
+  if (other) return other;
   const next = touched.has('instance') ? chosen : (mine.find((i) => hasRoom(i, pool, f, coming)) ?? chosen ?? mine[0]);
   if (!next) return null;
   // Amounts that somebody has typed are theirs.
