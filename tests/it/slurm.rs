@@ -16,6 +16,9 @@ pub struct Cluster {
     folder: Option<TempDir>,
 }
 
+/// What the script ends with where its programs are missing.
+const NOT_HERE: i32 = 3;
+
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/slurm-cluster")
 }
@@ -28,10 +31,11 @@ impl Cluster {
         }
         let folder = tempfile::tempdir()?;
         let output = Command::new(script()).arg("start").arg(folder.path().join("cluster")).output()?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.code() == Some(NOT_HERE) {
             return Ok(Err(format!("scripts/slurm-cluster said: {said}")));
         }
+        ensure!(output.status.success(), "scripts/slurm-cluster said: {said}");
         Ok(Ok(Self { configuration: folder.path().join("cluster/slurm.conf"), folder: Some(folder) }))
     }
 

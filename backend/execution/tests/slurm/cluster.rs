@@ -24,6 +24,9 @@ pub struct Cluster {
     _guard: MutexGuard<'static, Option<Result<PathBuf, String>>>,
 }
 
+/// What the script ends with where its programs are missing.
+const NOT_HERE: i32 = 3;
+
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/slurm-cluster")
 }
@@ -37,11 +40,12 @@ fn started() -> Result<PathBuf, String> {
     }
     let folder = std::env::temp_dir().join(format!("headroom-slurm-{}", std::process::id()));
     let output = Command::new(script()).arg("start").arg(&folder).output().map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.code() == Some(NOT_HERE) {
         let _ = std::fs::remove_dir_all(&folder);
         return Err(format!("scripts/slurm-cluster said: {said}"));
     }
+    assert!(output.status.success(), "scripts/slurm-cluster said: {said}");
     let watch = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.2; done; \"$2\" stop \"$3\"; rm -rf \"$3\"";
     let own = std::process::id().to_string();
     let watcher = Command::new("setsid").args(["sh", "-c", watch, "sh", &own]).arg(script()).arg(&folder).spawn();
