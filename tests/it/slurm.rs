@@ -16,7 +16,7 @@ pub struct Cluster {
     folder: Option<TempDir>,
 }
 
-/// What the script ends with where its programs are missing.
+/// What the script ends with where this machine lacks what it needs.
 const NOT_HERE: i32 = 3;
 
 fn script() -> PathBuf {

@@ -24,7 +24,7 @@ pub struct Cluster {
     _guard: MutexGuard<'static, Option<Result<PathBuf, String>>>,
 }
 
-/// What the script ends with where its programs are missing.
+/// What the script ends with where this machine lacks what it needs.
 const NOT_HERE: i32 = 3;
 
 fn script() -> PathBuf {
