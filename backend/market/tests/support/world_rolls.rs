@@ -3,7 +3,6 @@ use super::world::*;
 use headroom_market::event::Event;
 use headroom_market::ids::AwardId;
 use headroom_market::ledger::TransferKind;
-use headroom_market::pool::NodeState;
 use headroom_market::pool::hourly::AdministeredPrice;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::safe_state::{NO_ROUND, RolledSlot};
@@ -131,14 +130,11 @@ fn fits(world: &World, slot: Slot) {
     let occupancy = Occupancy::of(&world.state, &[slot]);
     for node in world.state.nodes.values() {
         let overdue = world.state.instances.values().any(|i| i.node == node.id && is_overdue(&world.state, i));
-        let nothing = node.capacity.keys().map(|r| (*r, 0)).collect();
         let on_it =
             |a: &Award| a.rolled_from.is_some() && a.nodes.contains(&node.id) && a.lines.iter().any(|l| l.slot == slot);
         let rolled_here = world.state.awards.values().any(on_it);
-        let is_full = !occupancy.fits(&world.state, node.id, &nothing, &[slot]);
-        // A node that takes nothing new fits nothing, and what runs there may go on.
-        let is_up = node.state == NodeState::Up;
-        assert!(!is_up || overdue || !rolled_here || !is_full, "more is promised than {} has in {slot}", node.name);
+        let is_full = node.capacity.keys().any(|r| occupancy.left(node, slot, *r) < 0);
+        assert!(overdue || !rolled_here || !is_full, "more is promised than {} has in {slot}", node.name);
     }
     for award in world.state.awards.values().filter(|a| a.rolled_from.is_some() && a.kind == AwardKind::Bought) {
         let instance = &world.state.instances[&award.instance.unwrap()];

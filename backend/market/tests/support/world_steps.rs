@@ -6,7 +6,7 @@ use headroom_market::clearing::document::Book;
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
-use headroom_market::pool::{NodeState, recallable};
+use headroom_market::pool::recallable;
 use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
@@ -144,12 +144,11 @@ pub fn no_node_is_promised_twice(world: &World) {
     let slots = RHYTHM.open_slots(world.now);
     let occupancy = Occupancy::of(&world.state, &slots);
     for node in world.state.nodes.values() {
-        let nothing = RESOURCES.into_iter().map(|r| (r, 0)).collect();
         // What was sold before somebody failed to go home on time can't be taken back.
         let overdue = world.state.instances.values().any(|i| i.node == node.id && is_overdue(&world.state, i));
-        let fits = occupancy.fits(&world.state, node.id, &nothing, &slots);
-        // A node that takes nothing new fits nothing.
-        assert!(node.state != NodeState::Up || overdue || fits, "more is promised than {} has", node.name);
+        let has = |r: Resource| slots.iter().all(|slot| occupancy.left(node, *slot, r) >= 0);
+        let fits = RESOURCES.into_iter().all(has);
+        assert!(overdue || fits, "more is promised than {} has", node.name);
         for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
             let running = world.state.instances.values().filter(|i| i.state == InstanceState::Running);
             let targets: Vec<_> = running.map(|i| (i, plan::target(&world.state, i, slot))).collect();

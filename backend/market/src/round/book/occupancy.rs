@@ -136,7 +136,7 @@ impl Occupancy {
         }
     }
     /// What of a node, whatever its state, is not taken in a slot; below 0 where more is promised than it has.
-    pub(crate) fn left(&self, node: &Node, slot: Slot, resource: Resource) -> i64 {
+    pub fn left(&self, node: &Node, slot: Slot, resource: Resource) -> i64 {
         amount(&node.capacity, resource) - self.taken.get(&(node.id, slot, resource)).copied().unwrap_or(0)
     }
     pub fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
