@@ -3601,9 +3601,9 @@ export interface components {
             cpu_milli: number;
             /**
              * Format: int64
-             * @description Counted since it was adopted.
+             * @description Counted since it was adopted; nothing where nobody counts it.
              */
-            cpu_micros: number;
+            cpu_micros?: number | null;
             /** Format: int64 */
             throttled_micros: number;
             /** Format: int64 */

@@ -31,6 +31,7 @@ pub use driver::{
     DrillReport, Driver, DriverError, Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program,
     Released, Report, Resized, Role, RolledBack, ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo,
     StartFrom, StartRequest, Started, Stopped, Support, Suspended, Transferred, Verification, VerifyRequest,
+    steps_end_window,
 };
 pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
 pub use node::{NodeSpec, NodeStatus};

@@ -2,6 +2,7 @@
 //! share the processors.
 mod support;
 
+mod adopt;
 mod approvals;
 mod approvals_elsewhere;
 mod auto_bids;

@@ -56,7 +56,7 @@ export const fullNodes: FullNode[] = [
   host('HOST03', 'host-3', 8, { unavailable: 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root, or as a service with Delegate=yes' }),
   host('SLURM1', 'cluster-1', 64, { driver: 'slurm', silent_seconds: 3 }, [there('WEEKLY', 'weekly-report', 4)]),
 ];
-/** A drained node is told of each workload why it is still there; one that is uncordoned, or cordoned, of none. */
+/** A draining node says of each workload how far it is with leaving; other nodes do not. */
 export function setNodeState(n: FullNode, verb: string) {
   const state = { cordon: 'cordoned', drain: 'draining' }[verb] ?? 'up';
   const leaving: LeavingNode | undefined = state === 'draining' ? { step: 'waiting', reason: 'next_slots', detail: 'It moves with one of the next slots.' } : undefined;

@@ -19,7 +19,9 @@ mod report;
 mod types;
 
 pub use error::DriverError;
-pub use report::Report;
+#[cfg(test)]
+pub(crate) use report::{LEAST_OF_STEPS, NOTHING_AFTER};
+pub use report::{Report, steps_end_window};
 pub use types::*;
 
 /// The refusal of an operation that a driver does not have, with the reason that its capabilities give.

@@ -5,6 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{InstanceId, Limits, NodeId, Observation, Role};
 
+/// A counter in steps is told in whole seconds: a rate over less time is mostly rounding.
+pub(crate) const LEAST_OF_STEPS: Duration = Duration::from_secs(10);
+/// A counter in steps that stood still for so long has counted nothing: gatherers look every 30 seconds unless told otherwise.
+pub(crate) const NOTHING_AFTER: Duration = Duration::from_secs(60);
 /// Usage of this part of a limit, in thousandths, counts as all of it.
 const ALL_OF_LIMIT_MILLI: u64 = 980;
 
@@ -14,11 +18,17 @@ pub struct Report {
     pub epoch: u64,
     /// The limit in force.
     pub cpu_milli: u64,
-    pub cpu_micros: u64,
+    /// Nothing where nobody counts it.
+    pub cpu_micros: Option<u64>,
     pub throttled_micros: u64,
     pub mem_kib: u64,
     /// Why it does not run any more, if so.
     pub ended: Option<String>,
+}
+
+/// Whether a window ends here whose counter moves in steps, as a cluster's gatherer looks only now and then.
+pub fn steps_end_window(has_moved: bool, length: Duration) -> bool {
+    length >= if has_moved { LEAST_OF_STEPS } else { NOTHING_AFTER }
 }
 
 impl Report {
@@ -31,7 +41,9 @@ impl Report {
         window: Duration,
     ) -> Observation {
         let window_micros = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
-        let used_micros = self.cpu_micros.saturating_sub(before.0);
+        // Unknown use is no use of 0: a window of no length says nothing.
+        let window_micros = self.cpu_micros.map_or(0, |_| window_micros);
+        let used_micros = self.cpu_micros.unwrap_or(0).saturating_sub(before.0);
         let cpu_milli = used_micros.saturating_mul(1_000).checked_div(window_micros).unwrap_or(0);
         let throttled = self.throttled_micros.saturating_sub(before.1);
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

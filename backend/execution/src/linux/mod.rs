@@ -160,7 +160,7 @@ impl Copy {
         Ok(Report {
             epoch: self.epoch,
             cpu_milli: self.limits()?.cpu_milli,
-            cpu_micros: counted.cpu_micros,
+            cpu_micros: Some(counted.cpu_micros),
             throttled_micros: counted.throttled_micros,
             mem_kib: members.iter().map(|pid| process::resident_kib(*pid)).sum(),
             ended: members.is_empty().then(|| format!("process {pid} ({command}) has ended")),
@@ -169,7 +169,8 @@ impl Copy {
 
     fn observe(&mut self, instance: &InstanceId) -> Result<Observation, DriverError> {
         let (report, now, (last, before)) = (self.report()?, Instant::now(), self.seen);
-        self.seen = (now, Counted { cpu_micros: report.cpu_micros, throttled_micros: report.throttled_micros });
+        let cpu_micros = report.cpu_micros.unwrap_or(before.cpu_micros);
+        self.seen = (now, Counted { cpu_micros, throttled_micros: report.throttled_micros });
         Ok(report.observation(instance, &self.node, (before.cpu_micros, before.throttled_micros), now - last))
     }
 }

@@ -143,7 +143,7 @@ impl Copy {
         Ok(Report {
             epoch,
             cpu_milli: self.limits()?.cpu_milli,
-            cpu_micros: counted.cpu_micros,
+            cpu_micros: Some(counted.cpu_micros),
             throttled_micros: counted.throttled_micros,
             mem_kib: members.iter().map(|pid| resident_kib(*pid)).sum(),
             ended: self.fault(),

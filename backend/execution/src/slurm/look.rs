@@ -26,7 +26,7 @@ impl Slurm {
             let report = Report {
                 epoch: entry.epoch,
                 cpu_milli: same.map_or(0, |job| in_force(job).cpu_milli),
-                cpu_micros: counted.cpu_micros(),
+                cpu_micros: counted.source.map(|_| counted.cpu_micros()),
                 throttled_micros: 0,
                 mem_kib: counted.mem_kib,
                 ended,

@@ -8,13 +8,9 @@ use std::time::{Duration, Instant};
 use super::Slurm;
 use super::job::Job;
 use super::table::micros;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, steps_end_window};
 use crate::linux;
 
-/// Slurm prints whole seconds: a rate over less time is mostly rounding.
-const LEAST_WINDOW: Duration = Duration::from_secs(10);
-/// Where Slurm has counted nothing new for so long, there was nothing: it counts every 30 seconds unless told otherwise.
-const NOTHING_AFTER: Duration = Duration::from_secs(60);
 /// Clock ticks a second of `/proc`, on every Linux that Rust runs on.
 const TICKS_A_SECOND: u64 = 100;
 
@@ -77,8 +73,7 @@ impl Counted {
         }
         let (since, before) = *self.told.get_or_insert((now, cpu_micros));
         let length = now.saturating_duration_since(since);
-        let least = if cpu_micros > before { LEAST_WINDOW } else { NOTHING_AFTER };
-        if length < least {
+        if !steps_end_window(cpu_micros > before, length) {
             return (cpu_micros, Duration::ZERO);
         }
         self.told = Some((now, cpu_micros));
@@ -187,6 +182,7 @@ fn linux_memory_kib(pid: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::{LEAST_OF_STEPS, NOTHING_AFTER};
 
     #[test]
     fn recorded_steps_are_counted() {
@@ -224,13 +220,13 @@ mod tests {
         let (mut counted, now) = (Counted::default(), Instant::now());
         assert_eq!(counted.window(now).1, Duration::ZERO, "nothing was ever counted");
         counted.add(&steps(5), Source::Slurm);
-        assert_eq!(counted.window(now + LEAST_WINDOW).1, Duration::ZERO, "the first count begins the window");
+        assert_eq!(counted.window(now + LEAST_OF_STEPS).1, Duration::ZERO, "the first count begins the window");
         counted.add(&steps(9), Source::Slurm);
-        let soon = now + LEAST_WINDOW + Duration::from_secs(1);
+        let soon = now + LEAST_OF_STEPS + Duration::from_secs(1);
         assert_eq!(counted.window(soon).1, Duration::ZERO, "whole seconds are no rate yet");
-        let later = now + LEAST_WINDOW * 2;
-        assert_eq!(counted.window(later), (5_000_000, LEAST_WINDOW));
-        assert_eq!(counted.window(later + LEAST_WINDOW).1, Duration::ZERO, "no count came since");
+        let later = now + LEAST_OF_STEPS * 2;
+        assert_eq!(counted.window(later), (5_000_000, LEAST_OF_STEPS));
+        assert_eq!(counted.window(later + LEAST_OF_STEPS).1, Duration::ZERO, "no count came since");
         assert_eq!(counted.window(later + NOTHING_AFTER), (9_000_000, NOTHING_AFTER), "it was idle");
     }
 

@@ -8,9 +8,13 @@ use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::register;
 
+/// The most CPU of a node of a cluster, in thousandths of a core.
+const MOST_NODE_CPU_MILLI: i64 = 1_000_000_000;
+
 /// Takes in what runs already as a workload of its owner, on the node where it runs.
 pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {
     let amounts = [(&asked.baseline, "baseline"), (&asked.floor, "floor"), (&asked.limit, "limit")];
+    check_job(&asked.adopted)?;
     check_amounts(&asked.adopted, &amounts)?;
     check_is_new(turn.state, &asked.adopted)?;
     let kind = asked.adopted.kind();
@@ -42,6 +46,19 @@ const fn name_of(kind: ModuleKind) -> &'static str {
         ModuleKind::SlurmJob => "slurm job",
         _ => "process",
     }
+}
+
+/// What the agent of a host tells of a job is another machine's word: its nodes have whole cores, and not too many.
+fn check_job(adopted: &Adopted) -> Result<(), Refusal> {
+    let Adopted::SlurmJob(job) = adopted else { return Ok(()) };
+    if (1..=MOST_NODE_CPU_MILLI).contains(&job.node_cpu_milli) {
+        return Ok(());
+    }
+    let detail = format!(
+        "A node of job {} is said to have {} cpu_milli; nodes have from 1 to {MOST_NODE_CPU_MILLI}. Look at its agent.",
+        job.job, job.node_cpu_milli
+    );
+    Err(invalid("job_not_adoptable", "/job", detail))
 }
 
 /// Only CPU is limited: of a process no less than a hundredth of a core, of a job whole nodes.

@@ -8,7 +8,9 @@ use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Jobs that are changed at once: a cluster takes seconds for each.
 const JOBS_AT_ONCE: usize = 16;
@@ -16,6 +18,8 @@ const JOBS_AT_ONCE: usize = 16;
 const MOST_LISTED: usize = 200;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The longest time without a heartbeat while a list is carried out.
+const BETWEEN_BEATS: Duration = Duration::from_secs(1);
 /// A server answers within two seconds, or it is away.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -47,6 +51,16 @@ struct Agent {
     args: WorkArgs,
     http: reqwest::Client,
     place: Place,
+}
+
+/// What was carried out of the lists.
+#[derive(Default)]
+struct Done {
+    list: u64,
+    /// Why a workload's limit is not what was asked for.
+    refused: BTreeMap<InstanceId, String>,
+    /// The next heartbeat tells candidates.
+    list_candidates: bool,
 }
 
 /// What an agent limits.
@@ -109,7 +123,7 @@ impl Place {
 
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let http = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let agent = Agent { place: Place::new(&args), args, http };
+    let agent = Arc::new(Agent { place: Place::new(&args), args, http });
     if let Some(reason) = agent.place.driver().unavailable() {
         tracing::warn!("nothing can be limited here: {reason}");
     }
@@ -122,18 +136,26 @@ pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl Agent {
-    async fn work(&self) -> anyhow::Result<()> {
-        let (mut node, mut orders, mut pause) = (None, Orders::default(), FIRST_PAUSE);
-        let mut refused = BTreeMap::new();
+    /// Beats, and carries out the newest list beside it: a cluster takes longer for a job than an agent may be silent.
+    async fn work(self: &Arc<Self>) -> anyhow::Result<()> {
+        let (mut node, mut done, mut pause) = (None, Done::default(), FIRST_PAUSE);
+        let mut under_way: Option<JoinHandle<Done>> = None;
         loop {
-            match self.beat(&mut node, &orders, &refused).await {
-                Ok(next) => {
+            match self.beat(&mut node, &done).await {
+                Ok(orders) => {
                     if pause > FIRST_PAUSE {
                         tracing::info!("the server answers");
                     }
                     pause = FIRST_PAUSE;
-                    refused = tokio::task::block_in_place(|| self.carry_out(node.as_ref(), &next));
-                    orders = next;
+                    let (agent, node) = (Arc::clone(self), node.clone());
+                    done.list_candidates = orders.list_candidates;
+                    let list = under_way.get_or_insert_with(|| {
+                        tokio::task::spawn_blocking(move || agent.carry_out(node.as_ref(), &orders))
+                    });
+                    if let Ok(ended) = tokio::time::timeout(BETWEEN_BEATS, list).await {
+                        under_way = None;
+                        done = Done { list_candidates: done.list_candidates, ..ended? };
+                    }
                 }
                 Err(error) => {
                     if pause == FIRST_PAUSE {
@@ -147,18 +169,13 @@ impl Agent {
     }
 
     /// One heartbeat: tells what is observed, and takes what is to be done.
-    async fn beat(
-        &self,
-        node: &mut Option<NodeId>,
-        orders: &Orders,
-        refused: &BTreeMap<InstanceId, String>,
-    ) -> anyhow::Result<Orders> {
+    async fn beat(&self, node: &mut Option<NodeId>, done: &Done) -> anyhow::Result<Orders> {
         let id = match node {
             Some(id) => id.clone(),
             None => node.insert(self.find_node().await?).clone(),
         };
         let driver = self.place.driver();
-        let (processes, jobs) = match orders.list_candidates {
+        let (processes, jobs) = match done.list_candidates {
             true => tokio::task::block_in_place(|| self.place.candidates()),
             false => (None, None),
         };
@@ -167,9 +184,9 @@ impl Agent {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             driver: self.place.kind(),
             boot: boot(),
-            carried_out: orders.list,
+            carried_out: done.list,
             unavailable,
-            workloads: reported(reports, refused),
+            workloads: reported(reports, &done.refused),
             processes,
             jobs,
         };
@@ -202,18 +219,18 @@ impl Agent {
 
     /// Adopts, limits and lets go, until this node runs what the list says. What fails is tried with the next heartbeat;
     /// answers why it fails.
-    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) -> BTreeMap<InstanceId, String> {
-        let mut refused = BTreeMap::new();
-        let (Some(node), driver) = (node, self.place.driver()) else { return refused };
+    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) -> Done {
+        let mut done = Done { list: orders.list, ..Done::default() };
+        let (Some(node), driver) = (node, self.place.driver()) else { return done };
         for some in orders.wanted.chunks(self.place.at_once()) {
-            let done = match some {
+            let set = match some {
                 [one] => vec![(one, set(driver, node, orders.list, one))],
                 several => set_at_once(driver, node, orders.list, several),
             };
-            for (wanted, done) in done {
-                if let Err(error) = done {
+            for (wanted, set) in set {
+                if let Err(error) = set {
                     tell(&wanted.instance, &error);
-                    refused.insert(InstanceId::new(&wanted.instance), error.to_string());
+                    done.refused.insert(InstanceId::new(&wanted.instance), error.to_string());
                 }
             }
         }
@@ -226,13 +243,13 @@ impl Agent {
                 }
             }
         }
-        refused
+        done
     }
 }
 
-type Done<'a> = (&'a Wanted, Result<(), DriverError>);
+type Set<'a> = (&'a Wanted, Result<(), DriverError>);
 
-fn set_at_once<'a>(driver: &dyn Adopting, node: &NodeId, list: u64, several: &'a [Wanted]) -> Vec<Done<'a>> {
+fn set_at_once<'a>(driver: &dyn Adopting, node: &NodeId, list: u64, several: &'a [Wanted]) -> Vec<Set<'a>> {
     std::thread::scope(|scope| {
         let begin = |wanted| scope.spawn(move || set(driver, node, list, wanted));
         let threads: Vec<_> = several.iter().map(|wanted| (wanted, begin(wanted))).collect();

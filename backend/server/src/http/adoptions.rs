@@ -108,7 +108,7 @@ impl Proposed {
 
     fn of_job(report: &JobReport) -> Self {
         let nodes = i64::try_from(report.nodes).unwrap_or(1);
-        let cpu_milli = report.job.node_cpu_milli.saturating_mul(nodes);
+        let cpu_milli = report.job.node_cpu_milli.saturating_mul(nodes.max(1));
         Self::new(cpu_milli, cpu_milli)
     }
 

@@ -12,7 +12,7 @@ impl Nodes {
             &self.agents
         } else if self.linux.has(&id) {
             &self.linux
-        } else if let Some(services) = self.services.as_ref().filter(|services| services.has(&id)) {
+        } else if let Some(services) = self.services.as_deref().filter(|services| services.has(&id)) {
             services
         } else {
             &self.cluster

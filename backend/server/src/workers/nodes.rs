@@ -5,6 +5,7 @@ use crate::workers::agents::Agents;
 use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
+use crate::workers::services::UnderWay;
 use crate::workers::{adopted, services};
 use headroom_execution::linux::Linux;
 use headroom_execution::service::Services;
@@ -52,7 +53,8 @@ pub struct Nodes {
     pub cluster: Cluster,
     /// Processes of this host that were adopted.
     /// HTTP services, where the operator has defined some.
-    pub services: Option<Services>,
+    pub services: Option<Arc<Services>>,
+    pub(super) services_under_way: UnderWay,
     pub linux: Linux,
     /// Hosts of their own, with an agent on each.
     pub agents: Agents,
@@ -146,7 +148,9 @@ impl Nodes {
             cluster,
             services: services
                 .map(|folder| Services::new(&adopted::group_name(data), folder, &data.join("services")))
-                .transpose()?,
+                .transpose()?
+                .map(Arc::new),
+            services_under_way: UnderWay::default(),
             linux: Linux::new(&adopted::group_name(data)),
             agents: Agents::default(),
             feed,
@@ -183,6 +187,11 @@ impl Nodes {
             tracing::warn!(%instance, reason, "no checkpoint of it could be taken; it goes on from an older one, if there is one");
         }
         Ok(summary.instances)
+    }
+
+    /// Whether guests run by the clock of the world; else each step of a simulation waits for its effects.
+    pub(super) fn is_real_time(&self) -> bool {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     pub fn limits(&self, amounts: &Amounts) -> Limits {
@@ -341,8 +350,7 @@ impl Nodes {
             self.note(id, Loading::Known(program.clone()));
             return Some(program);
         }
-        let real_time = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if !real_time {
+        if !self.is_real_time() {
             let loading = loaded(self.cluster.admit(&bytes));
             self.note(id, loading);
             return self.loading(id).and_then(|loading| match loading {
@@ -417,8 +425,7 @@ impl Nodes {
                 tracing::warn!(instance = %stopped, %error, "it cannot stop yet; trying again");
             }
         };
-        let real_time = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if real_time && is_command(instance) {
+        if self.is_real_time() && is_command(instance) {
             self.commands.end_apart(id, stop);
             return false;
         }

@@ -3,6 +3,7 @@ use crate::workers::nodes::{Nodes, instance_id, node_id};
 use headroom_execution::{Adopting, Driver, InstanceId, OpKey, Program, StartFrom, StartRequest};
 use headroom_market::workload::{Instance, InstanceState};
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 impl Nodes {
     /// Why the service of this name cannot be started here, if so.
@@ -15,46 +16,78 @@ impl Nodes {
 
     /// Ends copies of an earlier life that are no workload any more.
     pub(super) fn end_other_services<'a>(&self, instances: impl Iterator<Item = &'a Instance>) {
-        let Some(services) = &self.services else { return };
+        let Some(services) = self.services.clone() else { return };
         let running = instances.filter(|i| i.state == InstanceState::Running);
         let wanted: BTreeSet<InstanceId> = running.map(|i| instance_id(i.id)).collect();
-        if let Err(error) = services.end_others(&wanted) {
-            tracing::warn!(%error, "a service that is no workload any more does not end yet; trying again");
+        let step = move || {
+            if let Err(error) = services.end_others(&wanted) {
+                tracing::warn!(%error, "a service that is no workload any more does not end yet; trying again");
+            }
+        };
+        self.services_under_way.run(&InstanceId::from("others"), !self.is_real_time(), step);
+    }
+}
+
+/// Services whose start or end is under way, each on a thread of its own: it may take as long as their programs let it.
+#[derive(Clone, Default)]
+pub struct UnderWay(Arc<Mutex<BTreeSet<InstanceId>>>);
+
+impl UnderWay {
+    /// Does something about a service, unless something is being done about it: `at_once` before the next look, else beside it.
+    fn run(&self, id: &InstanceId, at_once: bool, step: impl FnOnce() + Send + 'static) {
+        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone()) {
+            return;
+        }
+        let (under_way, id) = (self.clone(), id.clone());
+        let whole = move || {
+            step();
+            under_way.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        };
+        if at_once {
+            whole();
+        } else {
+            std::thread::spawn(whole);
         }
     }
 }
 
 /// Starts a service, or takes on the copy of an earlier life; ends it where it is to stand still.
 pub fn reconcile(nodes: &Nodes, instance: &Instance, service: &str, is_under_way: bool) {
-    let Some(services) = &nodes.services else { return };
-    let id = instance_id(instance.id);
-    let done = match (instance.state, services.active_epoch(&id)) {
-        (InstanceState::Running, Some(epoch)) if is_under_way || epoch >= instance.epoch => return,
-        (InstanceState::Running, Some(epoch)) => {
-            // It was stopped and started again between two looks.
-            let key = OpKey::new(format!("stop-{}", instance.id), epoch.to_string());
-            services.stop(&key, &id, epoch).map(|_| ())
-        }
-        (InstanceState::Running, None) => {
-            let request = StartRequest {
-                instance: id.clone(),
-                node: node_id(instance.node),
-                epoch: instance.epoch,
-                program: Program(service.to_owned()),
-                limits: nodes.limits(&instance.in_force),
-                from: StartFrom::Fresh,
-            };
-            let key = OpKey::new(format!("start-{}", instance.id), instance.epoch.to_string());
-            services.start(&key, &request).map(|_| ())
-        }
-        (InstanceState::Stopped | InstanceState::Failed, epoch) if services.has(&id) => {
-            let epoch = epoch.unwrap_or(instance.epoch);
-            let key = OpKey::new(format!("stop-{}", instance.id), epoch.to_string());
-            services.stop(&key, &id, epoch).map(|_| ())
-        }
-        (InstanceState::Stopped | InstanceState::Failed, _) => return,
-    };
-    if let Err(error) = done {
-        tracing::warn!(instance = %id, service, %error, "it cannot start or stop yet; trying again");
+    let Some(services) = nodes.services.clone() else { return };
+    let (id, service) = (instance_id(instance.id), service.to_owned());
+    let is_running = instance.state == InstanceState::Running;
+    let known = services.active_epoch(&id);
+    if is_running && known.is_some_and(|epoch| is_under_way || epoch >= instance.epoch) {
+        return;
     }
+    if !is_running && !services.has(&id) {
+        return;
+    }
+    let request = StartRequest {
+        instance: id.clone(),
+        node: node_id(instance.node),
+        epoch: instance.epoch,
+        program: Program(service.clone()),
+        limits: nodes.limits(&instance.in_force),
+        from: StartFrom::Fresh,
+    };
+    let name = instance.id.to_string();
+    let step = move || {
+        // One that was stopped and started again between two looks ends first.
+        let ended = known.or((!is_running).then_some(request.epoch)).map(|epoch| {
+            services.stop(&OpKey::new(format!("stop-{name}"), epoch.to_string()), &request.instance, epoch)
+        });
+        let done = match (ended, is_running) {
+            (Some(Err(error)), _) => Err(error),
+            (_, false) => Ok(()),
+            (_, true) => {
+                let key = OpKey::new(format!("start-{name}"), request.epoch.to_string());
+                services.start(&key, &request).map(|_| ())
+            }
+        };
+        if let Err(error) = done {
+            tracing::warn!(instance = name, service, %error, "it cannot start or stop yet; trying again");
+        }
+    };
+    nodes.services_under_way.run(&id, !nodes.is_real_time(), step);
 }

@@ -28,7 +28,7 @@ function textOf(act: Act, node: FullNode): string {
   return `It takes no new awards. ${movesOf(node)} Uncordon ends the drain.`;
 }
 
-/** What is asked about a node: as it was when the button was pressed. */
+/** The question about a node, with the node of the moment in which the button was pressed. */
 export interface Asked { node: FullNode; act: Act }
 
 export function NodeButtons({ node, ask }: { node: FullNode; ask: (asked: Asked) => void }) {

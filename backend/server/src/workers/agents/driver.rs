@@ -3,11 +3,11 @@ use crate::workers::agents::{Agents, Wanted, WorkloadReport};
 use headroom_execution::linux::LEAST_CPU_MILLI;
 use headroom_execution::{
     AdoptRequest, Capabilities, Check, Detail, Driver, DriverError, InstanceId, Limits, NodeId, Observation, OpKey,
-    Operation, Report, Resized, Started, Stopped, Support, Verification, VerifyRequest,
+    Operation, Report, Resized, Started, Stopped, Support, Verification, VerifyRequest, steps_end_window,
 };
 use headroom_market::units::Resource;
 use headroom_market::workload::Adopted;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Agents {
     /// The nearest limit that can be in force.
@@ -87,7 +87,16 @@ impl Driver for Agents {
         let Some(report) = host.report(instance).cloned() else { return Ok(Vec::new()) };
         // The counters are as old as the heartbeat that brought them.
         let at = host.heard.as_ref().map_or_else(Instant::now, |heard| heard.at);
-        let (since, before) = host.seen.insert(instance.clone(), (at, report.clone())).unwrap_or((at, report.clone()));
+        let is_job = host.wanted.get(instance).is_some_and(|wanted| matches!(wanted.adopted, Adopted::SlurmJob(_)));
+        let (since, before) = host.seen.get(instance).cloned().unwrap_or_else(|| (at, report.clone()));
+        let mut window = at.saturating_duration_since(since);
+        if is_job && !steps_end_window(report.cpu_micros != before.cpu_micros, window) {
+            window = Duration::ZERO;
+            host.seen.entry(instance.clone()).or_insert_with(|| (at, report.clone()));
+        } else {
+            host.seen.insert(instance.clone(), (at, report.clone()));
+        }
+        let before = (before.cpu_micros.or(report.cpu_micros).unwrap_or(0), before.throttled_micros);
         let counted = Report {
             epoch: report.epoch,
             cpu_milli: report.cpu_milli,
@@ -96,8 +105,7 @@ impl Driver for Agents {
             mem_kib: report.mem_kib,
             ended: report.ended,
         };
-        let window = at.saturating_duration_since(since);
-        Ok(vec![counted.observation(instance, &node, (before.cpu_micros, before.throttled_micros), window)])
+        Ok(vec![counted.observation(instance, &node, before, window)])
     }
 
     fn resize(&self, _: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError> {

@@ -262,7 +262,7 @@ mod tests {
             instance: "ins_a".to_owned(),
             epoch: 1,
             cpu_milli,
-            cpu_micros: 7,
+            cpu_micros: Some(7),
             throttled_micros: 0,
             mem_kib: 0,
             refused: None,
@@ -294,6 +294,20 @@ mod tests {
         agents.ready();
         assert!(agents.heartbeat(&node, told("b", 200)).await.is_ok());
         assert_eq!(agents.heartbeat(&node, told("another", 200)).await, Err(AnotherHost));
+    }
+
+    #[tokio::test]
+    async fn use_that_nobody_counts_is_not_told_as_nothing() {
+        let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
+        agents.adopt(&OpKey::new("s", "a"), &request()).expect("adopted");
+        agents.ready();
+        let mut unknown = told("b", 200);
+        unknown.workloads[0].cpu_micros = None;
+        for told in [unknown.clone(), unknown] {
+            agents.heartbeat(&node, told).await.expect("its host");
+            let seen = agents.observe(&InstanceId::from("ins_a"), Detail::Counters).expect("it is there").remove(0);
+            assert_eq!((seen.window_micros, seen.limits.cpu_milli), (0, 200));
+        }
     }
 
     #[tokio::test]

@@ -49,8 +49,9 @@ pub struct WorkloadReport {
     pub epoch: u64,
     /// The limit in force, read back from the kernel or the cluster.
     pub cpu_milli: u64,
-    /// Counted since it was adopted.
-    pub cpu_micros: u64,
+    /// Counted since it was adopted; nothing where nobody counts it.
+    #[serde(default)]
+    pub cpu_micros: Option<u64>,
     pub throttled_micros: u64,
     pub mem_kib: u64,
     /// Why its limit is not what was asked for, if so.
