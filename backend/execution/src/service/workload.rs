@@ -124,7 +124,8 @@ impl Workload {
         copies.extend(state.shadow.clone().map(|copy| (copy, Role::Shadow, compared)));
         let observed = copies.into_iter().map(|(copy, role, position)| {
             let (report, now) = (copy.report(state.epoch)?, Instant::now());
-            let counted = Counted { cpu_micros: report.cpu_micros.unwrap_or(0), throttled_micros: report.throttled_micros };
+            let counted =
+                Counted { cpu_micros: report.cpu_micros.unwrap_or(0), throttled_micros: report.throttled_micros };
             let seen = Seen { at: now, counted, requests: position };
             let before = state.seen.insert(copy.node().clone(), seen).unwrap_or(seen);
             let counts = (before.counted.cpu_micros, before.counted.throttled_micros);

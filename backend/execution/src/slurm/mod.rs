@@ -7,22 +7,9 @@
 //! submission is never touched; all that was done stands in the cluster, on the job itself, so an agent that starts again
 //! goes on. Absent: memory limits, moves (a job stays in its partition), snapshots and shadow runs.
 
-mod adopt;
-mod candidates;
-mod cluster;
-mod grow;
-mod hosts;
-mod job;
-mod look;
-mod mark;
-mod partitions;
-mod run;
-mod segments;
-mod shrink;
-mod steps;
-mod stop;
-mod table;
-mod usage;
+mod ask;
+mod change;
+mod report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -33,15 +20,18 @@ use headroom_market::units::Resource;
 use headroom_market::workload::SlurmJob;
 
 use crate::driver::*;
-use job::Job;
-use mark::Mark;
-use usage::Counted;
+use ask::job::Job;
+use ask::{hosts, job, run, steps, table};
+use change::grow;
+use change::mark::{self, Mark};
+use report::candidates;
+use report::usage::{self, Counted};
 
-pub use candidates::Candidate;
-pub use cluster::Cluster;
-pub use partitions::{Partition, PartitionNode};
-pub use segments::Segment;
-pub use usage::{Source, Usage};
+pub use ask::cluster::Cluster;
+pub use report::candidates::Candidate;
+pub use report::partitions::{Partition, PartitionNode};
+pub use report::segments::Segment;
+pub use report::usage::{Source, Usage};
 
 const NAME: &str = "slurm";
 /// Answers remembered for each workload: a swap resizes once or twice.

@@ -2,9 +2,9 @@
 
 use headroom_market::workload::SlurmJob;
 
-use super::table::number;
-use super::{Slurm, hosts};
 use crate::driver::DriverError;
+use crate::slurm::table::number;
+use crate::slurm::{Slurm, hosts};
 
 const WHAT: &str = "sacct";
 const FIELDS: &str = "JobIDRaw,Submit,Start,End,State,NNodes,AllocCPUS,NodeList";
@@ -25,13 +25,13 @@ pub struct Segment {
 }
 
 /// The segments of one run of a job in a table of [`FIELDS`]: from its submission on, until one did not end by a resize.
-pub(super) fn segments_of(text: &str, job: u64, submitted_at: i64) -> Result<Vec<Segment>, DriverError> {
+pub(in crate::slurm) fn segments_of(text: &str, job: u64, submitted_at: i64) -> Result<Vec<Segment>, DriverError> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut is_in = false;
     for line in text.lines().filter(|line| !line.is_empty()) {
         let fields: Vec<&str> = line.split('|').collect();
         let [number_of, submitted, started, ended, state, nodes, cpus, list] = fields.as_slice() else {
-            let detail = format!("no segment: {}", super::run::excerpt(line));
+            let detail = format!("no segment: {}", crate::slurm::run::excerpt(line));
             return Err(DriverError::Corrupt { what: WHAT, detail });
         };
         if number::<u64>(WHAT, number_of)? != job {

@@ -1,15 +1,15 @@
 //! Steps of jobs: what a job has launched on its nodes beside its script.
 
-use super::job::Job;
-use super::table::Table;
-use super::{Slurm, hosts};
 use crate::driver::DriverError;
+use crate::slurm::job::Job;
+use crate::slurm::table::Table;
+use crate::slurm::{Slurm, hosts};
 
 const WHAT: &str = "squeue";
 
 /// A step that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(in crate::slurm) struct Step {
     /// The job and the step in it, `23.0`.
     pub id: String,
     pub hosts: Vec<String>,
@@ -23,7 +23,7 @@ impl Step {
 
 impl Slurm {
     /// Steps that jobs have launched; neither their scripts nor the step that Slurm keeps on each node of a job.
-    pub(super) fn steps(&self, options: &[&str]) -> Result<Vec<Step>, DriverError> {
+    pub(in crate::slurm) fn steps(&self, options: &[&str]) -> Result<Vec<Step>, DriverError> {
         let table = Table::new();
         let format = table.format(&["%i", "%N"]);
         let mut arguments = vec!["--steps", "--noheader", "--format", &format];

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use crate::driver::DriverError;
 
 /// A format with the separator of one table.
-pub(super) struct Table {
+pub(in crate::slurm) struct Table {
     separator: String,
 }
 
@@ -61,13 +61,13 @@ impl Table {
 }
 
 /// A number that Slurm prints.
-pub(super) fn number<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, DriverError> {
+pub(in crate::slurm) fn number<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, DriverError> {
     let wrong = |_| DriverError::Corrupt { what, detail: format!("no number: {}", super::run::excerpt(text)) };
     text.trim().parse().map_err(wrong)
 }
 
 /// A duration as Slurm prints it, `[days-][hours:]minutes:seconds[.parts]`, in microseconds; `None` for words.
-pub(super) fn micros(text: &str) -> Option<u64> {
+pub(in crate::slurm) fn micros(text: &str) -> Option<u64> {
     let (days, clock) = match text.split_once('-') {
         Some((days, clock)) => (days.parse::<u64>().ok()?, clock),
         None => (0, text),

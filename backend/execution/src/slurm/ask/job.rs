@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Table, micros, number};
-use super::{Slurm, hosts};
 use crate::driver::DriverError;
+use crate::slurm::table::{Table, micros, number};
+use crate::slurm::{Slurm, hosts};
 
 /// The fields of `squeue --format`, in the order of [`Job::read`]; text of users comes last.
 const FIELDS: [&str; 20] = [
@@ -17,7 +17,7 @@ const UNKNOWN: &str = "Invalid job id specified";
 
 /// A job in the queue: it waits, runs or has ended a few minutes ago.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Job {
+pub(in crate::slurm) struct Job {
     pub number: u64,
     /// Number of its array and of the task in it.
     pub array: Option<(u64, u64)>,
@@ -125,7 +125,7 @@ impl Job {
 
 /// What users cannot write, and other tables do not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extra {
+pub(in crate::slurm) struct Extra {
     pub administrators_comment: String,
     /// What it has, `cpu=4,mem=200M,node=1`.
     pub resources: String,
@@ -152,7 +152,7 @@ impl Extra {
 
 impl Slurm {
     /// Jobs that `squeue` selects by these options.
-    pub(super) fn jobs(&self, options: &[&str]) -> Result<Vec<Job>, DriverError> {
+    pub(in crate::slurm) fn jobs(&self, options: &[&str]) -> Result<Vec<Job>, DriverError> {
         let table = Table::new();
         let format = table.format(&FIELDS);
         let mut arguments = vec!["--noheader", "--all", "--format", &format];
@@ -165,14 +165,14 @@ impl Slurm {
     }
 
     /// The job of a number, also one that waits or has ended lately.
-    pub(super) fn job(&self, number: u64) -> Result<Option<Job>, DriverError> {
+    pub(in crate::slurm) fn job(&self, number: u64) -> Result<Option<Job>, DriverError> {
         let jobs = self.jobs(&["--states", "all", "--jobs", &number.to_string()])?;
         // The number of an array finds all of its tasks.
         Ok(jobs.into_iter().find(|job| job.number == number))
     }
 
     /// What stands beside jobs, by their number.
-    pub(super) fn extras(&self, options: &[&str]) -> Result<BTreeMap<u64, Extra>, DriverError> {
+    pub(in crate::slurm) fn extras(&self, options: &[&str]) -> Result<BTreeMap<u64, Extra>, DriverError> {
         let table = Table::new();
         let format = table.wide_format(&[("jobid", 12), ("tres-alloc", 400), ("admin_comment", 1_000)]);
         let mut arguments = vec!["--noheader", "--all", "--states", "all", "--Format", &format];
@@ -191,19 +191,19 @@ impl Slurm {
         Ok(extras)
     }
 
-    pub(super) fn extra(&self, number: u64) -> Result<Option<Extra>, DriverError> {
+    pub(in crate::slurm) fn extra(&self, number: u64) -> Result<Option<Extra>, DriverError> {
         Ok(self.extras(&["--jobs", &number.to_string()])?.remove(&number))
     }
 
     /// CPUs that a job has on each of its nodes; `None` where they are not the same on all.
-    pub(super) fn cpus_of_node(&self, job: &Job) -> Result<Option<u64>, DriverError> {
+    pub(in crate::slurm) fn cpus_of_node(&self, job: &Job) -> Result<Option<u64>, DriverError> {
         let text = self.commands.run("scontrol", &["--details", "show", "job", &job.id()])?.output()?;
         equal_cpus(&text, job)
     }
 }
 
 /// Names and comments in this text are what users want: where it contradicts the other table, nothing of it counts.
-pub(super) fn equal_cpus(text: &str, job: &Job) -> Result<Option<u64>, DriverError> {
+pub(in crate::slurm) fn equal_cpus(text: &str, job: &Job) -> Result<Option<u64>, DriverError> {
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("     Nodes=")) {
         let Some((nodes, rest)) = line.split_once(' ') else { return Ok(None) };

@@ -19,7 +19,7 @@ const PASSED: [&str; 5] = ["PATH", "HOME", "LD_LIBRARY_PATH", "SLURM_CONF", "USE
 
 /// How commands are run.
 #[derive(Debug, Clone)]
-pub(super) struct Commands {
+pub(in crate::slurm) struct Commands {
     /// The file `slurm.conf`; without it the variable `SLURM_CONF` or Slurm's own place decides.
     pub configuration: Option<PathBuf>,
     pub time_limit: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Commands {
 
 /// What a command said that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(in crate::slurm) struct Ended {
     program: &'static str,
     pub succeeded: bool,
     pub output: String,
@@ -50,12 +50,12 @@ impl Ended {
 }
 
 /// A command that could not be run, or that Slurm refused.
-pub(super) fn unavailable(program: &str, reason: &str) -> DriverError {
+pub(in crate::slurm) fn unavailable(program: &str, reason: &str) -> DriverError {
     DriverError::CommandUnavailable { name: program.to_owned(), reason: reason.to_owned() }
 }
 
 /// A command under way; it is killed when this is dropped.
-pub(super) struct Running {
+pub(in crate::slurm) struct Running {
     program: &'static str,
     child: Child,
     output: Receiver<Vec<u8>>,
@@ -138,7 +138,7 @@ fn reader(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// The last line of a complaint, without what a terminal would act on.
-pub(super) fn excerpt(text: &str) -> String {
+pub(in crate::slurm) fn excerpt(text: &str) -> String {
     let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
     last.chars().filter(|c| !c.is_control()).take(LONGEST_COMPLAINT).collect()
 }

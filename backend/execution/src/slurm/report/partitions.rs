@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Slurm;
-use super::job::Job;
-use super::table::{Table, micros, number};
 use crate::driver::DriverError;
+use crate::slurm::Slurm;
+use crate::slurm::job::Job;
+use crate::slurm::table::{Table, micros, number};
 
 const WHAT: &str = "sinfo";
 const FIELDS: [&str; 6] = ["%R", "%a", "%l", "%N", "%T", "%C"];
@@ -39,7 +39,7 @@ fn serves(state: &str) -> bool {
 }
 
 /// The partitions of a table of [`FIELDS`], by name.
-pub(super) fn partitions_of(records: &[Vec<&str>]) -> Result<Vec<Partition>, DriverError> {
+pub(in crate::slurm) fn partitions_of(records: &[Vec<&str>]) -> Result<Vec<Partition>, DriverError> {
     let mut partitions: BTreeMap<&str, Partition> = BTreeMap::new();
     for fields in records {
         let [name, state, most, host, host_state, cpus] = fields.as_slice() else { continue };
@@ -82,7 +82,7 @@ impl Slurm {
     }
 
     /// Nodes of a job's partition that it could get now: not its own, in service, with enough idle CPUs.
-    pub(super) fn idle_nodes(&self, job: &Job, cpus_of_node: u64) -> Result<u64, DriverError> {
+    pub(in crate::slurm) fn idle_nodes(&self, job: &Job, cpus_of_node: u64) -> Result<u64, DriverError> {
         let partitions = self.sinfo(&["--partition", &job.partition])?;
         let nodes = partitions.iter().flat_map(|partition| &partition.nodes);
         let is_free = |node: &&PartitionNode| {

@@ -2,11 +2,11 @@
 
 use headroom_market::workload::SlurmJob;
 
-use super::Slurm;
-use super::job::{Extra, Job};
-use super::mark::Mark;
-use super::steps::Step;
 use crate::driver::{DriverError, InstanceId};
+use crate::slurm::Slurm;
+use crate::slurm::job::{Extra, Job};
+use crate::slurm::mark::Mark;
+use crate::slurm::steps::Step;
 
 /// A running job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Candidate {
 
 /// Why a job cannot be adopted, as far as tables tell. Of a job that shares its nodes, Slurm would give the CPUs of nodes
 /// that it gets to other jobs as well: a merge keeps no account of single CPUs.
-pub(super) fn refusal(job: &Job, extra: Option<&Extra>, steps: &[Step]) -> Option<String> {
+pub(in crate::slurm) fn refusal(job: &Job, extra: Option<&Extra>, steps: &[Step]) -> Option<String> {
     let agent_user = rustix::process::geteuid().as_raw();
     if job.is_part {
         return Some("it is a part of a job of several kinds of nodes, which Slurm does not resize".to_owned());
@@ -49,7 +49,7 @@ pub(super) fn refusal(job: &Job, extra: Option<&Extra>, steps: &[Step]) -> Optio
     Some(format!("its step {} runs on {} nodes at once and would end with any of them", spread.id, spread.hosts.len()))
 }
 
-pub(super) const UNEQUAL: &str = "it has not the same CPUs on each of its nodes";
+pub(in crate::slurm) const UNEQUAL: &str = "it has not the same CPUs on each of its nodes";
 
 impl Slurm {
     /// Running jobs of a partition, or of all, those with the most CPUs first, and the workload of this exchange that
@@ -108,8 +108,9 @@ impl Slurm {
     }
 
     fn valid_partition<'a>(&self, partition: &'a str) -> Result<&'a str, DriverError> {
-        let is_name = super::mark::is_name(partition);
-        let refused = || super::run::unavailable("squeue", "a partition's name has letters, digits, - and _ only");
+        let is_name = crate::slurm::mark::is_name(partition);
+        let refused =
+            || crate::slurm::run::unavailable("squeue", "a partition's name has letters, digits, - and _ only");
         is_name.then_some(partition).ok_or_else(refused)
     }
 }

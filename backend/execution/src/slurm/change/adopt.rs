@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use headroom_market::workload::{Adopted, SlurmJob};
 
-use super::candidates::{UNEQUAL, refusal};
-use super::job::{Extra, Job};
-use super::mark::{self, Mark};
-use super::{Changes, Entry, Slurm, in_force, locked};
 use crate::driver::*;
+use crate::slurm::candidates::{UNEQUAL, refusal};
+use crate::slurm::job::{Extra, Job};
+use crate::slurm::mark::{self, Mark};
+use crate::slurm::{Changes, Entry, Slurm, in_force, locked};
 
 fn refused(reason: impl Into<String>) -> DriverError {
     DriverError::Unsupported { operation: "adopt", reason: reason.into() }
@@ -17,7 +17,7 @@ fn refused(reason: impl Into<String>) -> DriverError {
 impl Slurm {
     /// Adopts a job, and brings it to the limit as far as the cluster has nodes. Errors: it is not the job that was asked
     /// for, cannot be adopted, or belongs to another workload or a newer epoch.
-    pub(super) fn take_in(&self, request: &AdoptRequest) -> Result<Started, DriverError> {
+    pub(in crate::slurm) fn take_in(&self, request: &AdoptRequest) -> Result<Started, DriverError> {
         let AdoptRequest { instance, node, epoch, adopted, limits } = request;
         let Adopted::SlurmJob(asked) = adopted else { return Err(refused("it is no job of a Slurm cluster")) };
         if !mark::is_name(instance.as_str()) {
@@ -120,7 +120,7 @@ impl Slurm {
         refusal(job, Some(extra), &steps).map_or(Ok(()), |reason| Err(refused(reason)))
     }
 
-    pub(super) fn write_comment(&self, job: &Job, comment: &str) -> Result<(), DriverError> {
+    pub(in crate::slurm) fn write_comment(&self, job: &Job, comment: &str) -> Result<(), DriverError> {
         let (id, comment) = (format!("JobId={}", job.id()), format!("AdminComment={comment}"));
         self.commands.run("scontrol", &["update", &id, &comment])?.output().map(|_| ())
     }

@@ -1,8 +1,8 @@
 //! What a cluster is: its name, version and those of its settings that decide what can be done.
 
-use super::Slurm;
-use super::run::excerpt;
 use crate::driver::DriverError;
+use crate::slurm::Slurm;
+use crate::slurm::run::excerpt;
 
 /// Settings of a cluster, as its controller tells them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,18 +10,18 @@ pub struct Cluster {
     pub name: String,
     pub version: String,
     /// A job may get nodes while it runs.
-    pub(super) expands: bool,
+    pub(in crate::slurm) expands: bool,
     /// A job may lose nodes while it runs.
-    pub(super) shrinks: bool,
+    pub(in crate::slurm) shrinks: bool,
     /// It has slurmdbd: history of jobs, and more than one resize of each.
-    pub(super) accounts: bool,
+    pub(in crate::slurm) accounts: bool,
     /// It counts the CPU time of steps that run.
-    pub(super) counts: bool,
+    pub(in crate::slurm) counts: bool,
 }
 
 impl Cluster {
     /// Reads the output of `scontrol show config`. Errors: name or version are missing.
-    pub(super) fn read(text: &str) -> Result<Self, DriverError> {
+    pub(in crate::slurm) fn read(text: &str) -> Result<Self, DriverError> {
         let of = |name: &str| {
             let found = text.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == name);
             found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty() && *value != "(null)")
@@ -43,7 +43,7 @@ impl Cluster {
     }
 
     /// Why jobs of it cannot be resized, if so.
-    pub(super) fn cannot_resize(&self) -> Option<&'static str> {
+    pub(in crate::slurm) fn cannot_resize(&self) -> Option<&'static str> {
         if !self.accounts {
             return Some("the cluster has no slurmdbd: after one resize Slurm refuses every further change of a job");
         }
@@ -54,7 +54,7 @@ impl Cluster {
 
 impl Slurm {
     /// Asks the controller. Errors: tools are missing, the controller does not answer.
-    pub(super) fn ask_cluster(&self) -> Result<Cluster, DriverError> {
+    pub(in crate::slurm) fn ask_cluster(&self) -> Result<Cluster, DriverError> {
         Cluster::read(&self.commands.run("scontrol", &["show", "config"])?.output()?)
     }
 }

@@ -7,23 +7,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::job::{Extra, Job};
-use super::run::Ended;
-use super::{Entry, Slurm};
 use crate::driver::DriverError;
+use crate::slurm::job::{Extra, Job};
+use crate::slurm::run::Ended;
+use crate::slurm::{Entry, Slurm};
 
 /// How often a request for nodes is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What a job lacks to have the nodes that it is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(in crate::slurm) struct Missing {
     pub nodes: u64,
     pub cpus_of_node: u64,
 }
 
 /// What is lacking, by the reason that Slurm gives for a job that waits.
-pub(super) fn lacking(reason: &str) -> &'static str {
+pub(in crate::slurm) fn lacking(reason: &str) -> &'static str {
     match reason {
         _ if reason.starts_with("Assoc") || reason.starts_with("QOS") => "cpu_milli within the limits of its account",
         _ if reason.starts_with("ReqNodeNotAvail") || reason.starts_with("Reservation") => {
@@ -58,7 +58,7 @@ impl Slurm {
 
     /// Merges what an earlier call was granted and did not merge, as far as it is wanted; cancels the rest. Answers the
     /// job as it is then.
-    pub(super) fn mend(&self, entry: &Entry, mut job: Job, nodes: u64) -> Result<Job, DriverError> {
+    pub(in crate::slurm) fn mend(&self, entry: &Entry, mut job: Job, nodes: u64) -> Result<Job, DriverError> {
         let requests = self.requests(entry, &job)?;
         for request in &requests {
             let missing = Missing { nodes: nodes.saturating_sub(job.nodes), cpus_of_node: entry.cpus_of_node() };
@@ -74,7 +74,13 @@ impl Slurm {
 
     /// Gets so many nodes more. Errors: [`DriverError::NoRoom`] where Slurm does not grant them in time; then nothing
     /// waits any more and the job is as it was.
-    pub(super) fn grow(&self, entry: &Entry, job: &Job, extra: &Extra, missing: Missing) -> Result<(), DriverError> {
+    pub(in crate::slurm) fn grow(
+        &self,
+        entry: &Entry,
+        job: &Job,
+        extra: &Extra,
+        missing: Missing,
+    ) -> Result<(), DriverError> {
         let request = match self.ask(entry, job, extra, missing) {
             Ok(request) => request,
             Err(error) => {
@@ -177,7 +183,7 @@ impl Slurm {
 }
 
 /// Whether nodes that were granted are others than the job's, with as many CPUs each.
-pub(super) fn fits(request: &Job, job: &Job, cpus_of_node: u64) -> bool {
+pub(in crate::slurm) fn fits(request: &Job, job: &Job, cpus_of_node: u64) -> bool {
     let are_others = request.hosts.iter().all(|host| !job.hosts.contains(host));
     are_others && request.nodes.checked_mul(cpus_of_node) == Some(request.cpus) && request.nodes > 0
 }

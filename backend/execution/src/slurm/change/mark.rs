@@ -8,11 +8,11 @@ use crate::driver::InstanceId;
 const BEGIN: &str = "[headroom ";
 const END: char = ']';
 /// What the comment may have with the mark; beyond, it could be cut where it is read.
-pub(super) const MOST_CHARACTERS: usize = 800;
+pub(in crate::slurm) const MOST_CHARACTERS: usize = 800;
 
 /// What is written on a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(in crate::slurm) struct Mark {
     pub exchange: String,
     pub instance: InstanceId,
     pub epoch: u64,
@@ -23,7 +23,7 @@ pub(super) struct Mark {
 }
 
 /// Names that can stand in a mark, in a job's name and in a command.
-pub(super) fn is_name(text: &str) -> bool {
+pub(in crate::slurm) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && !text.starts_with('-')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -59,7 +59,7 @@ impl Mark {
 }
 
 /// The comment as it was before the mark.
-pub(super) fn unmarked(comment: &str) -> String {
+pub(in crate::slurm) fn unmarked(comment: &str) -> String {
     let comment = if comment == "(null)" { "" } else { comment };
     let Some((before, rest)) = comment.rsplit_once(BEGIN) else { return comment.trim().to_owned() };
     let after = rest.split_once(END).map_or("", |(_, after)| after);

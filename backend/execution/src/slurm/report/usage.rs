@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::Slurm;
-use super::job::Job;
-use super::table::micros;
 use crate::driver::{DriverError, steps_end_window};
 use crate::linux;
+use crate::slurm::Slurm;
+use crate::slurm::job::Job;
+use crate::slurm::table::micros;
 
 /// Clock ticks a second of `/proc`, on every Linux that Rust runs on.
 const TICKS_A_SECOND: u64 = 100;
@@ -37,11 +37,11 @@ pub enum Usage {
 }
 
 /// CPU time in microseconds and memory in KiB, by step.
-pub(super) type Steps = BTreeMap<String, (u64, u64)>;
+pub(in crate::slurm) type Steps = BTreeMap<String, (u64, u64)>;
 
 /// What was counted for one workload, and when it was told last.
 #[derive(Debug, Default)]
-pub(super) struct Counted {
+pub(in crate::slurm) struct Counted {
     /// The most that was counted for each step: one that was killed has no count any more.
     steps: BTreeMap<String, u64>,
     pub mem_kib: u64,
@@ -94,7 +94,7 @@ fn kib(text: &str) -> Option<u64> {
 }
 
 /// Steps in a table of step, resources and, where it has one, CPU time. Lines without a count are left out.
-pub(super) fn steps_of(text: &str) -> Steps {
+pub(in crate::slurm) fn steps_of(text: &str) -> Steps {
     let mut steps = Steps::new();
     for line in text.lines() {
         let mut fields = line.split('|');
@@ -113,7 +113,7 @@ pub(super) fn steps_of(text: &str) -> Steps {
 }
 
 /// The steps of one job.
-pub(super) fn steps_of_job(steps: &Steps, job: &Job) -> Steps {
+pub(in crate::slurm) fn steps_of_job(steps: &Steps, job: &Job) -> Steps {
     let is_of = |step: &str| step.split_once('.').is_some_and(|(id, _)| id == job.id() || id == job.number.to_string());
     let of_job = steps.iter().filter(|(step, _)| is_of(step));
     // An array's task has two names.
@@ -123,7 +123,7 @@ pub(super) fn steps_of_job(steps: &Steps, job: &Job) -> Steps {
 }
 
 /// Processes in the output of `scontrol listpids`.
-pub(super) fn pids_of(text: &str) -> Vec<u32> {
+pub(in crate::slurm) fn pids_of(text: &str) -> Vec<u32> {
     text.lines().filter_map(|line| line.split_ascii_whitespace().next()?.parse().ok()).collect()
 }
 
@@ -137,7 +137,7 @@ fn cpu_micros_of(pid: u32) -> Option<u64> {
 
 impl Slurm {
     /// What Slurm has counted for the steps of these jobs that run.
-    pub(super) fn running_steps(&self, jobs: &[&Job]) -> Result<Steps, DriverError> {
+    pub(in crate::slurm) fn running_steps(&self, jobs: &[&Job]) -> Result<Steps, DriverError> {
         let list = jobs.iter().map(|job| job.number.to_string()).collect::<Vec<_>>().join(",");
         let arguments =
             ["--noheader", "--parsable2", "--allsteps", "--format", "JobID,TRESUsageInTot", "--jobs", &list];
@@ -145,7 +145,7 @@ impl Slurm {
     }
 
     /// What Slurm has counted for the steps of a job that have ended; those of an earlier run are not among them.
-    pub(super) fn ended_steps(&self, job: &Job) -> Result<Steps, DriverError> {
+    pub(in crate::slurm) fn ended_steps(&self, job: &Job) -> Result<Steps, DriverError> {
         let number = job.number.to_string();
         let format = "JobIDRaw,TRESUsageInTot,TotalCPU,Start";
         let arguments = ["--noheader", "--parsable2", "--duplicates", "--format", format, "--jobs", &number];
@@ -158,7 +158,7 @@ impl Slurm {
     }
 
     /// CPU time and memory of all processes of a job, if this host has all of its nodes.
-    pub(super) fn processes(&self, job: &Job) -> Result<Steps, DriverError> {
+    pub(in crate::slurm) fn processes(&self, job: &Job) -> Result<Steps, DriverError> {
         let mut steps = Steps::new();
         for host in &job.hosts {
             let output = self.commands.run("scontrol", &["listpids", &job.id(), host])?.output()?;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::job::Job;
-use super::mark::Mark;
-use super::usage::{Source, Steps, Usage, steps_of_job};
-use super::{Entry, Slurm, in_force, locked};
 use crate::driver::{DriverError, InstanceId, Report};
+use crate::slurm::job::Job;
+use crate::slurm::mark::Mark;
+use crate::slurm::usage::{Source, Steps, Usage, steps_of_job};
+use crate::slurm::{Entry, Slurm, in_force, locked};
 
 impl Slurm {
     /// Reports of these workloads. One whose state cannot be read is left out.
-    pub(super) fn look(&self, entries: &[Arc<Entry>]) -> Result<Vec<(InstanceId, Report)>, DriverError> {
+    pub(in crate::slurm) fn look(&self, entries: &[Arc<Entry>]) -> Result<Vec<(InstanceId, Report)>, DriverError> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use headroom_market::workload::SlurmJob;
 
-use super::mark::{self, Mark};
-use super::{Entry, Slurm, locked};
 use crate::driver::{DriverError, InstanceId, NodeId};
+use crate::slurm::mark::{self, Mark};
+use crate::slurm::{Entry, Slurm, locked};
 
 impl Slurm {
     /// Lets a workload go, also one that an earlier life of the agent has adopted. Errors: the cluster does not answer;
     /// then it is still adopted.
-    pub(super) fn let_go(&self, instance: &InstanceId, epoch: u64) -> Result<(), DriverError> {
+    pub(in crate::slurm) fn let_go(&self, instance: &InstanceId, epoch: u64) -> Result<(), DriverError> {
         let entry = match self.entry_of(instance, epoch) {
             Err(DriverError::UnknownInstance(_)) => self.marked(instance, epoch)?,
             known => known?,

@@ -10,7 +10,7 @@ fn damaged(text: &str) -> DriverError {
 }
 
 /// All names, in their order. Errors: brackets that do not close, ranges that are none, too many names.
-pub(super) fn expand(text: &str) -> Result<Vec<String>, DriverError> {
+pub(in crate::slurm) fn expand(text: &str) -> Result<Vec<String>, DriverError> {
     let mut hosts = Vec::new();
     if matches!(text, "" | "(null)" | "None assigned") {
         return Ok(hosts);

@@ -1,12 +1,12 @@
 //! A job gives nodes back.
 
-use super::Slurm;
-use super::job::Job;
-use super::steps::Step;
 use crate::driver::DriverError;
+use crate::slurm::Slurm;
+use crate::slurm::job::Job;
+use crate::slurm::steps::Step;
 
 /// The nodes that a job keeps: that of its script, then those where it has launched something, then the first ones.
-pub(super) fn kept(job: &Job, steps: &[Step], nodes: usize) -> Vec<String> {
+pub(in crate::slurm) fn kept(job: &Job, steps: &[Step], nodes: usize) -> Vec<String> {
     let runs_there = |host: &String| steps.iter().any(|step| step.is_of(job) && step.hosts.contains(host));
     let mut order: Vec<(u8, usize, &String)> = job
         .hosts
@@ -23,7 +23,7 @@ pub(super) fn kept(job: &Job, steps: &[Step], nodes: usize) -> Vec<String> {
 
 impl Slurm {
     /// Leaves a job so many of its nodes. Steps on the others end.
-    pub(super) fn shrink(&self, job: &Job, nodes: u64) -> Result<(), DriverError> {
+    pub(in crate::slurm) fn shrink(&self, job: &Job, nodes: u64) -> Result<(), DriverError> {
         let steps = self.steps(&["--jobs", &job.number.to_string()]).unwrap_or_default();
         let kept = kept(job, &steps, usize::try_from(nodes).unwrap_or(usize::MAX));
         let (id, list) = (format!("JobId={}", job.id()), format!("NodeList={}", kept.join(",")));
