@@ -151,7 +151,7 @@ it('says of a process that has ended what to do, and of one that is a workload w
 it('says why a host lets nobody limit processes, and what to do, without an alarm', async () => {
   await visit(`/add-workloads?node=${SECOND}`);
   expect(await screen.findByText('No process of this host can be adopted.')).toBeTruthy();
-  expect(screen.getByText(/^No control group can be made .* run headroom as root, or as a service with Delegate=yes\. Change that on the host, then refresh\.$/)).toBeTruthy();
+  expect(screen.getByText(/^No control group can be made .* run headroom as root\. Change that on the host, then refresh\.$/)).toBeTruthy();
   expect([screen.queryByRole('alert'), screen.queryByRole('table')]).toEqual([null, null]);
   expect(screen.getByRole('button', { name: 'Refresh' })).toBeTruthy();
   fireEvent.change(screen.getByLabelText('Node'), { target: { value: FIRST } });

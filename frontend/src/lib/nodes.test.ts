@@ -31,7 +31,7 @@ it('says of an agent whether it is heard, and what to do', () => {
   const words = (n: FullNode) => agentLook(n)?.word;
   expect(['fra1-gp-14', 'host-1', 'host-2', 'host-3'].map((name) => words(named(name)))).toEqual([undefined, 'Heard', 'Silent for 95 seconds', 'Limits nothing']);
   expect(words({ ...named('host-1'), agent: undefined })).toBe('Not heard yet');
-  expect(agentLook(named('host-3'))?.note).toMatch(/^No control group can be made .*Delegate=yes\.$/);
+  expect(agentLook(named('host-3'))?.note).toMatch(/^No control group can be made .*as root\.$/);
   expect(fullNodes.filter(needsHand).map((n) => n.name)).toEqual(['host-2', 'host-3']);
 });
 it('finds nodes by name, pool, state and workload', () => {

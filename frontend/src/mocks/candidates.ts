@@ -31,7 +31,7 @@ export const jobs: RunningJob[] = [
 const UNABLE = fullNodes[1]?.id;
 /** Why nothing on a node can be adopted. */
 function whyNot(node: FullNode): string | undefined {
-  if (node.id === UNABLE) return 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root, or as a service with Delegate=yes';
+  if (node.id === UNABLE) return 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root';
   if (node.properties?.agent !== 1) return undefined;
   return node.agent?.unavailable ?? (node.agent && !node.agent.is_silent ? undefined : 'its agent does not list it in time');
 }

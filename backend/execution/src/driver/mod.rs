@@ -14,6 +14,8 @@
 //!
 //! Absent: choosing nodes or methods (`plan`), deadlines (the saga has one for each phase).
 
+use std::collections::BTreeSet;
+
 mod error;
 mod report;
 mod types;
@@ -175,4 +177,7 @@ pub trait Adopting: Driver {
 
     /// What was counted for each workload; one that cannot be read is left out.
     fn reports(&self) -> Vec<(InstanceId, Report)>;
+
+    /// Lets go of what an earlier life has adopted and nobody wants any more. To be called once the list is known.
+    fn let_go_others(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError>;
 }

@@ -2,8 +2,11 @@
 //!
 //! Version 1 has a tree of folders for each controller, version 2 one for all. Only CPU is limited here: a quota of
 //! processor time in each period. What is in force is read back from the kernel, never remembered.
+//! A group is made for the workload, or it is the host's own (`own_group.rs`).
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The kernel's usual period. A quota is at least a millisecond, so 10 thousandths of a core are the least limit.
@@ -43,9 +46,7 @@ impl Cgroups {
     pub fn probe(name: &str) -> Result<Self, String> {
         let mounts = std::fs::read_to_string("/proc/self/mounts").map_err(|e| format!("/proc/self/mounts: {e}"))?;
         let found = Self::find(&mounts, name).ok_or("this host has no control groups with the controller cpu")?;
-        found.try_out().map_err(|error| {
-            format!("no control group can be made ({error}): run headroom as root, or as a service with Delegate=yes")
-        })?;
+        found.try_out().map_err(|error| format!("no control group can be made ({error}): run headroom as root"))?;
         Ok(found)
     }
 
@@ -116,7 +117,15 @@ impl Cgroups {
             Self::V1 { cpu, accounting } => {
                 Group { cpu: cpu.join(name), accounting: accounting.join(name), is_v2: false }
             }
-            Self::V2 { root } => Group { cpu: root.join(name), accounting: root.join(name), is_v2: true },
+            Self::V2 { root } => Group::of_v2(root.join(name)),
+        }
+    }
+
+    /// Where version 2 is mounted, if it is used.
+    pub fn mount_of_v2(&self) -> Option<&Path> {
+        match self {
+            Self::V1 { .. } => None,
+            Self::V2 { root } => root.parent(),
         }
     }
 }
@@ -130,8 +139,17 @@ pub struct Group {
 }
 
 impl Group {
+    pub fn of_v2(folder: PathBuf) -> Self {
+        Self { accounting: folder.clone(), cpu: folder, is_v2: true }
+    }
+
     pub fn folder(&self) -> &Path {
         &self.cpu
+    }
+
+    /// Whether the kernel still has it.
+    pub fn is_there(&self) -> bool {
+        self.cpu.is_dir()
     }
 
     /// Makes it if it is not there; limits of an earlier life stay.
@@ -149,10 +167,9 @@ impl Group {
         Ok(())
     }
 
-    /// Processes in it.
+    /// Processes in it and in groups below it, which programs make for themselves.
     pub fn members(&self) -> io::Result<Vec<u32>> {
-        let text = std::fs::read_to_string(self.cpu.join("cgroup.procs"))?;
-        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+        members_of(&self.cpu)
     }
 
     /// Limits its CPU, in thousandths of a core; `None` lifts the limit.
@@ -172,9 +189,8 @@ impl Group {
         for folder in [&self.cpu, &self.accounting] {
             // The folder of the exchange lies directly below the mounted tree.
             let Some(root) = folder.parent().and_then(Path::parent) else { continue };
-            let text = std::fs::read_to_string(folder.join("cgroup.procs"))?;
-            for pid in text.lines() {
-                match std::fs::write(root.join("cgroup.procs"), pid) {
+            for pid in members_of(folder)? {
+                match std::fs::write(root.join("cgroup.procs"), pid.to_string()) {
                     // One that has ended meanwhile is out.
                     Err(error) if !has_ended(&error) => return Err(error),
                     _ => {}
@@ -186,7 +202,7 @@ impl Group {
 
     /// The limit that the kernel has in force, in thousandths of a core; `None` without one.
     pub fn cpu(&self) -> io::Result<Option<u64>> {
-        let read = |file: &str| std::fs::read_to_string(self.cpu.join(file));
+        let read = |file: &str| read(&self.cpu.join(file));
         let text = match self.is_v2 {
             true => read("cpu.max")?,
             false => format!("{} {}", read("cpu.cfs_quota_us")?.trim(), read("cpu.cfs_period_us")?.trim()),
@@ -198,7 +214,7 @@ impl Group {
     }
 
     pub fn counted(&self) -> io::Result<Counted> {
-        let stat = std::fs::read_to_string(self.cpu.join("cpu.stat"))?;
+        let stat = read(&self.cpu.join("cpu.stat"))?;
         let of = |key: &str| {
             let line = stat.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
             line.unwrap_or(0)
@@ -206,16 +222,67 @@ impl Group {
         if self.is_v2 {
             return Ok(Counted { cpu_micros: of("usage_usec"), throttled_micros: of("throttled_usec") });
         }
-        let used = std::fs::read_to_string(self.accounting.join("cpuacct.usage"))?;
+        let used = read(&self.accounting.join("cpuacct.usage"))?;
         let used_nanos = used.trim().parse::<u64>().unwrap_or(0);
         Ok(Counted { cpu_micros: used_nanos / 1_000, throttled_micros: of("throttled_time") / 1_000 })
     }
 
     /// Removes it if nothing is in it. The kernel refuses otherwise, and that is right.
     pub fn remove(&self) {
-        let _ = std::fs::remove_dir(&self.cpu);
-        let _ = std::fs::remove_dir(&self.accounting);
+        for folder in folders_of(&self.cpu).into_iter().chain(folders_of(&self.accounting)).rev() {
+            let _ = std::fs::remove_dir(folder);
+        }
     }
+}
+
+fn members_of(group: &Path) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for folder in folders_of(group) {
+        let text = match read(&folder.join("cgroup.procs")) {
+            // Programs remove their groups whenever they like.
+            Err(_) if folder != group => continue,
+            text => text?,
+        };
+        found.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
+    }
+    Ok(found)
+}
+
+/// A file of the kernel, with as few calls as it takes: an agent reads thousands in each heartbeat.
+pub fn read(path: &Path) -> io::Result<String> {
+    const USUAL_BYTES: usize = 4_096;
+    /// The kernel ends early where the next line would not fit: fewer free bytes than that may hide one.
+    const LONGEST_LINE: usize = 256;
+    let (mut file, mut text) = (File::open(path)?, vec![0; USUAL_BYTES]);
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut text[length..])?;
+        length += read;
+        if read == 0 || text.len() - length > LONGEST_LINE {
+            break;
+        }
+        text.resize(text.len() * 2, 0);
+    }
+    text.truncate(length);
+    String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The folder of a group and all below it, each after the one that it lies in.
+pub fn folders_of(group: &Path) -> Vec<PathBuf> {
+    /// A folder without folders has two names: its own, and `.` in it.
+    const NAMES_OF_LAST: u64 = 2;
+    let (mut found, mut at) = (vec![group.to_owned()], 0);
+    while let Some(folder) = found.get(at) {
+        if std::fs::metadata(folder).is_ok_and(|folder| folder.nlink() == NAMES_OF_LAST) {
+            at += 1;
+            continue;
+        }
+        let below = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let folders: Vec<_> = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).collect();
+        found.extend(folders.into_iter().map(|entry| entry.path()));
+        at += 1;
+    }
+    found
 }
 
 /// Whether a process could not be moved because it has ended.
@@ -238,6 +305,23 @@ mod tests {
         let v2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
         assert_eq!(Cgroups::find(v2, "x"), Some(Cgroups::V2 { root: PathBuf::from("/sys/fs/cgroup/x") }));
         assert_eq!(Cgroups::find("proc /proc proc rw 0 0\n", "x"), None);
+    }
+
+    #[test]
+    fn processes_of_groups_below_are_members_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let group = Group::of_v2(folder.path().join("w"));
+        for (name, pids) in [("", "7\n8\n"), ("a", "9\n"), ("a/b", "10\n"), ("c", "")] {
+            std::fs::create_dir_all(group.cpu.join(name)).expect("made");
+            std::fs::write(group.cpu.join(name).join("cgroup.procs"), pids).expect("written");
+        }
+        let many: String = (100..3_000).map(|pid| format!("{pid}\n")).collect();
+        std::fs::write(group.cpu.join("c/cgroup.procs"), many).expect("written");
+        let mut members = group.members().expect("read");
+        members.sort_unstable();
+        assert_eq!(members, (7..=10).chain(100..3_000).collect::<Vec<u32>>());
+        std::fs::remove_file(group.cpu.join("a/cgroup.procs")).expect("removed");
+        assert_eq!(group.members().expect("read").len(), members.len() - 1, "a group below that goes is no fault");
     }
 
     /// The files of both versions, as the kernel writes them, in plain folders: no kernel is behind them.

@@ -1,16 +1,18 @@
 //! Programs of this host that know nothing of Headroom, limited by the kernel's control groups.
 //!
 //! A process is adopted while it runs: it and its descendants go into a control group of their own, whose CPU quota is the
-//! workload's limit. Nothing of it is stopped or restarted. A stop lifts the limit and leaves the process alone, because the
-//! exchange has not started it; the same holds when the exchange ends or is away.
+//! workload's limit. With version 2 a service or a container keeps the group that it has. Nothing of it is stopped or
+//! restarted. A stop lifts the limit and leaves the process alone, because the exchange has not started it; the same holds
+//! when the exchange ends or is away.
 //!
 //! Invariants: a process is in one workload at most; the limit told is the one that the kernel has in force; a number that
 //! another process has by now is never touched. Absent: memory limits, moves, snapshots and shadow runs.
 
 pub(crate) mod cgroup;
+mod own_group;
 pub(crate) mod process;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +20,7 @@ use crate::driver::*;
 use cgroup::{Cgroups, Counted, Group};
 use headroom_market::units::Resource;
 use headroom_market::workload::Adopted;
+use own_group::Owner;
 
 pub use cgroup::{LEAST_CPU_MILLI, MOST_CPU_MILLI};
 pub use headroom_market::workload::HostProcess;
@@ -41,11 +44,34 @@ pub struct Linux {
 struct Copy {
     process: HostProcess,
     group: Group,
+    keeper: Keeper,
+    /// The limit that was in force last, and what was counted.
+    last: (Limits, Counted),
     node: NodeId,
     epoch: u64,
     /// When it was observed last, and what was counted then.
     seen: (Instant, Counted),
     answers: VecDeque<(OpKey, (u64, Limits), Resized)>,
+}
+
+/// Who has made a group, and removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Keeper {
+    Exchange,
+    Host(Owner),
+}
+
+impl Keeper {
+    /// Lifts the limit. A group that was made for the workload is emptied and removed.
+    fn let_go(&self, group: &Group) -> std::io::Result<()> {
+        if let Self::Host(owner) = self {
+            return owner.give_back(group);
+        }
+        group.set_cpu(None)?;
+        group.empty()?;
+        group.remove();
+        Ok(())
+    }
 }
 
 impl Linux {
@@ -64,7 +90,8 @@ impl Linux {
         let is_own = |candidate: &Candidate| candidate.adopted.as_ref().is_none_or(|(folder, _)| *folder == self.name);
         let workload =
             |candidate: &Candidate| candidate.adopted.as_ref().map(|(_, workload)| InstanceId::new(workload));
-        let found = process::candidates(usize::MAX).into_iter().filter(is_own).take(most);
+        let mount = self.probed().as_ref().ok().and_then(Cgroups::mount_of_v2);
+        let found = process::candidates(usize::MAX, mount).into_iter().filter(is_own).take(most);
         found.map(|candidate| (workload(&candidate), candidate)).map(|(id, candidate)| (candidate, id)).collect()
     }
 
@@ -78,6 +105,29 @@ impl Linux {
 
     pub fn has(&self, instance: &InstanceId) -> bool {
         self.copies().contains_key(instance)
+    }
+
+    /// The group of a process: one that an earlier life has made, the program's own, or a new one.
+    fn group_for(&self, instance: &InstanceId, process: &HostProcess) -> Result<(Group, Keeper), DriverError> {
+        let cgroups = self.cgroups("adopt")?;
+        let made = cgroups.group(instance.as_str());
+        if let Some(mount) = cgroups.mount_of_v2().filter(|_| !made.is_there()) {
+            let is_earlier = |(_, owner): &(Group, Owner)| owner.workload == instance.as_str();
+            let own = if runs(process) {
+                let (exchange, workload) = (self.name.clone(), instance.to_string());
+                let owner = Owner { mount: mount.to_owned(), exchange, workload };
+                let tree: BTreeSet<u32> = tree(process).into_iter().collect();
+                let refused = |reason| DriverError::Unsupported { operation: "adopt", reason };
+                own_group::take(&owner, process.pid, &tree).map_err(refused)?.map(|group| (group, owner))
+            } else {
+                own_group::marked(mount, &self.name).into_iter().find(is_earlier)
+            };
+            if let Some((group, owner)) = own {
+                return Ok((group, Keeper::Host(owner)));
+            }
+        }
+        made.create().map_err(|error| failed(&made, error))?;
+        Ok((made, Keeper::Exchange))
     }
 
     fn with<T>(
@@ -115,8 +165,26 @@ impl Adopting for Linux {
     }
 
     fn reports(&self) -> Vec<(InstanceId, Report)> {
+        let mut copies = self.copies();
+        copies.iter_mut().filter_map(|(id, copy)| Some((id.clone(), copy.report().ok()?))).collect()
+    }
+
+    fn let_go_others(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError> {
+        let cgroups = self.cgroups("stop")?;
         let copies = self.copies();
-        copies.iter().filter_map(|(id, copy)| Some((id.clone(), copy.report().ok()?))).collect()
+        let is_other = |name: &str| {
+            let instance = InstanceId::from(name);
+            !wanted.contains(&instance) && !copies.contains_key(&instance)
+        };
+        let made = cgroups.names().into_iter().map(|name| (cgroups.group(&name), name, Keeper::Exchange));
+        let own = cgroups.mount_of_v2().into_iter().flat_map(|mount| {
+            let marked = own_group::marked(mount, &self.name).into_iter();
+            marked.map(|(group, owner)| (group, owner.workload.clone(), Keeper::Host(owner)))
+        });
+        for (group, _, keeper) in made.chain(own).filter(|(_, name, _)| is_other(name)) {
+            keeper.let_go(&group).map_err(|error| failed(&group, error))?;
+        }
+        Ok(())
     }
 }
 
@@ -133,9 +201,26 @@ fn failed(group: &Group, source: std::io::Error) -> DriverError {
 }
 
 impl Copy {
+    /// The limit in force; of a group that went with its service, the last one.
     fn limits(&self) -> Result<Limits, DriverError> {
+        if self.has_lost_group() {
+            return Ok(self.last.0.clone());
+        }
         let cpu = self.group.cpu().map_err(|error| failed(&self.group, error))?;
         Ok(Limits::new(cpu.unwrap_or(MOST_CPU_MILLI).min(MOST_CPU_MILLI), 0))
+    }
+
+    fn has_lost_group(&self) -> bool {
+        matches!(&self.keeper, Keeper::Host(owner) if owner.has_lost(&self.group))
+    }
+
+    fn set_cpu(&mut self, limits: &Limits) -> Result<(), DriverError> {
+        if let Keeper::Host(owner) = &self.keeper {
+            owner.hand_on_cpu(&self.group);
+        }
+        self.group.set_cpu(Some(limits.cpu_milli)).map_err(|error| failed(&self.group, error))?;
+        self.last.0 = self.limits()?;
+        Ok(())
     }
 
     /// Whether any process of it runs.
@@ -146,24 +231,32 @@ impl Copy {
     fn resize(&mut self, limits: &Limits) -> Result<Resized, DriverError> {
         let started = Instant::now();
         let before = self.limits()?;
-        self.group.set_cpu(Some(limits.cpu_milli)).map_err(|error| failed(&self.group, error))?;
-        let actual = self.limits()?;
+        self.set_cpu(limits)?;
+        let actual = self.last.0.clone();
         let work_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(Resized { before, actual, suspended_kib: None, work_micros })
     }
 
     /// What the kernel has counted.
-    fn report(&self) -> Result<Report, DriverError> {
-        let counted = self.group.counted().map_err(|error| failed(&self.group, error))?;
-        let members = self.group.members().map_err(|error| failed(&self.group, error))?;
+    fn report(&mut self) -> Result<Report, DriverError> {
         let HostProcess { pid, command, .. } = &self.process;
+        let has_ended = || format!("process {pid} ({command}) has ended");
+        if self.has_lost_group() {
+            let (limits, Counted { cpu_micros, throttled_micros }) = &self.last;
+            let (cpu_milli, cpu_micros, throttled_micros) = (limits.cpu_milli, Some(*cpu_micros), *throttled_micros);
+            let ended = Some(has_ended());
+            return Ok(Report { epoch: self.epoch, cpu_milli, cpu_micros, throttled_micros, mem_kib: 0, ended });
+        }
+        let counted = self.group.counted().map_err(|error| failed(&self.group, error))?;
+        self.last.1 = counted;
+        let members = self.group.members().map_err(|error| failed(&self.group, error))?;
         Ok(Report {
             epoch: self.epoch,
             cpu_milli: self.limits()?.cpu_milli,
             cpu_micros: Some(counted.cpu_micros),
             throttled_micros: counted.throttled_micros,
             mem_kib: members.iter().map(|pid| process::resident_kib(*pid)).sum(),
-            ended: members.is_empty().then(|| format!("process {pid} ({command}) has ended")),
+            ended: members.is_empty().then(has_ended),
         })
     }
 
@@ -231,7 +324,6 @@ impl Driver for Linux {
             let reason = format!("a host limits processes; {adopted} needs an agent started with --slurm");
             return Err(DriverError::Unsupported { operation: "adopt", reason });
         };
-        let cgroups = self.cgroups("adopt")?;
         let mut copies = self.copies();
         if let Some(known) = copies.get(instance).filter(|known| known.epoch >= *epoch) {
             if known.epoch == *epoch && known.process == *process {
@@ -240,36 +332,32 @@ impl Driver for Linux {
             let (instance, node) = (instance.clone(), known.node.clone());
             return Err(DriverError::StaleEpoch { instance, node, given: *epoch, seen: known.epoch });
         }
-        let group = cgroups.group(instance.as_str());
-        group.create().map_err(|error| failed(&group, error))?;
+        let (group, keeper) = self.group_for(instance, process)?;
         // Processes of an earlier life of the exchange are in it already, also where the first of them has ended.
-        if runs(process) {
+        if keeper == Keeper::Exchange && runs(process) {
             attach(process, &group)?;
         }
-        group.set_cpu(Some(limits.cpu_milli)).map_err(|error| failed(&group, error))?;
         let counted = group.counted().map_err(|error| failed(&group, error))?;
-        let copy = Copy {
+        let mut copy = Copy {
             process: process.clone(),
             group,
+            keeper,
+            last: (limits.clone(), counted),
             node: node.clone(),
             epoch: *epoch,
             seen: (Instant::now(), counted),
             answers: VecDeque::new(),
         };
+        copy.set_cpu(limits)?;
         // One that has ended is taken in all the same: the next observation says so, and its owner is told.
-        let started = Started { node: node.clone(), epoch: *epoch, position: 0, limits: copy.limits()? };
+        let started = Started { node: node.clone(), epoch: *epoch, position: 0, limits: copy.last.0.clone() };
         copies.insert(instance.clone(), copy);
         Ok(started)
     }
 
     fn stop(&self, _: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError> {
-        self.with(instance, epoch, |copy| {
-            let lifted = copy.group.set_cpu(None).and_then(|()| copy.group.empty());
-            lifted.map_err(|error| failed(&copy.group, error))
-        })?;
-        if let Some(copy) = self.copies().remove(instance) {
-            copy.group.remove();
-        }
+        self.with(instance, epoch, |copy| copy.keeper.let_go(&copy.group).map_err(|error| failed(&copy.group, error)))?;
+        self.copies().remove(instance);
         Ok(Stopped { position: 0, state_hash: String::new() })
     }
 

@@ -4,8 +4,9 @@
 //! number, the tick at which it started, and the boot since which ticks count.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::{cgroup, own_group};
 use headroom_market::workload::HostProcess;
 
 /// Clock ticks a second of `/proc`, on every Linux that Rust runs on.
@@ -146,27 +147,32 @@ impl Processes {
     }
 }
 
-/// The control group of an exchange that a process is in: a path `/headroom-…/workload`.
-fn adopted(pid: u32) -> Option<(String, String)> {
+/// The control group of an exchange that a process is in: a path `/headroom-…/workload`, or one with a mark.
+fn adopted(pid: u32, mount: Option<&Path>) -> Option<(String, String)> {
     let text = read(pid, "cgroup")?;
     let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let mut groups = paths.filter_map(|path| path.trim_start_matches('/').split_once('/'));
-    let (folder, workload) = groups.find(|(folder, _)| folder.starts_with(PREFIX))?;
-    Some((folder.to_owned(), workload.to_owned()))
+    if let Some((folder, workload)) = groups.find(|(folder, _)| folder.starts_with(PREFIX)) {
+        return Some((folder.to_owned(), workload.to_owned()));
+    }
+    let (mount, group) = (mount?, own_group::folder_of(mount?, pid)?);
+    group.ancestors().take_while(|folder| folder.starts_with(mount)).find_map(own_group::mark)
 }
 
 /// Resident memory of a process in KiB; 0 once it has ended.
 pub fn resident_kib(pid: u32) -> u64 {
-    stat(pid).map_or(0, |stat| stat.resident_pages * page_kib())
+    let sizes = cgroup::read(Path::new(&format!("/proc/{pid}/statm"))).unwrap_or_default();
+    let resident = sizes.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    resident.unwrap_or(0) * page_kib()
 }
 
 fn page_kib() -> u64 {
     rustix::param::page_size() as u64 / 1024
 }
 
-/// Processes of this host that may be adopted, the busiest first; takes half a second. Absent: threads of the kernel, the first process, this
-/// process with its ancestors and descendants.
-pub fn candidates(most: usize) -> Vec<Candidate> {
+/// Processes of this host that may be adopted, the busiest first; takes half a second. `mount` is where control groups of
+/// version 2 are. Absent: threads of the kernel, the first process, this process with its ancestors and descendants.
+pub fn candidates(most: usize, mount: Option<&Path>) -> Vec<Candidate> {
     let (before, began) = (Processes::all(), std::time::Instant::now());
     std::thread::sleep(LOOK);
     let (all, looked) = (Processes::all(), began.elapsed());
@@ -174,7 +180,7 @@ pub fn candidates(most: usize) -> Vec<Candidate> {
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
     let up_seconds = uptime.split('.').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let groups: BTreeMap<u32, (String, String)> =
-        all.stats.keys().filter_map(|pid| Some((*pid, adopted(*pid)?))).collect();
+        all.stats.keys().filter_map(|pid| Some((*pid, adopted(*pid, mount)?))).collect();
     let mut found: Vec<Candidate> = Vec::new();
     for (pid, stat) in all.stats.iter().filter(|(pid, _)| !kept.contains(pid)) {
         let Some(command) = command_of(*pid) else { continue };
@@ -230,6 +236,6 @@ mod tests {
         assert!(!runs(&HostProcess { started_ticks: own.started_ticks + 1, ..own.clone() }));
         assert!(!runs(&HostProcess { boot: "another".to_owned(), ..own.clone() }));
         assert!(tree(&own).contains(&own.pid) && is_own(own.pid));
-        assert!(candidates(1_000).iter().all(|c| c.process.pid != own.pid), "nobody adopts the exchange itself");
+        assert!(candidates(1_000, None).iter().all(|c| c.process.pid != own.pid), "nobody adopts the exchange itself");
     }
 }

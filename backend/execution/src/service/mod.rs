@@ -110,17 +110,6 @@ impl Services {
         Ok(())
     }
 
-    /// Ends copies of an earlier life whose workload is not among `wanted`. To be called once the market is read.
-    ///
-    /// # Errors
-    /// The first copy that did not end; it is tried again with the next call.
-    pub fn end_others(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError> {
-        let _changing = lock(&self.changing);
-        let others: Vec<InstanceId> =
-            lock(&self.found).keys().filter(|instance| !wanted.contains(instance)).cloned().collect();
-        others.iter().try_for_each(|instance| self.end_found(instance))
-    }
-
     /// Whether the workload runs here, or has a copy of an earlier life that waits for its start.
     pub fn has(&self, instance: &InstanceId) -> bool {
         lock(&self.workloads).contains_key(instance) || lock(&self.found).contains_key(instance)
@@ -186,6 +175,15 @@ impl Adopting for Services {
             Some((workload.instance.clone(), active.report(epoch).ok()?))
         };
         workloads.iter().filter_map(report).collect()
+    }
+
+    /// Ends copies of an earlier life that are no workload any more. Errors: the first copy that did not end; it is tried
+    /// again with the next call.
+    fn let_go_others(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError> {
+        let _changing = lock(&self.changing);
+        let others: Vec<InstanceId> =
+            lock(&self.found).keys().filter(|instance| !wanted.contains(instance)).cloned().collect();
+        others.iter().try_for_each(|instance| self.end_found(instance))
     }
 }
 

@@ -11,7 +11,7 @@ mod ask;
 mod change;
 mod report;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -254,6 +254,10 @@ impl Adopting for Slurm {
     fn reports(&self) -> Vec<(InstanceId, Report)> {
         let entries: Vec<Arc<Entry>> = locked(&self.entries).values().cloned().collect();
         self.look(&entries).unwrap_or_default()
+    }
+
+    fn let_go_others(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError> {
+        self.let_go_unwanted(wanted)
     }
 }
 

@@ -2,7 +2,7 @@
 use std::process::{Child, Command, Stdio};
 
 use headroom_execution::service::Services;
-use headroom_execution::{Detail, Driver, DriverError, OpKey, Program, StartFrom, StartRequest};
+use headroom_execution::{Adopting, Detail, Driver, DriverError, OpKey, Program, StartFrom, StartRequest};
 
 use crate::world::{Load, World, id, limits, node, wait_for};
 use crate::{A, B, the_move};
@@ -132,8 +132,8 @@ fn a_group_that_no_file_knows_is_ended_at_the_start() {
     world.start(A, 1, 500).expect("started");
     world.get("/node");
     world.crash();
-    world.services().end_others(&[id()].into()).expect("kept");
+    world.services().let_go_others(&[id()].into()).expect("kept");
     assert_eq!(world.processes().len(), 1);
-    world.services().end_others(&Default::default()).expect("ended");
+    world.services().let_go_others(&Default::default()).expect("ended");
     assert!(world.processes().is_empty(), "the market does not know it any more");
 }

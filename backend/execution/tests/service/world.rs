@@ -186,7 +186,7 @@ impl Drop for World {
         drop(self.services.take());
         let services = Services::new(&self.name, &self.path("services"), &self.path("state")).ok();
         if let Some(services) = services {
-            let _ = services.end_others(&Default::default());
+            let _ = services.let_go_others(&Default::default());
         }
     }
 }

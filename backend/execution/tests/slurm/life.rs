@@ -1,4 +1,5 @@
 //! The life of an adopted job: its end, other jobs with its number, agents that start again, a controller that is down.
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::*;
@@ -91,7 +92,10 @@ fn another_life_of_the_agent_goes_on_with_the_job() {
     assert!(refused.to_string().contains("ins_a of exchange test"), "{refused}");
     drop(second);
     // A third life lets it go without having adopted it: it has what it had before the first.
-    cluster.driver().stop(&key("stop"), &instance(), 2).expect("let go");
+    let third = cluster.driver();
+    third.let_go_others(&[instance()].into()).expect("looked at");
+    assert_eq!(cluster.size(job.job), (3, 12), "wanted still");
+    third.let_go_others(&BTreeSet::new()).expect("let go");
     assert_eq!((cluster.size(job.job), &*cluster.comment(job.job)), ((1, 4), "ask Anna first"));
     assert_eq!(cluster.field(job.job, "%T"), "RUNNING");
 }

@@ -4,11 +4,12 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::linux::{Linux, boot};
 use headroom_execution::slurm::{Settings, Slurm};
-use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey};
+use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey, Report};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -25,8 +26,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Runs the agent of a host: adopted processes there get the CPU that their owners have won.
 ///
-/// It needs the right to make control groups: run it as root, or as a service with Delegate=yes. While the server is away
-/// nothing on the host changes. Ctrl-C ends the agent and leaves limits and processes as they are.
+/// It needs the right to make control groups: run it as root. While the server is away nothing on the host changes.
+/// Ctrl-C ends the agent and leaves limits and processes as they are.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example:
   1. An admin makes the node: POST /v1/nodes with \"properties\": {\"agent\": 1}, in a pool of such nodes.
@@ -51,6 +52,8 @@ struct Agent {
     args: WorkArgs,
     http: reqwest::Client,
     place: Place,
+    /// What an earlier life has limited and nobody wants any more has no limit.
+    others_let_go: AtomicBool,
 }
 
 /// What was carried out of the lists.
@@ -71,7 +74,8 @@ enum Place {
 
 impl Place {
     fn new(args: &WorkArgs) -> Self {
-        let hash = blake3::hash(format!("{} {}", args.key, args.node).as_bytes()).to_hex();
+        // A new key finds what the agent with the old one has adopted.
+        let hash = blake3::hash(format!("{} {}", args.server, args.node).as_bytes()).to_hex();
         let name = &hash[..12];
         match &args.slurm {
             None => Self::Host(Linux::new(name)),
@@ -123,7 +127,7 @@ impl Place {
 
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let http = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let agent = Arc::new(Agent { place: Place::new(&args), args, http });
+    let agent = Arc::new(Agent { place: Place::new(&args), args, http, others_let_go: AtomicBool::default() });
     if let Some(reason) = agent.place.driver().unavailable() {
         tracing::warn!("nothing can be limited here: {reason}");
     }
@@ -142,7 +146,7 @@ impl Agent {
         let mut under_way: Option<JoinHandle<Done>> = None;
         loop {
             match self.beat(&mut node, &done).await {
-                Ok(orders) => {
+                Ok((orders, told)) => {
                     if pause > FIRST_PAUSE {
                         tracing::info!("the server answers");
                     }
@@ -150,7 +154,7 @@ impl Agent {
                     let (agent, node) = (Arc::clone(self), node.clone());
                     done.list_candidates = orders.list_candidates;
                     let list = under_way.get_or_insert_with(|| {
-                        tokio::task::spawn_blocking(move || agent.carry_out(node.as_ref(), &orders))
+                        tokio::task::spawn_blocking(move || agent.carry_out(node.as_ref(), &orders, &told))
                     });
                     if let Ok(ended) = tokio::time::timeout(BETWEEN_BEATS, list).await {
                         under_way = None;
@@ -168,8 +172,8 @@ impl Agent {
         }
     }
 
-    /// One heartbeat: tells what is observed, and takes what is to be done.
-    async fn beat(&self, node: &mut Option<NodeId>, done: &Done) -> anyhow::Result<Orders> {
+    /// One heartbeat: tells what is observed, and takes what is to be done; answers both.
+    async fn beat(&self, node: &mut Option<NodeId>, done: &Done) -> anyhow::Result<(Orders, Told)> {
         let id = match node {
             Some(id) => id.clone(),
             None => node.insert(self.find_node().await?).clone(),
@@ -180,6 +184,8 @@ impl Agent {
             false => (None, None),
         };
         let (unavailable, reports) = tokio::task::block_in_place(|| (driver.unavailable(), driver.reports()));
+        let in_force = |(instance, report): &(InstanceId, Report)| (instance.clone(), (report.epoch, report.cpu_milli));
+        let observed = reports.iter().map(in_force).collect();
         let told = Heartbeat {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             driver: self.place.kind(),
@@ -191,7 +197,9 @@ impl Agent {
             jobs,
         };
         let answer = self.ask(&format!("/v1/nodes/{id}/heartbeat"), Some(serde_json::to_string(&told)?)).await?;
-        serde_json::from_str(&answer).context("the server answers in another language: is it of this version?")
+        let orders =
+            serde_json::from_str(&answer).context("the server answers in another language: is it of this version?");
+        Ok((orders?, observed))
     }
 
     async fn find_node(&self) -> anyhow::Result<NodeId> {
@@ -217,14 +225,18 @@ impl Agent {
         Ok(text)
     }
 
-    /// Adopts, limits and lets go, until this node runs what the list says. What fails is tried with the next heartbeat;
-    /// answers why it fails.
-    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders) -> Done {
+    /// Adopts, limits and lets go, until this node runs what the list says. What is as it was told with the heartbeat is not
+    /// looked at again. What fails is tried with the next heartbeat; answers why it fails.
+    fn carry_out(&self, node: Option<&NodeId>, orders: &Orders, told: &Told) -> Done {
         let mut done = Done { list: orders.list, ..Done::default() };
         let (Some(node), driver) = (node, self.place.driver()) else { return done };
-        for some in orders.wanted.chunks(self.place.at_once()) {
+        let is_not_so = |wanted: &&Wanted| {
+            told.get(&InstanceId::new(&wanted.instance)).is_none_or(|told| *told != (wanted.epoch, wanted.cpu_milli))
+        };
+        let to_do: Vec<&Wanted> = orders.wanted.iter().filter(is_not_so).collect();
+        for some in to_do.chunks(self.place.at_once()) {
             let set = match some {
-                [one] => vec![(one, set(driver, node, orders.list, one))],
+                [one] => vec![(*one, set(driver, node, orders.list, one))],
                 several => set_at_once(driver, node, orders.list, several),
             };
             for (wanted, set) in set {
@@ -234,11 +246,18 @@ impl Agent {
                 }
             }
         }
-        let wanted: BTreeSet<&str> = orders.wanted.iter().map(|wanted| wanted.instance.as_str()).collect();
-        for (instance, report) in driver.reports() {
-            if !wanted.contains(instance.as_str()) {
+        let wanted: BTreeSet<InstanceId> =
+            orders.wanted.iter().map(|wanted| InstanceId::new(&wanted.instance)).collect();
+        if !self.others_let_go.load(Ordering::Relaxed) {
+            match driver.let_go_others(&wanted) {
+                Ok(()) => self.others_let_go.store(true, Ordering::Relaxed),
+                Err(error) => tracing::warn!(%error, "limits of an earlier life cannot be lifted yet; trying again"),
+            }
+        }
+        for (instance, (epoch, _)) in told {
+            if !wanted.contains(instance) {
                 let key = OpKey::new(format!("list-{}", orders.list), "stop");
-                if let Err(error) = driver.stop(&key, &instance, report.epoch) {
+                if let Err(error) = driver.stop(&key, instance, *epoch) {
                     tell(instance.as_str(), &error);
                 }
             }
@@ -247,12 +266,14 @@ impl Agent {
     }
 }
 
+/// The epoch and the limit in force of each workload, as the last heartbeat told them.
+type Told = BTreeMap<InstanceId, (u64, u64)>;
 type Set<'a> = (&'a Wanted, Result<(), DriverError>);
 
-fn set_at_once<'a>(driver: &dyn Adopting, node: &NodeId, list: u64, several: &'a [Wanted]) -> Vec<Set<'a>> {
+fn set_at_once<'a>(driver: &dyn Adopting, node: &NodeId, list: u64, several: &[&'a Wanted]) -> Vec<Set<'a>> {
     std::thread::scope(|scope| {
-        let begin = |wanted| scope.spawn(move || set(driver, node, list, wanted));
-        let threads: Vec<_> = several.iter().map(|wanted| (wanted, begin(wanted))).collect();
+        let begin = |wanted: &'a Wanted| scope.spawn(move || set(driver, node, list, wanted));
+        let threads: Vec<_> = several.iter().map(|wanted| (*wanted, begin(wanted))).collect();
         threads.into_iter().filter_map(|(wanted, thread)| Some((wanted, thread.join().ok()?))).collect()
     })
 }

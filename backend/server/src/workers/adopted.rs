@@ -1,8 +1,10 @@
 //! Adopted workloads, of this host and of agents: kept to what the market says, under its epoch.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::{AdoptRequest, Adopting, Driver, Limits, OpKey};
+use headroom_execution::{AdoptRequest, Adopting, Driver, InstanceId, Limits, OpKey};
 use headroom_market::workload::{Adopted, Instance, InstanceState};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 impl Nodes {
     /// What runs a workload.
@@ -16,6 +18,20 @@ impl Nodes {
             services
         } else {
             &self.cluster
+        }
+    }
+
+    /// Lifts, once, limits that an earlier life has set on processes which are no workload any more.
+    pub(super) fn let_go_other_processes(&self, instances: &[Instance]) {
+        // An exchange that has adopted nothing leaves no trace on its host.
+        if instances.iter().all(|i| i.adopted.is_none()) || self.others_let_go.load(Ordering::Relaxed) {
+            return;
+        }
+        let running = instances.iter().filter(|i| i.state == InstanceState::Running);
+        let wanted: BTreeSet<InstanceId> = running.map(|i| instance_id(i.id)).collect();
+        match self.linux.let_go_others(&wanted) {
+            Ok(()) => self.others_let_go.store(true, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "limits of an earlier life cannot be lifted yet; trying again"),
         }
     }
 

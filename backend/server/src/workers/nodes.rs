@@ -23,6 +23,7 @@ use headroom_market::workload::{Instance, InstanceState, Module, ModuleKind};
 use headroom_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A move copies a guest's whole memory several times while the guest waits: with this much it is a
@@ -51,11 +52,12 @@ pub(super) enum Loading {
 
 pub struct Nodes {
     pub cluster: Cluster,
-    /// Processes of this host that were adopted.
     /// HTTP services, where the operator has defined some.
     pub services: Option<Arc<Services>>,
     pub(super) services_under_way: UnderWay,
+    /// Processes of this host that were adopted.
     pub linux: Linux,
+    pub(super) others_let_go: AtomicBool,
     /// Hosts of their own, with an agent on each.
     pub agents: Agents,
     feed: Arc<WorkloadFeed>,
@@ -152,6 +154,7 @@ impl Nodes {
                 .map(Arc::new),
             services_under_way: UnderWay::default(),
             linux: Linux::new(&adopted::group_name(data)),
+            others_let_go: AtomicBool::default(),
             agents: Agents::default(),
             feed,
             kib_per_mem_mib,
@@ -302,6 +305,7 @@ impl Nodes {
             }
         }
         self.end_other_services(wanted.instances.iter());
+        self.let_go_other_processes(&wanted.instances);
         self.agents.ready();
     }
 

@@ -20,7 +20,7 @@ impl Nodes {
         let running = instances.filter(|i| i.state == InstanceState::Running);
         let wanted: BTreeSet<InstanceId> = running.map(|i| instance_id(i.id)).collect();
         let step = move || {
-            if let Err(error) = services.end_others(&wanted) {
+            if let Err(error) = services.let_go_others(&wanted) {
                 tracing::warn!(%error, "a service that is no workload any more does not end yet; trying again");
             }
         };

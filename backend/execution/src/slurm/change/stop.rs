@@ -1,5 +1,6 @@
 //! Letting a job go: it has the nodes that it had when it was adopted, carries no mark, and runs on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use headroom_market::workload::SlurmJob;
@@ -35,6 +36,27 @@ impl Slurm {
             }
         }
         locked(&self.entries).remove(instance);
+        Ok(())
+    }
+
+    /// Lets go of every job that an earlier life has marked and that nobody wants.
+    pub(in crate::slurm) fn let_go_unwanted(&self, wanted: &BTreeSet<InstanceId>) -> Result<(), DriverError> {
+        let extras = self.extras(&[])?;
+        let marks = extras.values().filter_map(|extra| Mark::read(&extra.administrators_comment));
+        let others = marks.filter(|mark| mark.exchange == self.exchange && !wanted.contains(&mark.instance));
+        // A workload's earlier jobs keep marks of older epochs for a while.
+        let mut newest: BTreeMap<InstanceId, u64> = BTreeMap::new();
+        for mark in others.filter(|mark| !self.has(&mark.instance)) {
+            let epoch = newest.entry(mark.instance).or_default();
+            *epoch = mark.epoch.max(*epoch);
+        }
+        for (instance, epoch) in newest {
+            match self.let_go(&instance, epoch) {
+                // It has ended meanwhile.
+                Ok(()) | Err(DriverError::UnknownInstance(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 

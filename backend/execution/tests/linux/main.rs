@@ -1,5 +1,8 @@
 //! The driver `linux` with real processes in real control groups. Where this host lets nobody make one, it skips and says
 //! what the kernel said.
+mod own_group;
+
+use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -62,6 +65,11 @@ fn key(step: &str) -> OpKey {
 fn request(process: HostProcess, cpu_milli: u64) -> AdoptRequest {
     let (instance, node) = (InstanceId::from("ins_a"), NodeId::from("nod_a"));
     AdoptRequest { instance, node, epoch: 1, adopted: Adopted::Process(process), limits: Limits::new(cpu_milli, 0) }
+}
+
+/// The control groups that it is in, as the kernel tells them.
+fn group_of(busy: &Busy) -> String {
+    std::fs::read_to_string(format!("/proc/{}/cgroup", busy.process().pid)).expect("read")
 }
 
 fn observed(driver: &Linux) -> Observation {
@@ -132,6 +140,23 @@ fn another_life_of_the_exchange_goes_on_with_what_runs() {
     second.adopt(&key("gone"), &gone).expect("taken in, to be told of");
     assert!(observed(&second).fault.is_some(), "a process that has ended is told, not started");
     second.stop(&key("stop"), &gone.instance, 3).expect("stopped");
+}
+
+#[test]
+fn what_an_earlier_life_limited_is_let_go_unless_wanted() {
+    let Some(first) = driver("others") else { return };
+    let name = format!("test-others-{}", std::process::id());
+    let busy = Busy::start();
+    let asked = request(busy.process(), 100);
+    first.adopt(&key("adopt"), &asked).expect("adopted");
+    drop(first);
+    let second = Linux::new(&name);
+    second.let_go_others(&[asked.instance.clone()].into()).expect("looked at");
+    let is_limited = || group_of(&busy).contains("/headroom-test-others-");
+    assert!(is_limited(), "wanted still");
+    second.let_go_others(&BTreeSet::new()).expect("let go");
+    assert!(!is_limited() && runs(&busy.process()));
+    assert!(second.reports().is_empty());
 }
 
 #[test]
