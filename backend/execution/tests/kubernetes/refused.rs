@@ -15,10 +15,11 @@ fn document(change: impl FnOnce(&mut Value)) -> Value {
 #[test]
 fn what_cannot_be_adopted_is_refused_with_the_reason() {
     type Change = fn(&mut Value);
+    type Made<'a> = dyn Fn(&mut Value) + 'a;
     let owner =
         |kind: &str| json!([{ "apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "u", "controller": true }]);
     let daemon = owner("DaemonSet");
-    let all: [(&str, &dyn Fn(&mut Value)); 7] = [
+    let all: [(&str, &Made<'_>); 7] = [
         ("has no CPU limit", &|pod| pod["spec"]["containers"][0]["resources"] = json!({ "requests": { "cpu": "1" } })),
         ("has no CPU limit", &|pod| pod["spec"]["containers"][0]["resources"] = json!({})),
         ("resizePolicy for cpu is RestartContainer", &|pod| {

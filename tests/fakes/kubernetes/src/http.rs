@@ -52,8 +52,9 @@ fn header_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// The token is the name. kubectl sends none without TLS, and counts as nobody in particular.
 fn user_of(headers: &HeaderMap) -> String {
-    header_of(headers, header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default().to_owned()
+    header_of(headers, header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or("anonymous").to_owned()
 }
 
 /// Fields of a query; only what a field selector and a token of a list need is decoded.
@@ -66,9 +67,6 @@ fn query_of(uri: &Uri) -> BTreeMap<String, String> {
 type Answered = Result<(StatusCode, Value), Refused>;
 
 fn route(world: &mut World, path: &str, asked: &Asked<'_>) -> Answered {
-    if asked.user.is_empty() {
-        return Err(Refused::new(401, "Unauthorized", "Unauthorized"));
-    }
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (asked.method.as_str(), parts.as_slice()) {
         ("GET", ["version"]) => Ok((
