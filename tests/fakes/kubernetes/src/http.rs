@@ -177,7 +177,8 @@ fn list(world: &mut World, namespace: &str, asked: &Asked<'_>) -> Answered {
             (begun.parse().map_err(|_| wrong())?, after.to_owned())
         }
     };
-    if world.has_expired(begun) {
+    if !after.is_empty() && world.expired > 0 {
+        world.expired -= 1;
         let message = "The provided continue parameter is too old to display a consistent list result";
         return Err(Refused::new(410, "Expired", message));
     }

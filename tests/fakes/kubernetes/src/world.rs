@@ -52,8 +52,8 @@ pub struct World {
     pub stuck: Option<String>,
     /// The most items of one page.
     pub page: usize,
-    /// Pages of lists that began before this version are refused.
-    oldest_list: u64,
+    /// So many of the next pages that go on with a list are refused: it was too old.
+    pub expired: u32,
 }
 
 pub(crate) fn key(namespace: &str, name: &str) -> Name {
@@ -75,7 +75,7 @@ impl World {
             samples: None,
             stuck: None,
             page: usize::MAX,
-            oldest_list: 0,
+            expired: 0,
         }
     }
 
@@ -93,16 +93,6 @@ impl World {
 
     pub(crate) fn version(&self) -> u64 {
         self.version
-    }
-
-    /// Lists whose pages were not read to the end begin anew.
-    pub fn expire_lists(&mut self) {
-        self.version += 1;
-        self.oldest_list = self.version;
-    }
-
-    pub(crate) fn has_expired(&self, begun: u64) -> bool {
-        begun < self.oldest_list
     }
 
     /// Makes a pod of a document, and lets it run at once on the node that it names or on the first one.
