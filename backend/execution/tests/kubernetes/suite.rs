@@ -69,7 +69,7 @@ fn reused_name(place: &Place) {
     let ended = driver.reports().pop().and_then(|(_, report)| report.ended);
     assert_eq!(ended.as_deref(), Some("pod headroom-test was deleted"));
     driver.stop(&key("stop"), &instance(), 1).expect("let go");
-    assert!(place.get("headroom-test")["metadata"]["annotations"].is_null(), "never touched");
+    assert!(place.get("headroom-test")["metadata"]["annotations"][MARK].is_null(), "never touched");
 }
 
 fn starts_again(place: &Place) {
