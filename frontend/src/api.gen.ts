@@ -71,19 +71,29 @@ export interface components {
         }) | (components["schemas"]["SlurmJob"] & {
             /** @enum {string} */
             kind: "slurm_job";
+        }) | (components["schemas"]["ClusterPod"] & {
+            /** @enum {string} */
+            kind: "pod";
         });
-        /** @description What runs on a node, to take in as a workload: a process by `pid`, or a job of a Slurm cluster by `job`. */
+        /**
+         * @description What runs on a node, to take in as a workload: a process by `pid`, a job of a Slurm cluster by `job`, or a container of a
+         *     Kubernetes pod by `pod`.
+         */
         Adoption: {
             /**
              * Format: int32
-             * @description This or `job`.
+             * @description This, `job` or `pod`.
              */
             pid?: number | null;
             /**
              * Format: int64
-             * @description This or `pid`.
+             * @description This, `pid` or `pod`.
              */
             job?: number | null;
+            /** @description Name of the pod: this, `pid` or `job`. */
+            pod?: string | null;
+            /** @description Of a pod with several containers: the one whose CPU changes. */
+            container?: string | null;
             /** @description Who owns the workload, pays for it and bids for it. */
             participant: components["schemas"]["ParticipantId"];
             name: string;
@@ -101,10 +111,10 @@ export interface components {
             seconds: number;
         };
         /**
-         * @description What an agent limits: processes of its host, or jobs of its cluster.
+         * @description What an agent limits: processes of its host, jobs of its cluster, or pods of its Kubernetes node.
          * @enum {string}
          */
-        AgentDriver: "linux" | "slurm";
+        AgentDriver: "linux" | "slurm" | "kubernetes";
         /** @description What is known of an agent. */
         AgentStatus: {
             version: string;
@@ -397,6 +407,9 @@ export interface components {
         }) | (components["schemas"]["JobView"] & {
             /** @enum {string} */
             kind: "slurm_job";
+        }) | (components["schemas"]["PodView"] & {
+            /** @enum {string} */
+            kind: "pod";
         });
         /** @description One of the reasons of a swap: all of a kind of one product together, however many awards it comes from. */
         Cause: {
@@ -470,6 +483,15 @@ export interface components {
         };
         ClockView: {
             now: components["schemas"]["Timestamp"];
+        };
+        /** @description A container of a pod. Its name alone names nobody: after its end another pod may get it. */
+        ClusterPod: {
+            namespace: string;
+            name: string;
+            /** @description What the cluster gives to no other pod. */
+            uid: string;
+            /** @description The container whose CPU changes; others of the pod stay as they are. */
+            container: string;
         };
         /** @enum {string} */
         Comparison: "exact" | "performance_only";
@@ -811,6 +833,8 @@ export interface components {
             processes?: components["schemas"]["ProcessReport"][] | null;
             /** @description Jobs that may be adopted, where candidates were asked for. */
             jobs?: components["schemas"]["JobReport"][] | null;
+            /** @description Containers of pods that may be adopted, where candidates were asked for. */
+            pods?: components["schemas"]["PodReport"][] | null;
         };
         Hint: {
             id: components["schemas"]["HintId"];
@@ -907,7 +931,7 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job. */
+            /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod. */
             driver: string;
             module: components["schemas"]["ModuleId"];
             /** @description What a command is started with. */
@@ -1287,6 +1311,9 @@ export interface components {
             }) | (components["schemas"]["JobView"] & {
                 /** @enum {string} */
                 kind: "slurm_job";
+            }) | (components["schemas"]["PodView"] & {
+                /** @enum {string} */
+                kind: "pod";
             }))[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1356,7 +1383,7 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job. */
+                /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
                 /** @description What a command is started with. */
@@ -1944,7 +1971,7 @@ export interface components {
          * @description What a workload can be made of.
          * @enum {string}
          */
-        ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job";
+        ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job" | "pod";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it before it begins. */
@@ -2307,6 +2334,66 @@ export interface components {
             ended_at?: components["schemas"]["Timestamp"] | null;
             /** @description What happened, for people. */
             detail?: string | null;
+        };
+        /** @description A container of a pod that may be adopted. */
+        PodReport: {
+            pod: components["schemas"]["ClusterPod"];
+            /** @description The Deployment, StatefulSet, Job or other object that it belongs to. */
+            owner?: string | null;
+            /** @description The class of service that Kubernetes gives it. */
+            service: string;
+            /**
+             * Format: int64
+             * @description In force; nothing where it has no limit.
+             */
+            request_milli?: number | null;
+            /** Format: int64 */
+            limit_milli?: number | null;
+            /**
+             * Format: int64
+             * @description Mean over the newest sample; nothing where nobody takes samples.
+             */
+            cpu_milli?: number | null;
+            /** Format: int64 */
+            mem_kib: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            /** @description The workload that it is already. */
+            workload?: string | null;
+        };
+        /** @description A container of a pod of the node. */
+        PodView: {
+            namespace: string;
+            /** @description Name of the pod. */
+            pod: string;
+            container: string;
+            uid: string;
+            /** @description The Deployment, StatefulSet, Job or other object that it belongs to. */
+            owner?: string | null;
+            /** @description The class of service that Kubernetes gives it: `Guaranteed`, `Burstable` or `BestEffort`. */
+            service: string;
+            /**
+             * Format: int64
+             * @description CPU that it asks for and has at most, in thousandths of a core; left out where it has no limit.
+             */
+            request_milli?: number | null;
+            /** Format: int64 */
+            limit_milli?: number | null;
+            /**
+             * Format: int64
+             * @description CPU over the newest sample, in thousandths of a core; left out where nobody takes samples.
+             */
+            cpu_milli?: number | null;
+            /** Format: int64 */
+            mem_mib: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            workload?: components["schemas"]["InstanceId"] | null;
+            proposed: components["schemas"]["Proposed"];
         };
         /** @description The forecast of one slot. */
         Point: {
@@ -2728,7 +2815,10 @@ export interface components {
             /** @description That supply, nodes and workloads were in the book as well: the last leaf. */
             rest: components["schemas"]["RestProof"];
         };
-        /** @description Of a process: a baseline with a quarter to spare over what it uses, and half of that as floor. Of a job: what it has. */
+        /**
+         * @description Of a process: a baseline with a quarter to spare over what it uses, and half of that as floor. Of a pod the same, and no
+         *     more than its limit; its limit where its use is unknown. Of a job: what it has.
+         */
         Proposed: {
             baseline: components["schemas"]["BTreeMap"];
             floor: components["schemas"]["BTreeMap"];

@@ -25,6 +25,7 @@ mod events;
 mod explained;
 mod forecast_file;
 mod idempotency;
+mod kubernetes;
 mod lenders;
 mod lending;
 mod limits;

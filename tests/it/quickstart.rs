@@ -1,16 +1,23 @@
-//! The quickstart for hosts, run from its own code blocks on a server in real time.
+//! The quickstarts, run from their own code blocks on a server in real time.
 use crate::slurm::Cluster;
 use anyhow::{Context, ensure};
+use headroom_fake_kubernetes::Fake;
 use headroom_tests::server::binary;
 use headroom_tests::{Launch, skip};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The blocks of a document that a reader types, one after the other.
-fn typed(document: &str) -> anyhow::Result<String> {
+/// The blocks of a document in a language.
+pub fn blocks(document: &str, language: &str) -> anyhow::Result<Vec<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let blocks: Vec<&str> = text.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    let begun = text.split(&format!("\n```{language}\n")).skip(1).map(str::to_owned).collect::<Vec<_>>();
+    Ok(begun.iter().filter_map(|rest| rest.split("\n```").next()).map(str::to_owned).collect())
+}
+
+/// The blocks of a document that a reader types, one after the other.
+fn typed(document: &str) -> anyhow::Result<String> {
+    let blocks = blocks(document, "sh")?;
     ensure!(blocks.len() > 4, "{document} has {} blocks", blocks.len());
     Ok(blocks.join("\n"))
 }
@@ -48,6 +55,33 @@ async fn the_quickstart_for_slurm_buys_a_node() -> anyhow::Result<()> {
     ensure!(nodes == ["1", "2", "1"], "{nodes:?}\n{said}\n{errors}\n{}", server.log());
     let is_charged = said.lines().any(|line| line.starts_with("20") && line.contains(",bid_"));
     ensure!(is_charged && said.contains("RUNNING with 1"), "{said}\n{errors}");
+    Ok(())
+}
+
+/// On a fake of Kubernetes, which is no kubelet: what `kubectl apply` would make is made there as the document has it.
+#[tokio::test]
+async fn the_quickstart_for_kubernetes_buys_a_core() -> anyhow::Result<()> {
+    let script = typed("quickstart-kubernetes.md")?;
+    let manifest = blocks("quickstart-kubernetes.md", "yaml")?.into_iter().next().context("a pod")?;
+    if Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).status().is_err() {
+        skip("the_quickstart_for_kubernetes_buys_a_core", "kubectl is not here");
+        return Ok(());
+    }
+    let fake = Fake::start(&[("worker-1", 4_000)], true)?;
+    let pod = serde_saphyr::from_str(&manifest).context("the document's pod")?;
+    fake.world().create("default", pod).map_err(|refused| anyhow::anyhow!(refused.message))?;
+    let folder = tempfile::tempdir()?;
+    let kubeconfig = fake.kubeconfig(folder.path(), "agent", "default")?;
+    let server = Launch::demo(folder.path()).start().await?;
+    let mut shell = shell(&script, folder.path(), &server.url)?;
+    shell.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", folder.path().join("kubectl"));
+    let ran = shell.output().context("bash is needed")?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let limits: Vec<&str> = said.lines().filter(|line| line.ends_with("00m")).collect();
+    ensure!(limits == ["500m", "1500m", "500m", "500m"], "{limits:?}\n{said}\n{errors}\n{}", server.log());
+    let is_charged = said.lines().any(|line| line.starts_with("20") && line.contains(",bid_"));
+    ensure!(is_charged && said.contains("the pod is let go"), "{said}\n{errors}");
     Ok(())
 }
 

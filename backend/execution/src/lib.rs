@@ -17,6 +17,7 @@ pub mod config;
 pub mod driver;
 pub mod feed;
 mod guest;
+pub mod kubernetes;
 pub mod linux;
 pub mod node;
 pub mod plan;

@@ -4,20 +4,22 @@ use crate::support::away::{node, pool};
 use crate::support::world::{World, participant};
 use headroom_market::command::{Adopt, Command, Reply};
 use headroom_market::units::{Amounts, Resource};
-use headroom_market::workload::{Adopted, Class, SlurmJob, Strategy};
+use headroom_market::workload::{Adopted, Class, ClusterPod, SlurmJob, Strategy};
 
 fn cpu(quantity: i64) -> Amounts {
     [(Resource::CpuMilli, quantity)].into()
 }
 
-/// The refusal of a job whose nodes are said to have so much, with a baseline; nothing where it is adopted.
-fn refusal(node_cpu_milli: i64, baseline: i64) -> Option<&'static str> {
+/// The refusal of what runs on a node, with a baseline; nothing where it is adopted. Then it can be adopted no second time.
+fn refusal_of(adopted: Adopted, baseline: i64) -> Option<&'static str> {
     let mut world = World::new(1);
     pool(&mut world, "p", &[Resource::CpuMilli], "0.0005");
     let node = node(&mut world, "p", "batch", cpu(16_000));
     let owner = participant(&mut world, "tenant", "1000");
-    let (cluster, name) = ("c".to_owned(), "simulation".to_owned());
-    let job = SlurmJob { cluster, job: 7, submitted_at: 1, name, node_cpu_milli };
+    let lot = match &adopted {
+        Adopted::SlurmJob(job) => job.node_cpu_milli,
+        _ => 1,
+    };
     let adopt = Adopt {
         participant: owner,
         name: "simulation".to_owned(),
@@ -27,16 +29,30 @@ fn refusal(node_cpu_milli: i64, baseline: i64) -> Option<&'static str> {
         floor: cpu(baseline),
         limit: cpu(baseline),
         strategy: Strategy::default(),
-        adopted: Adopted::SlurmJob(job),
+        adopted,
     };
-    match world.run(Command::Adopt(Box::new(adopt))) {
+    match world.run(Command::Adopt(Box::new(adopt.clone()))) {
         Reply::Instance(id) => {
-            assert_eq!(world.state.instances[&id].lot(Resource::CpuMilli), node_cpu_milli);
+            assert_eq!(world.state.instances[&id].lot(Resource::CpuMilli), lot);
+            let again = world.run(Command::Adopt(Box::new(adopt)));
+            assert!(matches!(&again, Reply::Refused(refusal) if refusal.code == "already_adopted"), "{again:?}");
             None
         }
         Reply::Refused(refusal) => Some(refusal.code),
         other => panic!("{other:?}"),
     }
+}
+
+/// The refusal of a job whose nodes are said to have so much.
+fn refusal(node_cpu_milli: i64, baseline: i64) -> Option<&'static str> {
+    let (cluster, name) = ("c".to_owned(), "simulation".to_owned());
+    refusal_of(Adopted::SlurmJob(SlurmJob { cluster, job: 7, submitted_at: 1, name, node_cpu_milli }), baseline)
+}
+
+/// The refusal of a pod with these names.
+fn refusal_of_pod([namespace, name, uid, container]: [&str; 4], baseline: i64) -> Option<&'static str> {
+    let [namespace, name, uid, container] = [namespace, name, uid, container].map(str::to_owned);
+    refusal_of(Adopted::Pod(ClusterPod { namespace, name, uid, container }), baseline)
 }
 
 #[test]
@@ -50,5 +66,18 @@ fn a_job_is_adopted_with_whole_nodes_only() {
 fn a_job_of_impossible_nodes_is_refused() {
     for told in [0, -4_000, i64::MIN, i64::MAX, 1_000_000_001] {
         assert_eq!(refusal(told, 4_000), Some("job_not_adoptable"), "{told}");
+    }
+}
+
+#[test]
+fn a_pod_is_adopted_with_what_a_kernel_can_hold_it_to() {
+    let web = ["default", "web-5d4f9c7b6-x2x8z", "7d1c-4f", "app"];
+    assert_eq!(refusal_of_pod(web, 10), None);
+    assert_eq!(refusal_of_pod(web, 9), Some("floor_below_driver"));
+    let long = "x".repeat(254);
+    for (at, name) in [(0, ""), (1, "web/exec"), (2, "../x"), (3, long.as_str())] {
+        let mut names = web;
+        names[at] = name;
+        assert_eq!(refusal_of_pod(names, 500), Some("pod_not_adoptable"), "{names:?}");
     }
 }

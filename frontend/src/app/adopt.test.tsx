@@ -4,7 +4,7 @@ import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
 import { forgetDrafts } from '@/lib/edit';
-import { jobs, processes } from '@/mocks/candidates';
+import { jobs, pods, processes } from '@/mocks/candidates';
 import { fullNodes } from '@/mocks/members';
 import { asRole } from '@/mocks/setup';
 import { instances } from '@/mocks/swaps';
@@ -15,7 +15,7 @@ import { makeRouter } from './router';
 
 vi.mock('@/components/charts/PlotCanvas', () => ({ default: () => null }));
 window.scrollTo = () => {};
-const had = structuredClone({ processes, jobs, instances, fullNodes });
+const had = structuredClone({ processes, jobs, pods, instances, fullNodes });
 /** What reading the candidates is answered instead; 'never': nothing. */
 let reading: { status: number; body: unknown } | 'never' | null = null;
 const { sent, refuse } = watchWrites((path) => {
@@ -24,7 +24,7 @@ const { sent, refuse } = watchWrites((path) => {
 });
 afterEach(() => {
   cleanup(); forget(); forgetDrafts(); queryClient.clear(); reading = null; localStorage.clear();
-  processes.splice(0, processes.length, ...structuredClone(had.processes)); jobs.splice(0, jobs.length, ...structuredClone(had.jobs)); instances.splice(0, instances.length, ...structuredClone(had.instances)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.fullNodes));
+  processes.splice(0, processes.length, ...structuredClone(had.processes)); jobs.splice(0, jobs.length, ...structuredClone(had.jobs)); pods.splice(0, pods.length, ...structuredClone(had.pods)); instances.splice(0, instances.length, ...structuredClone(had.instances)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.fullNodes));
 });
 
 const [FIRST, SECOND, CORDONED] = fullNodes.map((n) => n.id) as [string, string, string];
@@ -234,6 +234,27 @@ it('says that a list of jobs is old', async () => {
   reading = { status: 422, body: { title: 'It failed', status: 422, code: 'internal_error' } };
   fireEvent.click(screen.getByRole('button', { name: 'Refresh' }));
   expect((await screen.findByRole('alert')).textContent).toContain('it is old. Refresh it before you adopt a job.');
+});
+const WORKER = fullNodes.find((n) => n.agent?.driver === 'kubernetes')?.id ?? '';
+it('lists the pods of a node with why some are none, and adopts a container', async () => {
+  await visit(`/add-workloads?node=${WORKER}`);
+  const table = await screen.findByRole('table', { name: 'Pods' });
+  expect([screen.getByRole('region', { name: 'Pods of worker-1' }) !== null, screen.queryByRole('table', { name: 'Processes' })]).toEqual([true, null]);
+  const all = await rows();
+  expect(all[0]).toMatch(/^checkout-7f9c4d-x2x8zappDeployment checkout0\.6200\.5001\.000.*Adopt…$/);
+  expect(all.find((r) => r.includes('log-shipper'))).toContain('Not adoptable: it serves its node for the DaemonSet log-shipper.');
+  expect(all.find((r) => r.includes('exporter'))).toContain('–');
+  expect(within(table).getByRole('link', { name: 'orders-db' }).getAttribute('href')).toContain('/workloads?workload=');
+  expect(within(table).getAllByRole('button', { name: /^Adopt / })).toHaveLength(1);
+  fireEvent.click(screen.getByRole('button', { name: 'Adopt app, pod checkout-7f9c4d-x2x8z' }));
+  const dialog = screen.getByRole('dialog');
+  await within(dialog).findByRole('option', { name: 'Genomics Core' });
+  expect(dialog.textContent).toContain('Deployment checkout, namespace shop, a limit of 1 core now');
+  type('Owner', GENOMICS);
+  fireEvent.click(send());
+  await screen.findByText('Open the workload');
+  expect(sent).toEqual([{ method: 'POST', path: `/v1/nodes/${WORKER}/adoptions`, key: null, body: { pod: 'checkout-7f9c4d-x2x8z', container: 'app', participant: GENOMICS, name: 'checkout', class: 'standard', baseline: { cpu_milli: 800 }, floor: { cpu_milli: 400 } } }]);
+  await waitFor(() => expect(within(screen.getByRole('table')).getByRole('link', { name: 'checkout' })).toBeTruthy());
 });
 it('leads to an agent that lists nothing', async () => {
   await visit(`/add-workloads?node=${fullNodes.find((n) => n.agent?.is_silent)?.id}`);

@@ -1,4 +1,4 @@
-// Workloads that ran before the market knew them: processes of a host, and jobs of a Slurm cluster.
+// Workloads that ran before the market knew them: processes of a host, jobs of a Slurm cluster, and pods of a Kubernetes node.
 import type { Adopted, Instance, Quantities } from './api/objects';
 import { formatBundle, formatCount, formatQuantity } from './money';
 
@@ -8,6 +8,7 @@ const DEVICE_MILLI = 1000;
 
 export const jobOf = (i: Of): Extract<Adopted, { kind: 'slurm_job' }> | undefined => (i?.adopted?.kind === 'slurm_job' ? i.adopted : undefined);
 export const processOf = (i: Of): Extract<Adopted, { kind: 'process' }> | undefined => (i?.adopted?.kind === 'process' ? i.adopted : undefined);
+export const podOf = (i: Of): Extract<Adopted, { kind: 'pod' }> | undefined => (i?.adopted?.kind === 'pod' ? i.adopted : undefined);
 
 /** It wins and draws whole multiples of so much of a resource, as the server has it. */
 export function lotOf(i: Of, resource: string): number {

@@ -1,5 +1,5 @@
-// What runs on the nodes already, processes of a host or jobs of a cluster, and adopting one.
-import type { Adopted, Adoption, FullNode, Instance, RunningJob, RunningProcess } from '../lib/api/objects.ts';
+// What runs on the nodes already, processes of a host, jobs of a cluster or pods of a Kubernetes node, and adopting one.
+import type { Adopted, Adoption, FullNode, Instance, RunningJob, RunningPod, RunningProcess } from '../lib/api/objects.ts';
 import { ago } from './clock.ts';
 import { fullNodes } from './members.ts';
 import { refuse, type Reply } from './reply.ts';
@@ -27,6 +27,18 @@ export const jobs: RunningJob[] = [
   job(4650, 'weekly-report', 'tomas', 1, { running_seconds: 90_000, left_seconds: 1500, workload: fullNodes.find((n) => n.agent?.driver === 'slurm')?.workloads?.[0]?.id }),
 ];
 
+const pod = (name: string, owner: string, limit: number | undefined, cpu_milli: number | undefined, more: Partial<RunningPod> = {}): RunningPod => {
+  const baseline = Math.min(limit ?? 10, cpu_milli === undefined ? Infinity : (Math.floor((cpu_milli * 1.25) / 50) + 1) * 50);
+  return { kind: 'pod', namespace: 'shop', pod: name, container: 'app', uid: `7d1c-${name}`, owner, service: 'Burstable', request_milli: limit && limit / 2, limit_milli: limit, cpu_milli, mem_mib: 180, running_seconds: 90_000, proposed: { baseline: { cpu_milli: baseline }, floor: { cpu_milli: baseline / 2 } }, ...more };
+};
+export const pods: RunningPod[] = [
+  pod('checkout-7f9c4d-x2x8z', 'Deployment checkout', 1000, 620),
+  pod('orders-db-0', 'StatefulSet orders-db', 2000, 410, { container: 'postgres', workload: fullNodes.find((n) => n.agent?.driver === 'kubernetes')?.workloads?.[0]?.id }),
+  pod('orders-db-0', 'StatefulSet orders-db', 100, undefined, { container: 'exporter', refused: 'its container postgres is the workload orders-db' }),
+  pod('log-shipper-9kqzt', 'DaemonSet log-shipper', 200, 15, { refused: 'it serves its node for the DaemonSet log-shipper' }),
+  pod('thumbnails-6b8f5-ptw4c', 'Deployment thumbnails', undefined, 30, { refused: 'its container app has no CPU limit; set one, and a request' }),
+];
+
 /** The host of one node lets nobody limit processes. */
 const UNABLE = fullNodes[1]?.id;
 /** Why nothing on a node can be adopted. */
@@ -36,36 +48,38 @@ function whyNot(node: FullNode): string | undefined {
   return node.agent?.unavailable ?? (node.agent && !node.agent.is_silent ? undefined : 'its agent does not list it in time');
 }
 const unable = (node: FullNode, reason: string) => refuse(409, 'driver_unavailable', 'Conflict', `Nothing on ${node.name} can be adopted: ${reason}.`);
-const isCluster = (node: FullNode) => node.agent?.driver === 'slurm';
+const runningOn = (node: FullNode) => (node.agent?.driver === 'slurm' ? jobs : node.agent?.driver === 'kubernetes' ? pods : node.state === 'up' ? processes : []);
 
 export function listCandidates(node: FullNode): Reply {
   const reason = whyNot(node);
   if (reason) return unable(node, reason);
-  return { status: 200, body: { object: 'list', data: isCluster(node) ? jobs : node.state === 'up' ? processes : [], has_more: false, next_cursor: null } };
+  return { status: 200, body: { object: 'list', data: runningOn(node), has_more: false, next_cursor: null } };
 }
 
 const refuseAt = (pointer: string, code: string, detail: string) => refuse(422, code, 'Unprocessable Content', detail, [{ pointer, code, detail }]);
+const namedPod = ({ namespace, pod: name, uid, container }: RunningPod): Adopted => ({ kind: 'pod', namespace, name, uid, container });
 const adoptedOf = (of: RunningProcess | RunningJob): Adopted => (of.kind === 'process'
   ? { kind: 'process', pid: of.pid, started_ticks: 81_200, boot: '4f7c', command: of.command }
   : { kind: 'slurm_job', cluster: 'linux', job: of.job, submitted_at: 1_790_000_000, name: of.name, node_cpu_milli: of.node_cpu_milli });
 
 export function adopt(node: FullNode, body: unknown): Reply {
   const asked = body as Adoption;
-  const [what, number, pointer] = asked.job === undefined ? ['process', asked.pid, '/pid'] : ['job', asked.job, '/job'];
-  const found = asked.job === undefined ? processes.find((p) => p.pid === asked.pid) : jobs.find((j) => j.job === asked.job);
+  const [what, number, pointer] = asked.pod !== undefined ? ['pod', asked.pod, '/pod'] : asked.job === undefined ? ['process', asked.pid, '/pid'] : ['job', asked.job, '/job'];
+  const found = asked.pod !== undefined ? pods.find((p) => p.pod === asked.pod && p.container === asked.container) : asked.job === undefined ? processes.find((p) => p.pid === asked.pid) : jobs.find((j) => j.job === asked.job);
   const owner = participants.find((p) => p.id === asked.participant);
   const reason = whyNot(node);
   if (reason) return unable(node, reason);
-  if ((asked.job === undefined) === (asked.pid === undefined)) return refuseAt('/pid', 'one_of_two', 'Give the number of a process in pid, or of a job in job.');
+  if ([asked.job, asked.pid, asked.pod].filter((one) => one !== undefined).length !== 1) return refuseAt('/pid', 'one_of_two', 'Give one of three: the number of a process in pid, of a job in job, or the name of a pod in pod.');
   if (!found) return refuseAt(String(pointer), 'candidate_not_found', `No ${what} of ${node.name} that can be adopted has the number ${number}. GET /v1/nodes/${node.id}/candidates lists them.`);
   if (found.workload) return refuse(409, 'already_adopted', 'Conflict', `The ${what} ${number}, or what it has started, belongs to the workload ${found.workload} already.`);
+  if (found.kind === 'pod' && found.refused) return refuseAt('/pod', 'pod_not_adoptable', `Pod ${found.pod} cannot be adopted: ${found.refused}.`);
   if (found.kind === 'slurm_job' && found.refused) return refuseAt('/job', 'job_not_adoptable', `Job ${number} cannot be adopted: ${found.refused}.`);
   if (!owner) return refuse(404, 'not_found', 'Not found', 'There is no such participant.');
   const [baseline = 0, quota = 0] = [asked.baseline.cpu_milli, owner.quota.cpu_milli];
   if (baseline > quota) return refuseAt('/baseline/cpu_milli', 'quota_exceeded', `The quota is ${quota} cpu_milli, 0 cpu_milli are in use, ${baseline} cpu_milli were asked for. Ask an admin for more quota.`);
   const made: Instance = {
-    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: found.kind === 'process' ? 'linux' : 'slurm', module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
-    adopted: adoptedOf(found),
+    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: { process: 'linux', slurm_job: 'slurm', pod: 'kubernetes' }[found.kind], module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
+    adopted: found.kind === 'pod' ? namedPod(found) : adoptedOf(found),
     baseline: asked.baseline, floor: asked.floor, limit: asked.limit ?? { cpu_milli: node.capacity.cpu_milli ?? 0 }, in_force: asked.baseline,
     strategy: { auto_bid: null, auto_offer: asked.strategy || found.kind === 'slurm_job' ? null : { minimum_price: {}, at_least_reserve_price: true } },
   };

@@ -54,6 +54,7 @@ export const fullNodes: FullNode[] = [
   host('HOST01', 'host-1', 8, {}, [there('H1', 'orders-db', 2)]),
   host('HOST02', 'host-2', 8, { silent_seconds: 95, is_silent: true }),
   host('HOST03', 'host-3', 8, { unavailable: 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root' }),
+  host('KUBE01', 'worker-1', 16, { driver: 'kubernetes' }, [there('ORDERS', 'orders-db', 1)]),
   host('SLURM1', 'cluster-1', 64, { driver: 'slurm', silent_seconds: 3 }, [there('WEEKLY', 'weekly-report', 4)]),
 ];
 /** A draining node says of each workload how far it is with leaving; other nodes do not. */

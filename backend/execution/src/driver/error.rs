@@ -43,6 +43,18 @@ pub enum DriverError {
     Refused(#[from] Refusal),
     #[error("the command {name} cannot run here: {reason}")]
     CommandUnavailable { name: String, reason: String },
+    #[error("the resize of {instance} is deferred until its node has room: {told}")]
+    ResizeDeferred { instance: InstanceId, told: String },
+    #[error("its node can never give {instance} so much: {told}")]
+    ResizeInfeasible { instance: InstanceId, told: String },
+    #[error("the resize of {instance} is asked for and not in force: {told}")]
+    ResizeUnfinished { instance: InstanceId, told: String },
+    #[error("the cluster does not let this agent {permission}: {told}")]
+    PermissionMissing { permission: String, told: String },
+    #[error("the cluster does not answer: {told}")]
+    ClusterAway { told: String },
+    #[error("the cluster refuses it: {told}")]
+    ClusterRefused { told: String },
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: &'static str, detail: String },
     #[error("{0} has no checkpoint to start from")]
@@ -78,6 +90,12 @@ impl DriverError {
             Self::KeyReused { .. } => "key_reused",
             Self::Refused(_) => "module_refused",
             Self::CommandUnavailable { .. } => "command_unavailable",
+            Self::ResizeDeferred { .. } => "resize_deferred",
+            Self::ResizeInfeasible { .. } => "resize_infeasible",
+            Self::ResizeUnfinished { .. } => "resize_unfinished",
+            Self::PermissionMissing { .. } => "permission_missing",
+            Self::ClusterAway { .. } => "cluster_away",
+            Self::ClusterRefused { .. } => "cluster_refused",
             Self::Corrupt { .. } => "corrupt",
             Self::NoCheckpoint(_) => "no_checkpoint",
             Self::Guest { .. } => "guest_failed",

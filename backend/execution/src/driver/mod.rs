@@ -21,8 +21,9 @@ mod report;
 mod types;
 
 pub use error::DriverError;
+pub(crate) use report::LEAST_OF_STEPS;
 #[cfg(test)]
-pub(crate) use report::{LEAST_OF_STEPS, NOTHING_AFTER};
+pub(crate) use report::NOTHING_AFTER;
 pub use report::{Report, steps_end_window};
 pub use types::*;
 

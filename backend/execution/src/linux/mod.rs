@@ -19,7 +19,7 @@ use std::time::Instant;
 use crate::driver::*;
 use cgroup::{Cgroups, Counted, Group};
 use headroom_market::units::Resource;
-use headroom_market::workload::Adopted;
+use headroom_market::workload::{Adopted, ModuleKind};
 use own_group::Owner;
 
 pub use cgroup::{LEAST_CPU_MILLI, MOST_CPU_MILLI};
@@ -321,7 +321,8 @@ impl Driver for Linux {
     fn adopt(&self, _: &OpKey, request: &AdoptRequest) -> Result<Started, DriverError> {
         let AdoptRequest { instance, node, epoch, adopted, limits } = request;
         let Adopted::Process(process) = adopted else {
-            let reason = format!("a host limits processes; {adopted} needs an agent started with --slurm");
+            let flag = if adopted.kind() == ModuleKind::Pod { "--kubernetes" } else { "--slurm" };
+            let reason = format!("a host limits processes; {adopted} needs an agent started with {flag}");
             return Err(DriverError::Unsupported { operation: "adopt", reason });
         };
         let mut copies = self.copies();

@@ -41,6 +41,8 @@ pub enum ModuleKind {
     Process,
     /// A job of a Slurm cluster that runs already and is adopted.
     SlurmJob,
+    /// A container of a Kubernetes pod that runs already and is adopted.
+    Pod,
 }
 
 impl ModuleKind {
@@ -56,12 +58,13 @@ impl ModuleKind {
             Self::Service => "service",
             Self::Process => "linux",
             Self::SlurmJob => "slurm",
+            Self::Pod => "kubernetes",
         }
     }
 
     /// Whether its workloads run already and are adopted.
     pub const fn is_adopted(self) -> bool {
-        matches!(self, Self::Process | Self::SlurmJob)
+        matches!(self, Self::Process | Self::SlurmJob | Self::Pod)
     }
 }
 
@@ -131,7 +134,7 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job.
+    /// Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod.
     pub driver: String,
     pub module: ModuleId,
     /// What a command is started with.
@@ -217,6 +220,7 @@ pub const LEAST_CPU_MILLI: i64 = 10;
 pub enum Adopted {
     Process(HostProcess),
     SlurmJob(SlurmJob),
+    Pod(ClusterPod),
 }
 
 impl Adopted {
@@ -224,6 +228,7 @@ impl Adopted {
         match self {
             Self::Process(_) => ModuleKind::Process,
             Self::SlurmJob(_) => ModuleKind::SlurmJob,
+            Self::Pod(_) => ModuleKind::Pod,
         }
     }
 
@@ -236,6 +241,8 @@ impl Adopted {
             (Self::SlurmJob(one), Self::SlurmJob(two)) => {
                 (one.job, one.submitted_at, &one.cluster) == (two.job, two.submitted_at, &two.cluster)
             }
+            // Of a pod one container at most is a workload.
+            (Self::Pod(one), Self::Pod(two)) => one.uid == two.uid,
             _ => false,
         }
     }
@@ -247,6 +254,7 @@ impl fmt::Display for Adopted {
         match self {
             Self::Process(process) => write!(f, "process {}", process.pid),
             Self::SlurmJob(job) => write!(f, "job {}", job.job),
+            Self::Pod(pod) => write!(f, "pod {}/{}", pod.namespace, pod.name),
         }
     }
 }
@@ -263,6 +271,18 @@ pub struct SlurmJob {
     pub name: String,
     /// CPU of one of its nodes, in thousandths of a core: it grows and shrinks by whole nodes.
     pub node_cpu_milli: i64,
+}
+
+/// A container of a pod. Its name alone names nobody: after its end another pod may get it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClusterPod {
+    pub namespace: String,
+    pub name: String,
+    /// What the cluster gives to no other pod.
+    pub uid: String,
+    /// The container whose CPU changes; others of the pod stay as they are.
+    pub container: String,
 }
 
 /// A process of a host. Its number alone names nobody: after its end the kernel gives it to another.

@@ -27,7 +27,7 @@ pub enum Blame {
     Members,
 }
 
-const EXCHANGE: [&str; 16] = [
+const EXCHANGE: [&str; 22] = [
     CANCELLED_BY_OPERATOR,
     REJECTED,
     EXPIRED,
@@ -36,6 +36,12 @@ const EXCHANGE: [&str; 16] = [
     "agent_silent",
     "io",
     "command_unavailable",
+    "resize_deferred",
+    "resize_infeasible",
+    "resize_unfinished",
+    "permission_missing",
+    "cluster_away",
+    "cluster_refused",
     "corrupt",
     "engine",
     "unknown_node",

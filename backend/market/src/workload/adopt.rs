@@ -1,7 +1,7 @@
 //! Adopting what runs on a node already: what is asked of it at the gate.
 use crate::command::{Adopt, NewInstance};
 use crate::ids::InstanceId;
-use crate::records::workload::{Adopted, LEAST_CPU_MILLI, ModuleKind};
+use crate::records::workload::{Adopted, ClusterPod, LEAST_CPU_MILLI, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::state::State;
 use crate::turn::Turn;
@@ -10,11 +10,13 @@ use crate::workload::register;
 
 /// The most CPU of a node of a cluster, in thousandths of a core.
 const MOST_NODE_CPU_MILLI: i64 = 1_000_000_000;
+/// What Kubernetes allows for a name.
+const LONGEST_POD_NAME: usize = 253;
 
 /// Takes in what runs already as a workload of its owner, on the node where it runs.
 pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {
     let amounts = [(&asked.baseline, "baseline"), (&asked.floor, "floor"), (&asked.limit, "limit")];
-    check_job(&asked.adopted)?;
+    check_told(&asked.adopted)?;
     check_amounts(&asked.adopted, &amounts)?;
     check_is_new(turn.state, &asked.adopted)?;
     let kind = asked.adopted.kind();
@@ -44,24 +46,40 @@ pub fn adopt(turn: &mut Turn<'_>, asked: Adopt) -> Result<InstanceId, Refusal> {
 const fn name_of(kind: ModuleKind) -> &'static str {
     match kind {
         ModuleKind::SlurmJob => "slurm job",
+        ModuleKind::Pod => "pod",
         _ => "process",
     }
 }
 
-/// What the agent of a host tells of a job is another machine's word: its nodes have whole cores, and not too many.
-fn check_job(adopted: &Adopted) -> Result<(), Refusal> {
-    let Adopted::SlurmJob(job) = adopted else { return Ok(()) };
-    if (1..=MOST_NODE_CPU_MILLI).contains(&job.node_cpu_milli) {
-        return Ok(());
+/// What an agent tells is another machine's word: nodes of a job have whole cores, and not too many; names of a pod are short.
+fn check_told(adopted: &Adopted) -> Result<(), Refusal> {
+    match adopted {
+        Adopted::SlurmJob(job) if !(1..=MOST_NODE_CPU_MILLI).contains(&job.node_cpu_milli) => {
+            let detail = format!(
+                "A node of job {} is said to have {} cpu_milli; nodes have from 1 to {MOST_NODE_CPU_MILLI}. Look at its agent.",
+                job.job, job.node_cpu_milli
+            );
+            Err(invalid("job_not_adoptable", "/job", detail))
+        }
+        Adopted::Pod(ClusterPod { namespace, name, uid, container }) => {
+            let is_name = |text: &&String| (1..=LONGEST_POD_NAME).contains(&text.len()) && text.bytes().all(is_of_name);
+            if [namespace, name, uid, container].iter().all(is_name) {
+                return Ok(());
+            }
+            let detail = format!(
+                "Names of a pod have 1 to {LONGEST_POD_NAME} lower-case letters, digits, hyphens and dots; its agent tells others. Look at its agent."
+            );
+            Err(invalid("pod_not_adoptable", "/pod", detail))
+        }
+        Adopted::SlurmJob(_) | Adopted::Process(_) => Ok(()),
     }
-    let detail = format!(
-        "A node of job {} is said to have {} cpu_milli; nodes have from 1 to {MOST_NODE_CPU_MILLI}. Look at its agent.",
-        job.job, job.node_cpu_milli
-    );
-    Err(invalid("job_not_adoptable", "/job", detail))
 }
 
-/// Only CPU is limited: of a process no less than a hundredth of a core, of a job whole nodes.
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+}
+
+/// Only CPU is limited: of a process or a pod no less than a hundredth of a core, of a job whole nodes.
 pub(super) fn check_amounts(adopted: &Adopted, all: &[(&Amounts, &str)]) -> Result<(), Refusal> {
     for (amounts, field) in all {
         if let Some((resource, _)) = amounts.iter().find(|(r, quantity)| **r != Resource::CpuMilli && **quantity != 0) {
@@ -73,9 +91,10 @@ pub(super) fn check_amounts(adopted: &Adopted, all: &[(&Amounts, &str)]) -> Resu
         let cpu = amount(amounts, Resource::CpuMilli);
         let refused = |code, detail| Err(invalid(code, format!("/{field}/cpu_milli"), detail));
         match adopted {
-            Adopted::Process(_) if cpu < LEAST_CPU_MILLI => {
+            Adopted::Process(_) | Adopted::Pod(_) if cpu < LEAST_CPU_MILLI => {
+                let what = if adopted.kind() == ModuleKind::Pod { "pod" } else { "process" };
                 let detail = format!(
-                    "The kernel holds a process to {LEAST_CPU_MILLI} cpu_milli at least; the {field} is {cpu}. Ask for {LEAST_CPU_MILLI} or more."
+                    "The kernel holds a {what} to {LEAST_CPU_MILLI} cpu_milli at least; the {field} is {cpu}. Ask for {LEAST_CPU_MILLI} or more."
                 );
                 return refused("floor_below_driver", detail);
             }
@@ -98,7 +117,11 @@ fn check_is_new(state: &State, adopted: &Adopted) -> Result<(), Refusal> {
     match state.instances.values().find(|i| i.adopted.as_ref().is_some_and(|known| known.is(adopted))) {
         None => Ok(()),
         Some(known) => {
-            let pointer = if adopted.kind() == ModuleKind::SlurmJob { "/job" } else { "/pid" };
+            let pointer = match adopted.kind() {
+                ModuleKind::SlurmJob => "/job",
+                ModuleKind::Pod => "/pod",
+                _ => "/pid",
+            };
             let detail = format!(
                 "The {adopted} is the workload {} ({}) already. Restart that one if it is stopped.",
                 known.id, known.name

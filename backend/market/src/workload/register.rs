@@ -109,7 +109,7 @@ fn check_arguments(kind: ModuleKind, arguments: &[String]) -> Result<(), Refusal
 
 pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Refusal> {
     if turn.state.modules.get(&new.module).is_some_and(|module| module.kind.is_adopted()) {
-        let detail = "An operator adopts it: POST /v1/nodes/{id}/processes for a process, POST /v1/nodes/{id}/slurm_jobs for a job.";
+        let detail = "An operator adopts it: POST /v1/nodes/{id}/adoptions.";
         return Err(invalid("module_not_startable", "/module", detail));
     }
     made_of(turn, new, None)

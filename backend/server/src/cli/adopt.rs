@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 /// Takes a program that runs already into the market, without a restart.
 ///
-/// Its owner can buy it more CPU. The kernel holds a process to what was won; a cluster gives a job whole nodes.
+/// Its owner can buy it more CPU. The kernel holds a process or a pod to what was won; a Slurm cluster gives a job whole nodes.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   headroom adopt list --node host-1
   headroom adopt pid 4242 --node host-1 --owner acme --name web --cpu-milli 500
-  headroom adopt slurm-job 17 --node batch --owner acme --name simulation")]
+  headroom adopt slurm-job 17 --node batch --owner acme --name simulation
+  headroom adopt pod web-5d4f9c7b6-x2x8z --node worker-1 --owner acme --name web")]
 pub struct AdoptArgs {
     #[command(subcommand)]
     what: What,
@@ -20,7 +21,7 @@ pub struct AdoptArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum What {
-    /// Lists what can be adopted on a node: processes, the busiest first, or jobs of its cluster.
+    /// Lists what can be adopted on a node: processes or pods, the busiest first, or jobs of its cluster.
     List {
         #[command(flatten)]
         server: Server,
@@ -39,6 +40,16 @@ enum What {
         #[command(flatten)]
         as_workload: AsWorkload,
     },
+    /// Adopts a container of a running Kubernetes pod.
+    Pod {
+        /// The name of the pod, as `kubectl get pods` and `headroom adopt list` show it.
+        pod: String,
+        /// The container whose CPU changes; left out where the pod has only one.
+        #[arg(long)]
+        container: Option<String>,
+        #[command(flatten)]
+        as_workload: AsWorkload,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -49,10 +60,10 @@ struct AsWorkload {
     /// Name of the workload.
     #[arg(long)]
     name: String,
-    /// What it always has, in thousandths of a core. Left out: of a process what it uses and a quarter more, of a job what it has.
+    /// What it always has, in thousandths of a core. Left out: of a process or a pod what it uses and a quarter more, of a job what it has.
     #[arg(long, value_name = "MILLI")]
     cpu_milli: Option<i64>,
-    /// What lending never takes it under. Left out: half of a process's baseline, all of a job's.
+    /// What lending never takes it under. Left out: half of a process's or a pod's baseline, all of a job's.
     #[arg(long, value_name = "MILLI")]
     floor_milli: Option<i64>,
     #[command(flatten)]
@@ -60,10 +71,10 @@ struct AsWorkload {
 }
 
 impl AsWorkload {
-    /// Adopts what a field of the request names.
-    async fn adopt(&self, field: &str, number: u64) -> anyhow::Result<()> {
-        let participant = self.server.find("/v1/participants", "participant", &self.owner).await?;
-        let mut body = json!({ field: number, "participant": participant, "name": self.name });
+    /// Adopts what these fields of the request name, and says that it was this.
+    async fn adopt(&self, mut body: Value, what: &str) -> anyhow::Result<()> {
+        body["participant"] = self.server.find("/v1/participants", "participant", &self.owner).await?.into();
+        body["name"] = self.name.as_str().into();
         if let Some(milli) = self.cpu_milli {
             body["baseline"] = json!({ "cpu_milli": milli });
         }
@@ -74,8 +85,7 @@ impl AsWorkload {
         let made = self.server.ask(&path, Some(&body)).await?;
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
         let (id, name, milli) = (text("id"), text("name"), &made["baseline"]["cpu_milli"]);
-        let what = if field == "pid" { "process" } else { "job" };
-        say(format_args!("{id} {name}: {what} {number} has {milli} thousandths of a core from here on."));
+        say(format_args!("{id} {name}: {what} has {milli} thousandths of a core from here on."));
         say(format_args!("Stop it in the web UI or by POST /v1/instances/{id}/stop to let it go."));
         Ok(())
     }
@@ -133,19 +143,52 @@ impl Server {
 pub async fn run(args: AdoptArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::List { server } => list(&server).await?,
-        What::Pid { pid, as_workload } => as_workload.adopt("pid", pid.into()).await?,
-        What::SlurmJob { job, as_workload } => as_workload.adopt("job", job).await?,
+        What::Pid { pid, as_workload } => as_workload.adopt(json!({ "pid": pid }), &format!("process {pid}")).await?,
+        What::SlurmJob { job, as_workload } => {
+            as_workload.adopt(json!({ "job": job }), &format!("job {job}")).await?;
+        }
+        What::Pod { pod, container, as_workload } => {
+            let mut body = json!({ "pod": pod });
+            if let Some(container) = container {
+                body["container"] = container.into();
+            }
+            as_workload.adopt(body, &format!("pod {pod}")).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(server: &Server) -> anyhow::Result<()> {
     let found = server.ask(&format!("{}/candidates", server.node_path().await?), None).await?;
-    let (jobs, processes): (Vec<&Value>, Vec<&Value>) =
-        found["data"].as_array().into_iter().flatten().partition(|one| one["kind"] == "slurm_job");
-    let number = |one: &Value, field: &str| one[field].as_i64().unwrap_or(0);
-    let text = |one: &Value, field: &str| one[field].as_str().unwrap_or("-").to_owned();
-    let proposed = |one: &Value| one["proposed"]["baseline"]["cpu_milli"].as_i64().unwrap_or(0);
+    let all: Vec<&Value> = found["data"].as_array().into_iter().flatten().collect();
+    let of = |kind: &str| all.iter().copied().filter(|one| one["kind"] == kind).collect::<Vec<_>>();
+    list_processes(&of("process"));
+    list_jobs(&of("slurm_job"));
+    list_pods(&of("pod"));
+    Ok(())
+}
+
+fn number(one: &Value, field: &str) -> i64 {
+    one[field].as_i64().unwrap_or(0)
+}
+
+fn text(one: &Value, field: &str) -> String {
+    one[field].as_str().unwrap_or("-").to_owned()
+}
+
+fn proposed(one: &Value) -> i64 {
+    one["proposed"]["baseline"]["cpu_milli"].as_i64().unwrap_or(0)
+}
+
+/// A name, and why it cannot be adopted if so.
+fn with_reason(name: String, one: &Value) -> String {
+    match one["refused"].as_str() {
+        Some(reason) => format!("{name} (not adoptable: {reason})"),
+        None => name,
+    }
+}
+
+fn list_processes(processes: &[&Value]) {
     if !processes.is_empty() {
         let heads = ("pid", "cpu milli", "mem MiB", "proposed", "workload");
         say(format_args!("{:>8} {:>9} {:>8} {:>9}  {:<30} command", heads.0, heads.1, heads.2, heads.3, heads.4));
@@ -155,17 +198,29 @@ async fn list(server: &Server) -> anyhow::Result<()> {
         let (pid, cpu, mem) = (number(one, "pid"), number(one, "cpu_milli"), number(one, "mem_mib"));
         say(format_args!("{pid:>8} {cpu:>9} {mem:>8} {:>9}  {:<30} {command}", proposed(one), text(one, "workload")));
     }
+}
+
+fn list_jobs(jobs: &[&Value]) {
     if !jobs.is_empty() {
         let heads = ("job", "nodes", "node milli", "proposed", "workload");
         say(format_args!("{:>8} {:>9} {:>10} {:>9}  {:<30} name", heads.0, heads.1, heads.2, heads.3, heads.4));
     }
     for one in jobs {
         let (job, nodes, lot) = (number(one, "job"), number(one, "nodes"), number(one, "node_cpu_milli"));
-        let name = match one["refused"].as_str() {
-            Some(reason) => format!("{} (not adoptable: {reason})", text(one, "name")),
-            None => text(one, "name"),
-        };
+        let name = with_reason(text(one, "name"), one);
         say(format_args!("{job:>8} {nodes:>9} {lot:>10} {:>9}  {:<30} {name}", proposed(one), text(one, "workload")));
     }
-    Ok(())
+}
+
+fn list_pods(pods: &[&Value]) {
+    if !pods.is_empty() {
+        let heads = ("cpu milli", "limit", "proposed", "workload", "pod/container");
+        say(format_args!("{:>9} {:>8} {:>9}  {:<30} {}", heads.0, heads.1, heads.2, heads.3, heads.4));
+    }
+    for one in pods {
+        let or_unknown = |field: &str| one[field].as_i64().map_or("-".to_owned(), |milli| milli.to_string());
+        let (cpu, limit, workload) = (or_unknown("cpu_milli"), or_unknown("limit_milli"), text(one, "workload"));
+        let name = with_reason(format!("{}/{}", text(one, "pod"), text(one, "container")), one);
+        say(format_args!("{cpu:>9} {limit:>8} {:>9}  {workload:<30} {name}", proposed(one)));
+    }
 }

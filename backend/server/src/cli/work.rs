@@ -1,20 +1,24 @@
 //! `headroom work`: the agent of a host. It adopts and limits what the server says, and tells what the kernel counts.
-use crate::workers::agents::{AgentDriver, Heartbeat, JobReport, Orders, ProcessReport, Wanted, reported};
+use crate::workers::agents::{
+    AgentDriver, Candidates, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, reported,
+};
 use anyhow::{Context, ensure};
 use clap::Args;
+use headroom_execution::kubernetes::{self, Kubernetes};
 use headroom_execution::linux::{Linux, boot};
 use headroom_execution::slurm::{Settings, Slurm};
 use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey, Report};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Jobs that are changed at once: a cluster takes seconds for each.
-const JOBS_AT_ONCE: usize = 16;
+/// Jobs or pods that are changed at once: a cluster takes seconds for each.
+const OF_CLUSTER_AT_ONCE: usize = 16;
 /// Candidates that one list has.
 const MOST_LISTED: usize = 200;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -32,7 +36,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[command(after_help = "Example:
   1. An admin makes the node: POST /v1/nodes with \"properties\": {\"agent\": 1}, in a pool of such nodes.
   2. An operator makes an API key with the name of the node and the scopes market:read and nodes:work.
-  3. HEADROOM_KEY=xk_… headroom work --server http://market:8080 --node host-1")]
+  3. HEADROOM_KEY=xk_… headroom work --server http://market:8080 --node host-1
+As a pod of each node of a Kubernetes cluster: headroom work --kubernetes --node \"$NODE_NAME\"")]
 pub struct WorkArgs {
     /// Name or id of the node that this host is.
     #[arg(long)]
@@ -43,13 +48,21 @@ pub struct WorkArgs {
     /// Limits jobs of the Slurm cluster that this host commands instead of processes; of one partition if it is named.
     #[arg(long, value_name = "PARTITION", num_args = 0..=1, default_missing_value = "")]
     slurm: Option<String>,
+    /// Limits pods of one Kubernetes node instead of processes: of the node with the name of --node, in the namespace that is
+    /// named, or else in that of the kubeconfig or of the agent's own pod.
+    #[arg(long, value_name = "NAMESPACE", num_args = 0..=1, default_missing_value = "", conflicts_with = "slurm")]
+    kubernetes: Option<String>,
     /// API key with the name of the node and the scopes market:read and nodes:work; better in the environment than on the command line.
-    #[arg(long, env = "HEADROOM_KEY", hide_env_values = true)]
-    key: String,
+    #[arg(long, env = "HEADROOM_KEY", hide_env_values = true, required_unless_present = "key_file")]
+    key: Option<String>,
+    /// A file with that key, where a cluster mounts one for each node.
+    #[arg(long, value_name = "PATH")]
+    key_file: Option<PathBuf>,
 }
 
 struct Agent {
     args: WorkArgs,
+    key: String,
     http: reqwest::Client,
     place: Place,
     /// What an earlier life has limited and nobody wants any more has no limit.
@@ -70,6 +83,7 @@ struct Done {
 enum Place {
     Host(Linux),
     Cluster(Slurm, Option<String>),
+    Kubernetes(Kubernetes),
 }
 
 impl Place {
@@ -77,12 +91,14 @@ impl Place {
         // A new key finds what the agent with the old one has adopted.
         let hash = blake3::hash(format!("{} {}", args.server, args.node).as_bytes()).to_hex();
         let name = &hash[..12];
-        match &args.slurm {
-            None => Self::Host(Linux::new(name)),
-            Some(partition) => {
-                let partition = Some(partition.clone()).filter(|partition| !partition.is_empty());
-                Self::Cluster(Slurm::new(name, Settings::default()), partition)
+        let named = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        match (&args.slurm, &args.kubernetes) {
+            (Some(partition), _) => Self::Cluster(Slurm::new(name, Settings::default()), named(partition)),
+            (None, Some(namespace)) => {
+                let of_node = kubernetes::Settings::of_node(&args.node);
+                Self::Kubernetes(Kubernetes::new(name, kubernetes::Settings { namespace: named(namespace), ..of_node }))
             }
+            (None, None) => Self::Host(Linux::new(name)),
         }
     }
 
@@ -90,6 +106,7 @@ impl Place {
         match self {
             Self::Host(linux) => linux,
             Self::Cluster(slurm, _) => slurm,
+            Self::Kubernetes(kubernetes) => kubernetes,
         }
     }
 
@@ -97,6 +114,7 @@ impl Place {
         match self {
             Self::Host(_) => AgentDriver::Linux,
             Self::Cluster(..) => AgentDriver::Slurm,
+            Self::Kubernetes(_) => AgentDriver::Kubernetes,
         }
     }
 
@@ -104,30 +122,39 @@ impl Place {
     fn at_once(&self) -> usize {
         match self {
             Self::Host(_) => 1,
-            Self::Cluster(..) => JOBS_AT_ONCE,
+            Self::Cluster(..) | Self::Kubernetes(_) => OF_CLUSTER_AT_ONCE,
         }
     }
 
-    /// What may be adopted: processes of a host, jobs of a cluster.
-    fn candidates(&self) -> (Option<Vec<ProcessReport>>, Option<Vec<JobReport>>) {
+    /// What may be adopted: processes of a host, jobs or pods of a cluster.
+    fn candidates(&self) -> Candidates {
+        let mut found = Candidates::default();
+        let untold = |error: DriverError| tracing::warn!(%error, "what runs in the cluster cannot be listed");
         match self {
             Self::Host(linux) => {
-                (Some(linux.candidates(MOST_LISTED).into_iter().map(ProcessReport::from).collect()), None)
+                found.processes = linux.candidates(MOST_LISTED).into_iter().map(ProcessReport::from).collect();
             }
-            Self::Cluster(slurm, partition) => {
-                let found = slurm.candidates(partition.as_deref(), MOST_LISTED).unwrap_or_else(|error| {
-                    tracing::warn!(%error, "the jobs of the cluster cannot be listed");
-                    Vec::new()
-                });
-                (None, Some(found.into_iter().map(JobReport::from).collect()))
-            }
+            Self::Cluster(slurm, partition) => match slurm.candidates(partition.as_deref(), MOST_LISTED) {
+                Ok(jobs) => found.jobs = jobs.into_iter().map(JobReport::from).collect(),
+                Err(error) => untold(error),
+            },
+            Self::Kubernetes(kubernetes) => match kubernetes.candidates(MOST_LISTED) {
+                Ok(pods) => found.pods = pods.into_iter().map(PodReport::from).collect(),
+                Err(error) => untold(error),
+            },
         }
+        found
     }
 }
 
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let http = reqwest::Client::builder().timeout(ANSWER).build()?;
-    let agent = Arc::new(Agent { place: Place::new(&args), args, http, others_let_go: AtomicBool::default() });
+    let key = match &args.key_file {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?,
+        None => args.key.clone().context("an agent needs an API key")?,
+    };
+    let key = key.trim().to_owned();
+    let agent = Arc::new(Agent { place: Place::new(&args), args, key, http, others_let_go: AtomicBool::default() });
     if let Some(reason) = agent.place.driver().unavailable() {
         tracing::warn!("nothing can be limited here: {reason}");
     }
@@ -179,9 +206,10 @@ impl Agent {
             None => node.insert(self.find_node().await?).clone(),
         };
         let driver = self.place.driver();
-        let (processes, jobs) = match done.list_candidates {
-            true => tokio::task::block_in_place(|| self.place.candidates()),
-            false => (None, None),
+        let listed = done.list_candidates.then(|| tokio::task::block_in_place(|| self.place.candidates()));
+        let (processes, jobs, pods) = match listed {
+            Some(Candidates { processes, jobs, pods }) => (Some(processes), Some(jobs), Some(pods)),
+            None => (None, None, None),
         };
         let (unavailable, reports) = tokio::task::block_in_place(|| (driver.unavailable(), driver.reports()));
         let in_force = |(instance, report): &(InstanceId, Report)| (instance.clone(), (report.epoch, report.cpu_milli));
@@ -195,6 +223,7 @@ impl Agent {
             workloads: reported(reports, &done.refused),
             processes,
             jobs,
+            pods,
         };
         let answer = self.ask(&format!("/v1/nodes/{id}/heartbeat"), Some(serde_json::to_string(&told)?)).await?;
         let orders =
@@ -217,7 +246,7 @@ impl Agent {
             None => self.http.get(&url),
             Some(body) => self.http.post(&url).header("Content-Type", "application/json").body(body),
         };
-        let answer = request.bearer_auth(&self.args.key).send().await;
+        let answer = request.bearer_auth(&self.key).send().await;
         let answer = answer.with_context(|| format!("{url} does not answer"))?;
         let (status, text) = (answer.status(), answer.text().await?);
         let read: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 173] = [
+const OTHERS: [(&str, u16, &str); 174] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -175,14 +175,15 @@ const OTHERS: [(&str, u16, &str); 173] = [
     (
         "candidate_not_found",
         422,
-        "Nothing that can be adopted there has this number; list the candidates, as the number may be another's by now.",
+        "Nothing that can be adopted there has this number or name; list the candidates, as it may be another's by now.",
     ),
     ("process_protected", 422, "Headroom, what it has started and what has started it are not adopted."),
     ("service_taken", 409, "The service is a workload already; the detail names it."),
     ("service_unavailable", 422, "The service cannot be started now; the detail says why."),
     ("already_adopted", 409, "It is a workload already; the detail names it."),
     ("job_not_adoptable", 422, "The job cannot be adopted; the detail says why."),
-    ("one_of_two", 422, "Give one of the two fields, not both and not neither."),
+    ("pod_not_adoptable", 422, "The pod cannot be adopted; the detail says why."),
+    ("one_of_two", 422, "Give one of the fields that exclude each other, not several and not none."),
     (
         "node_without_agent",
         409,
@@ -196,7 +197,11 @@ const OTHERS: [(&str, u16, &str); 173] = [
     ("another_host", 409, "Another host speaks for this node; give each host a node of its own."),
     ("starting_up", 503, "The server starts or ends; an agent asks again and changes nothing meanwhile."),
     ("driver_unavailable", 409, "Nothing can be adopted on this node now; the detail says why."),
-    ("floor_below_driver", 422, "The kernel holds a process to 10 cpu_milli at least; ask for a floor of 10 or more."),
+    (
+        "floor_below_driver",
+        422,
+        "The kernel holds a process or a pod to 10 cpu_milli at least; ask for a floor of 10 or more.",
+    ),
     ("module_not_startable", 422, "An adopted workload is no module; an operator adopts the next one."),
     ("command_unavailable", 422, "The operator offers this command, and its program is not there now."),
     (

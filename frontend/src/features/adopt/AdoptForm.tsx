@@ -1,4 +1,4 @@
-// Adopt one process or job: who owns it, and what it always has. Checked as it is typed; what was typed stays after a refusal, and after a look elsewhere.
+// Adopt one process, job or pod: who owns it, and what it always has. Checked as it is typed; what was typed stays after a refusal, and after a look elsewhere.
 import type { FormEvent } from 'react';
 import { Button, Field, Note, NumberField, PageLink, Select } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
@@ -7,10 +7,12 @@ import { nodesText } from '@/lib/adopted';
 import { type Adoption, type Candidate, CLASSES, type FullNode, type FullParticipant, type Instance, type List, type Problem, useResource, useWrite } from '@/lib/api';
 import { useBegun } from '@/lib/edit';
 import { formatQuantity } from '@/lib/money';
-import { adoptedAs, allText, bodyOf, type Draft, faultsOf, firstOf, inCores, isAtField, isJob, keyOfCandidate, saidAt, titleOf } from './adopt';
+import { adoptedAs, allText, bodyOf, type Draft, faultsOf, firstOf, inCores, isAtField, isJob, isPod, keyOfCandidate, saidAt, titleOf } from './adopt';
 
 const PROCESS = 'From now on the kernel holds it to its baseline. It is not restarted. Stopping the workload lifts the limit.';
 const JOB = 'From now on it has the nodes of its baseline, and those that bids add. It is not restarted. Stopping the workload gives bought nodes back to the cluster; the job runs on.';
+const POD = 'From now on its container is held to its baseline, and to more where bids win. It is not restarted. Stopping the workload gives it back the CPU that it had.';
+const textOf = (c: Candidate) => (isJob(c) ? JOB : isPod(c) ? POD : PROCESS);
 const AMOUNTS = [
   { key: 'baseline', label: 'Baseline', help: 'What it always has' },
   { key: 'floor', label: 'Floor', help: 'Lending never takes it below that' },
@@ -24,6 +26,13 @@ function AmountField({ of, label, help, ...rest }: { of: Candidate; label: strin
   return <NumberField label={`${label}, nodes`} unit={`of ${formatQuantity('cpu_milli', of.node_cpu_milli)}`} step={1} help={[inCores(of, rest.value), help].filter(Boolean).join(': ').replace(/: [A-Z]/, (c) => c.toLowerCase())} {...rest} />;
 }
 const helpOf = (of: Candidate, { key, help }: Amount) => (isJob(of) && key === 'floor' ? 'It never has fewer' : help);
+
+/** What it is now, in a line. */
+function Now({ of }: { of: Candidate }) {
+  if (isJob(of)) return <p className="s12 t3">{`${of.user}, partition ${of.partition}: ${nodesText(of.nodes)} of ${formatQuantity('cpu_milli', of.node_cpu_milli)} now`}</p>;
+  if (isPod(of)) return <p className="s12 t3">{[of.owner, `namespace ${of.namespace}`, `a limit of ${formatQuantity('cpu_milli', of.limit_milli ?? 0)} now`].filter(Boolean).join(', ')}</p>;
+  return <p className="s12 t3 trunc" title={of.command}>{of.command}</p>;
+}
 
 function Owner({ of, value, error, onChange }: { of: ReturnType<typeof useResource<List<FullParticipant>>>; value: string; error?: string; onChange: (id: string) => void }) {
   const owners = (of.data?.data ?? []).filter((p) => !p.platform);
@@ -58,9 +67,9 @@ export function AdoptForm({ node, candidate: c, onMade, onClose }: Props) {
     if (body) write.mutate({ path: `/nodes/${node.id}/adoptions`, body }, { onSuccess: (made) => { keep(null); onMade(made); } });
   };
   return (
-    <Dialog open onClose={onClose} title={`Adopt ${titleOf(c)}`} text={isJob(c) ? JOB : PROCESS} wide>
-      <form className="col g12" onSubmit={submit} aria-label={isJob(c) ? 'Adopt a job' : 'Adopt a process'}>
-        {isJob(c) ? <p className="s12 t3">{`${c.user}, partition ${c.partition}: ${nodesText(c.nodes)} of ${formatQuantity('cpu_milli', c.node_cpu_milli)} now`}</p> : <p className="s12 t3 trunc" title={c.command}>{c.command}</p>}
+    <Dialog open onClose={onClose} title={`Adopt ${titleOf(c)}`} text={textOf(c)} wide>
+      <form className="col g12" onSubmit={submit} aria-label={`Adopt a ${isJob(c) ? 'job' : isPod(c) ? 'pod' : 'process'}`}>
+        <Now of={c} />
         <div className="halves">
           <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={(typed?.name === undefined ? undefined : faults.name) ?? saidAt(problem, 'name')} />
           <Owner of={participants} value={draft.participant} onChange={(participant) => set({ participant })} error={saidAt(problem, 'participant')} />

@@ -1,18 +1,20 @@
 import { expect, it } from 'vitest';
-import { type Candidate, Problem, type RunningJob, type RunningProcess } from '@/lib/api';
-import { jobs, processes } from '@/mocks/candidates';
+import { type Candidate, Problem, type RunningJob, type RunningPod, type RunningProcess } from '@/lib/api';
+import { jobs, pods, processes } from '@/mocks/candidates';
 import { adoptedAs, allText, bodyOf, faultsOf, firstOf, inCores, isAtField, isMadeOf, leftText, matching, programOf, refusedText, saidAt, titleOf, whyNot } from './adopt';
 
 const [postgres] = processes as [RunningProcess];
 const [align] = jobs as [RunningJob];
+const [checkout, database] = pods as [RunningPod, RunningPod];
 const good = { ...firstOf(postgres), participant: 'par_1' };
 
 it('names a program without its folder, and what names itself by the first word', () => {
   expect(['/usr/bin/python3 /srv/app.py', 'nginx: master process /usr/sbin/nginx', '-bash', 'sh -c "while :; do :; done"', '', `/opt/${'x'.repeat(120)}`].map(programOf)).toEqual(['python3', 'nginx', 'bash', 'sh', '', 'x'.repeat(100)]);
 });
 it('finds by parts of the command, and by how the number begins', () => {
-  const found = (text: string, all: Candidate[] = processes) => matching(all, text).map((c) => (c.kind === 'process' ? c.pid : c.job));
+  const found = (text: string, all: Candidate[] = processes) => matching(all, text).map((c) => (c.kind === 'process' ? c.pid : c.kind === 'pod' ? c.container : c.job));
   expect([found(''), found('NGINX master'), found('424'), found('serve 153'), found('apache')]).toEqual([[4242, 977, 15_311], [977], [4242], [15_311], []]);
+  expect([found('orders stateful', pods), found('checkout', pods)]).toEqual([['postgres', 'exporter'], ['app']]);
   expect([found('jonas', jobs), found('batch genomes', jobs), found('46', jobs)]).toEqual([[4698], [4711], [4698, 4650]]);
 });
 it('begins with what is proposed, and sends what was not typed only where it means something', () => {
@@ -31,7 +33,7 @@ it('says what can’t be before it is sent', () => {
 it('finds the field of what the server says, and the workload that a process is already', () => {
   const of = (code: string, pointer: string, detail = 'No.') => new Problem({ title: 'No', status: 422, code, detail, errors: [{ pointer, code, detail }] });
   expect([saidAt(of('quota_exceeded', '/baseline/cpu_milli', 'The quota is 500 cpu_milli.'), 'baseline'), saidAt(of('class_not_allowed', '/class'), 'class'), saidAt(of('floor_below_driver', '/floor/cpu_milli'), 'floor')])
-    .toEqual(['The quota is 0.5 cores.', 'No.', 'The kernel holds a process to 0.01 cores at least. Ask for that or more.']);
+    .toEqual(['The quota is 0.5 cores.', 'No.', 'The kernel can’t hold it to less than 0.01 cores. Ask for that or more.']);
   expect([isAtField(of('name_out_of_range', '/name')), isAtField(of('candidate_not_found', '/pid'))]).toEqual([true, false]);
   expect([adoptedAs(of('already_adopted', '/pid', 'Process 7 is the workload ins_01abc (web) already.')), adoptedAs(of('other', '', 'ins_01abc'))]).toEqual(['ins_01abc', undefined]);
 });
@@ -59,4 +61,15 @@ it('says why a job is refused, and how long it may still run', () => {
 it('tells a workload of a job from one of a process', () => {
   const job = { adopted: { kind: 'slurm_job', cluster: 'c', job: 4242, submitted_at: 1, name: 'n', node_cpu_milli: 4000 } } as const;
   expect([isMadeOf(job, postgres), isMadeOf(job, { ...align, job: 4242 }), isMadeOf({}, postgres)]).toEqual([false, true, false]);
+});
+
+it('names a pod and its container, and calls the workload as its owner is called', () => {
+  const draft = { ...firstOf(checkout), participant: 'par_1' };
+  expect([draft.name, draft.baseline, draft.floor, draft.lends, titleOf(checkout), allText(checkout, 4000)]).toEqual(['checkout', '0.8', '0.4', true, 'app, pod checkout-7f9c4d-x2x8z', 'all of the node']);
+  expect(bodyOf(checkout, draft)).toEqual({ pod: 'checkout-7f9c4d-x2x8z', container: 'app', participant: 'par_1', name: 'checkout', class: 'standard', baseline: { cpu_milli: 800 }, floor: { cpu_milli: 400 } });
+  expect(firstOf({ ...checkout, owner: null }).name).toBe('checkout-7f9c4d-x2x8z');
+});
+it('tells a workload of a pod by the uid and the container', () => {
+  const of = (part: object) => ({ adopted: { kind: 'pod', namespace: 'shop', name: database.pod, uid: database.uid, container: 'postgres', ...part } }) as const;
+  expect([isMadeOf(of({}), database), isMadeOf(of({ uid: 'another' }), database), isMadeOf(of({ container: 'exporter' }), database), isMadeOf(of({}), postgres)]).toEqual([true, false, false, false]);
 });

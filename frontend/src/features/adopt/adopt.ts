@@ -1,6 +1,6 @@
 // What may be adopted: as it is listed, found and adopted. What is typed, what is wrong with it, and what is sent.
 import { nodesText } from '@/lib/adopted';
-import type { Adoption, Candidate, Instance, Problem, RunningJob } from '@/lib/api';
+import type { Adoption, Candidate, Instance, Problem, RunningJob, RunningPod } from '@/lib/api';
 import { formatCount, formatQuantity, readQuantity, readWhole, shown, type Typed } from '@/lib/money';
 
 /** As many as one answer lists. */
@@ -9,17 +9,27 @@ const LONGEST_NAME = 100;
 /** The least that a kernel can hold a process to. */
 const LEAST_CPU = 10;
 
-/** A job of a cluster; else it is a process. */
+/** A job of a cluster. */
 export const isJob = (c: Candidate): c is RunningJob => c.kind === 'slurm_job';
-const numberOf = (c: Candidate): number => (isJob(c) ? c.job : c.pid);
+/** A container of a pod; what is neither is a process. */
+export const isPod = (c: Candidate): c is RunningPod => c.kind === 'pod';
+/** The number of a process or a job; the container of a pod, of which there may be several. */
+const numberOf = (c: Candidate): number | string => (isJob(c) ? c.job : isPod(c) ? c.container : c.pid);
 /** What it is called in a cluster, or the command line. */
-const calledOf = (c: Candidate): string => (isJob(c) ? c.name : c.command);
+const calledOf = (c: Candidate): string => (isJob(c) ? c.name : isPod(c) ? c.pod : c.command);
 export const keyOfCandidate = (c: Candidate): string => `${c.kind} ${numberOf(c)} ${calledOf(c)}`;
 /** "postgres, process 4242" */
-export const titleOf = (c: Candidate): string => (isJob(c) ? `${c.name}, job ${c.job}` : `${programOf(c.command)}, process ${c.pid}`);
+export function titleOf(c: Candidate): string {
+  if (isPod(c)) return `${c.container}, pod ${c.pod}`;
+  return isJob(c) ? `${c.name}, job ${c.job}` : `${programOf(c.command)}, process ${c.pid}`;
+}
+/** Why it cannot be adopted, where that is known of it. */
+export const refusalOf = (c: Candidate): string | null | undefined => (isJob(c) || isPod(c) ? c.refused : undefined);
 /** Whether a workload was made of it. */
-export const isMadeOf = ({ adopted }: Pick<Instance, 'adopted'>, c: Candidate): boolean =>
-  adopted?.kind === c.kind && (adopted.kind === 'slurm_job' ? adopted.job : adopted.pid) === numberOf(c);
+export function isMadeOf({ adopted }: Pick<Instance, 'adopted'>, c: Candidate): boolean {
+  if (adopted?.kind === 'pod') return isPod(c) && adopted.uid === c.uid && adopted.container === c.container;
+  return adopted?.kind === c.kind && (adopted.kind === 'slurm_job' ? adopted.job : adopted.pid) === numberOf(c);
+}
 
 /** The program of a command line, without its folder: `-bash` is a shell that somebody signed in with, `nginx:` one that names itself. */
 export function programOf(command: string): string {
@@ -31,7 +41,7 @@ export function programOf(command: string): string {
 /** Those with every word in what they are called, or whose number begins with it. */
 export function matching(all: Candidate[], text: string): Candidate[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const said = (c: Candidate) => (isJob(c) ? [c.name, c.partition, c.user].join(' ') : c.command).toLowerCase();
+  const said = (c: Candidate) => (isJob(c) ? [c.name, c.partition, c.user] : isPod(c) ? [c.pod, c.container, c.owner] : [c.command]).join(' ').toLowerCase();
   return all.filter((c) => words.every((w) => said(c).includes(w) || String(numberOf(c)).startsWith(w)));
 }
 
@@ -39,10 +49,12 @@ export interface Draft { name: string; participant: string; baseline: string; fl
 type Field = Exclude<keyof Draft, 'lends'>;
 
 const cores = (base: number | undefined) => String(shown('cpu_milli', base ?? 0));
+/** A Deployment's pods have names that nobody chose: theirs is the better one. */
+const nameOfPod = (c: RunningPod): string => c.owner?.split(' ').at(-1) ?? c.pod;
 /** As it stands in a field: whole nodes of a job, cores of a process. */
 const textOf = (c: Candidate, base: number | undefined) => (isJob(c) ? String(Math.round((base ?? 0) / c.node_cpu_milli)) : cores(base));
 export const firstOf = (c: Candidate): Draft => ({
-  name: [...(isJob(c) ? c.name : programOf(c.command))].slice(0, LONGEST_NAME).join(''), participant: '', baseline: textOf(c, c.proposed.baseline.cpu_milli), floor: textOf(c, c.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: !isJob(c),
+  name: [...(isJob(c) ? c.name : isPod(c) ? nameOfPod(c) : programOf(c.command))].slice(0, LONGEST_NAME).join(''), participant: '', baseline: textOf(c, c.proposed.baseline.cpu_milli), floor: textOf(c, c.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: !isJob(c),
 });
 
 /** In thousandths of a core, whatever its field counts in. */
@@ -78,12 +90,14 @@ export function faultsOf(c: Candidate, d: Draft): Partial<Record<Field, string>>
   };
 }
 
+/** What names it to the server. */
+const namedBy = (c: Candidate) => (isJob(c) ? { job: c.job } : isPod(c) ? { pod: c.pod, container: c.container } : { pid: c.pid });
 /** What is sent; null while something is missing or wrong. A job lends nothing, so nothing is said of that. */
 export function bodyOf(c: Candidate, d: Draft): Adoption | null {
   const [baseline, floor, limit] = [read(c, d.baseline).value, read(c, d.floor).value, read(c, d.limit).value];
   if (d.participant === '' || baseline === null || floor === null || Object.values(faultsOf(c, d)).some(Boolean)) return null;
   return {
-    ...(isJob(c) ? { job: c.job } : { pid: c.pid }), participant: d.participant, name: d.name.trim(), class: d.class,
+    ...namedBy(c), participant: d.participant, name: d.name.trim(), class: d.class,
     baseline: { cpu_milli: baseline }, floor: { cpu_milli: floor },
     ...(limit === null ? {} : { limit: { cpu_milli: limit } }),
     ...(isJob(c) || d.lends ? {} : { strategy: { auto_offer: null } }),
@@ -94,7 +108,7 @@ export function bodyOf(c: Candidate, d: Draft): Adoption | null {
 export function allText(c: Candidate, capacity: number | undefined): string {
   return isJob(c) ? `all ${nodesText(Math.max(c.nodes, Math.floor((capacity ?? 0) / c.node_cpu_milli)))}` : 'all of the node';
 }
-/** Why a job is not adopted, as a sentence. */
+/** Why a job or a pod is not adopted, as a sentence. */
 export const refusedText = (reason: string): string => `Not adoptable: ${reason.replace(/\.$/, '')}.`;
 /** Time until a job's limit, as coarse as people say it. */
 export function leftText(seconds: number | null | undefined): string {

@@ -1,7 +1,7 @@
 import { memo, useState } from 'react';
 import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { bundleText, jobOf } from '@/lib/adopted';
+import { bundleText, jobOf, podOf } from '@/lib/adopted';
 import { type Instance, useMay, useMe, useNodeState, useWrite } from '@/lib/api';
 import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
@@ -21,6 +21,7 @@ import { Vacate } from './Vacate';
 /** What stopping does, and what is said once it is done. */
 function stopOf(i: Instance) {
   if (jobOf(i)) return { does: 'Stopping gives the nodes that were bought back to the cluster and lets the job run on.', done: 'is a workload no more; its job runs on, and bought nodes go back to the cluster', limit: 'none: its job runs without one' };
+  if (podOf(i)) return { does: 'Stopping gives its container back the CPU that it had when it was adopted, and lets the pod run on.', done: 'is a workload no more; its pod runs on with the CPU that it had', limit: 'what its pod had when it was adopted' };
   if (i.adopted) return { does: 'Stopping lifts its limit and leaves the program running.', done: 'is a workload no more; its program runs on without a limit', limit: 'none: its program runs without one' };
   return { does: 'It writes a checkpoint and ends.', done: 'stops with a checkpoint', limit: 'none: it is stopped' };
 }

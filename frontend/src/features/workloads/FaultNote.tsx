@@ -1,5 +1,5 @@
 import { Button, Icon, Panel, When } from '@/components/ui';
-import { jobOf } from '@/lib/adopted';
+import { jobOf, podOf } from '@/lib/adopted';
 import type { Instance } from '@/lib/api';
 import { isFaulty } from './health';
 import { Restart } from './Restart';
@@ -7,8 +7,9 @@ import { Restart } from './Restart';
 const HELP = 'Restart begins it anew, at its first input; if its module is at fault, mend that and register the workload again.';
 const PROCESS_HELP = 'If its program still runs, limit it again. If the program has ended, an operator adopts the one that takes its place.';
 const JOB_HELP = 'If its job still runs, adopt it again. If the job has ended, an operator adopts another one.';
+const POD_HELP = 'If its pod still runs, limit it again. If the pod has ended, an operator adopts the one that takes its place.';
 
-const helpOf = (i: Instance) => (jobOf(i) ? JOB_HELP : i.adopted ? PROCESS_HELP : HELP);
+const helpOf = (i: Instance) => (jobOf(i) ? JOB_HELP : podOf(i) ? POD_HELP : i.adopted ? PROCESS_HELP : HELP);
 
 /** A guest that failed runs no more: what happened, when, and what helps. */
 export function FaultNote({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) {

@@ -1,17 +1,18 @@
-import { jobOf, processOf } from '@/lib/adopted';
-import { type HostProcess, type Instance, type List, type Module, type SlurmJob, useResource } from '@/lib/api';
+import { jobOf, podOf, processOf } from '@/lib/adopted';
+import { type ClusterPod, type HostProcess, type Instance, type List, type Module, type SlurmJob, useResource } from '@/lib/api';
 import { formatQuantity } from '@/lib/money';
 import { driverName } from './health';
 import { typed } from './register';
 
-/** What a workload runs: its module or command, or the process or job that was adopted. */
+/** What a workload runs: its module or command, or the process, job or pod that was adopted. */
 export function MadeOf({ instance }: { instance: Instance }) {
-  const [process, job] = [processOf(instance), jobOf(instance)];
+  const [process, job, pod] = [processOf(instance), jobOf(instance), podOf(instance)];
   return (
     <>
       <dt>Driver</dt><dd>{driverName(instance)}</dd>
       {process && <Process of={process} />}
       {job && <Job of={job} />}
+      {pod && <Pod of={pod} />}
       {!instance.adopted && <Program instance={instance} />}
     </>
   );
@@ -39,6 +40,19 @@ function Job({ of }: { of: SlurmJob }) {
       <dd className="said">
         {formatQuantity('cpu_milli', of.node_cpu_milli)}
         <p className="help">It stays on its cluster, and grows and shrinks by whole nodes. It lends nothing.</p>
+      </dd>
+    </>
+  );
+}
+
+function Pod({ of }: { of: ClusterPod }) {
+  return (
+    <>
+      <dt>Pod</dt><dd className="said">{of.namespace}/{of.name}</dd>
+      <dt>Container</dt>
+      <dd className="said">
+        {of.container}
+        <p className="help">It stays on its node: its bids win only while its own node has room. Its memory is measured, not limited.</p>
       </dd>
     </>
   );

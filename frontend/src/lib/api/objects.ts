@@ -35,7 +35,7 @@ export interface Me {
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 /** Without a kind it is a WebAssembly module. */
-export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'service' | 'process' | 'slurm_job'; available?: boolean }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'service' | 'process' | 'slurm_job' | 'pod'; available?: boolean }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; currency: string }
 
@@ -313,8 +313,10 @@ export interface Strategy {
 export interface HostProcess { pid: number; started_ticks: number; boot: string; command: string }
 /** It grows and shrinks by whole nodes; `node_cpu_milli` is the CPU of one. `submitted_at`: Unix seconds. */
 export interface SlurmJob { cluster: string; job: number; submitted_at: number; name: string; node_cpu_milli: number }
+/** The container whose CPU changes, of a pod: `uid` is given to no other. */
+export interface ClusterPod { namespace: string; name: string; uid: string; container: string }
 /** What a workload was before the market knew it. */
-export type Adopted = ({ kind: 'process' } & HostProcess) | ({ kind: 'slurm_job' } & SlurmJob);
+export type Adopted = ({ kind: 'process' } & HostProcess) | ({ kind: 'slurm_job' } & SlurmJob) | ({ kind: 'pod' } & ClusterPod);
 /** One that runs on a node's host and may be adopted; its figures are with all that it has started. */
 export interface RunningProcess {
   kind: 'process'; pid: number; command: string; user: number; running_seconds: number; descendants: number;
@@ -336,9 +338,24 @@ export interface RunningJob {
   workload?: string | null;
   proposed: { baseline: Quantities; floor: Quantities };
 }
-export type Candidate = RunningProcess | RunningJob;
-/** `pid` or `job`, one of the two. Defaults: the whole node as limit; a process lends at the reserve price or more, a job lends nothing. */
-export interface Adoption { pid?: number; job?: number; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
+/** A container of a pod that runs on a Kubernetes node. */
+export interface RunningPod {
+  kind: 'pod'; namespace: string; pod: string; container: string; uid: string; service: string; mem_mib: number; running_seconds: number;
+  /** The Deployment, StatefulSet, Job or other object that it belongs to. */
+  owner?: string | null;
+  /** Left out where it has no limit. */
+  request_milli?: number | null; limit_milli?: number | null;
+  /** Left out where nobody takes samples. */
+  cpu_milli?: number | null;
+  /** Why it cannot be adopted, if so. */
+  refused?: string | null;
+  /** The workload that it is already. */
+  workload?: string | null;
+  proposed: { baseline: Quantities; floor: Quantities };
+}
+export type Candidate = RunningProcess | RunningJob | RunningPod;
+/** `pid`, `job` or `pod`, one of the three. Defaults: the whole node as limit; a process or a pod lends at the reserve price or more, a job lends nothing. */
+export interface Adoption { pid?: number; job?: number; pod?: string; container?: string; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; arguments?: string[]; pool: string; node: string; epoch: number; class: string; state: string;

@@ -11,7 +11,7 @@ export interface ProblemBody {
 /** Where the server's advice is for those who write requests, what people are told instead. */
 const WORDS: Record<string, string> = {
   instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.',
-  floor_below_driver: 'The kernel holds a process to 0.01 cores at least. Ask for that or more.',
+  floor_below_driver: 'The kernel can’t hold it to less than 0.01 cores. Ask for that or more.',
   candidate_not_found: 'It has ended. Go back, refresh the list and choose another one.',
   lot_not_whole: 'A job has whole nodes only. Ask for a multiple of one node.',
   lot_divisible: 'A job has whole nodes only: it wins all of what a bid asks for, or none.',

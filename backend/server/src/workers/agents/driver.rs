@@ -87,10 +87,25 @@ impl Driver for Agents {
         let Some(report) = host.report(instance).cloned() else { return Ok(Vec::new()) };
         // The counters are as old as the heartbeat that brought them.
         let at = host.heard.as_ref().map_or_else(Instant::now, |heard| heard.at);
-        let is_job = host.wanted.get(instance).is_some_and(|wanted| matches!(wanted.adopted, Adopted::SlurmJob(_)));
         let (since, before) = host.seen.get(instance).cloned().unwrap_or_else(|| (at, report.clone()));
         let mut window = at.saturating_duration_since(since);
-        if is_job && !steps_end_window(report.cpu_micros != before.cpu_micros, window) {
+        let has_moved = report.cpu_micros != before.cpu_micros;
+        let ends = match host.wanted.get(instance).map(|wanted| &wanted.adopted) {
+            Some(Adopted::SlurmJob(_)) => steps_end_window(has_moved, window),
+            // The count of a pod moves with each sample: one that stands still means that nobody looked.
+            Some(Adopted::Pod(_)) => has_moved && steps_end_window(has_moved, window),
+            _ => true,
+        };
+        // A count that began or went back, as an agent has started again, is no use of 0: it begins the next window.
+        let begins = match (before.cpu_micros, report.cpu_micros) {
+            (Some(before), Some(now)) => now < before,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if begins {
+            window = Duration::ZERO;
+            host.seen.insert(instance.clone(), (at, report.clone()));
+        } else if !ends {
             window = Duration::ZERO;
             host.seen.entry(instance.clone()).or_insert_with(|| (at, report.clone()));
         } else {

@@ -7,7 +7,7 @@ mod driver;
 mod told;
 
 pub use told::{
-    AgentDriver, AgentStatus, Heartbeat, JobReport, Orders, ProcessReport, Wanted, WorkloadReport, reported,
+    AgentDriver, AgentStatus, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WorkloadReport, reported,
 };
 
 use headroom_execution::linux::MOST_CPU_MILLI;
@@ -31,6 +31,7 @@ const LIST_PATIENCE: Duration = Duration::from_secs(8);
 pub struct Candidates {
     pub processes: Vec<ProcessReport>,
     pub jobs: Vec<JobReport>,
+    pub pods: Vec<PodReport>,
 }
 
 struct Heard {
@@ -130,11 +131,14 @@ impl Agents {
             if !host.is_silent() && host.heard.as_ref().is_some_and(is_another) {
                 return Err(AnotherHost);
             }
-            if told.processes.is_some() || told.jobs.is_some() {
+            let (processes, jobs, pods) = (told.processes.take(), told.jobs.take(), told.pods.take());
+            if processes.is_some() || jobs.is_some() || pods.is_some() {
                 host.list_candidates = false;
-                let (processes, jobs) = (told.processes.take(), told.jobs.take());
-                let (processes, jobs) = (processes.unwrap_or_default(), jobs.unwrap_or_default());
-                host.candidates = Some(Candidates { processes, jobs });
+                host.candidates = Some(Candidates {
+                    processes: processes.unwrap_or_default(),
+                    jobs: jobs.unwrap_or_default(),
+                    pods: pods.unwrap_or_default(),
+                });
             }
             host.heard = Some(Heard { at: Instant::now(), heartbeat: told });
         }
@@ -308,6 +312,23 @@ mod tests {
             let seen = agents.observe(&InstanceId::from("ins_a"), Detail::Counters).expect("it is there").remove(0);
             assert_eq!((seen.window_micros, seen.limits.cpu_milli), (0, 200));
         }
+    }
+
+    #[tokio::test]
+    async fn a_count_that_begins_or_goes_back_begins_a_window() {
+        let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
+        agents.adopt(&OpKey::new("s", "a"), &request()).expect("adopted");
+        agents.ready();
+        let mut has_window = Vec::new();
+        // Its agent has started again before the second and the fourth.
+        for cpu_micros in [Some(900), Some(5), None, Some(7), Some(8)] {
+            let mut counted = told("b", 200);
+            counted.workloads[0].cpu_micros = cpu_micros;
+            agents.heartbeat(&node, counted).await.expect("its host");
+            let seen = agents.observe(&InstanceId::from("ins_a"), Detail::Counters).expect("it is there").remove(0);
+            has_window.push(seen.window_micros > 0);
+        }
+        assert_eq!(has_window, [false, false, false, false, true]);
     }
 
     #[tokio::test]

@@ -1,18 +1,19 @@
 //! The documents between an agent and the server.
 use headroom_execution::linux::Candidate;
-use headroom_execution::{InstanceId, Report, slurm};
-use headroom_market::workload::{Adopted, HostProcess, SlurmJob};
+use headroom_execution::{InstanceId, Report, kubernetes, slurm};
+use headroom_market::workload::{Adopted, ClusterPod, HostProcess, SlurmJob};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// What an agent limits: processes of its host, or jobs of its cluster.
+/// What an agent limits: processes of its host, jobs of its cluster, or pods of its Kubernetes node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentDriver {
     #[default]
     Linux,
     Slurm,
+    Kubernetes,
 }
 
 /// What an agent tells.
@@ -39,6 +40,9 @@ pub struct Heartbeat {
     /// Jobs that may be adopted, where candidates were asked for.
     #[serde(default)]
     pub jobs: Option<Vec<JobReport>>,
+    /// Containers of pods that may be adopted, where candidates were asked for.
+    #[serde(default)]
+    pub pods: Option<Vec<PodReport>>,
 }
 
 /// An adopted workload, as the kernel of its host or its cluster counts it.
@@ -91,6 +95,34 @@ pub struct JobReport {
     /// Seconds until its time limit; nothing without a limit.
     #[serde(default)]
     pub left_seconds: Option<u64>,
+    /// Why it cannot be adopted, if so.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// The workload that it is already.
+    #[serde(default)]
+    pub workload: Option<String>,
+}
+
+/// A container of a pod that may be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PodReport {
+    pub pod: ClusterPod,
+    /// The Deployment, StatefulSet, Job or other object that it belongs to.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The class of service that Kubernetes gives it.
+    pub service: String,
+    /// In force; nothing where it has no limit.
+    #[serde(default)]
+    pub request_milli: Option<u64>,
+    #[serde(default)]
+    pub limit_milli: Option<u64>,
+    /// Mean over the newest sample; nothing where nobody takes samples.
+    #[serde(default)]
+    pub cpu_milli: Option<u64>,
+    pub mem_kib: u64,
+    pub running_seconds: u64,
     /// Why it cannot be adopted, if so.
     #[serde(default)]
     pub refused: Option<String>,
@@ -156,6 +188,23 @@ impl From<(slurm::Candidate, Option<InstanceId>)> for JobReport {
             nodes: candidate.nodes,
             running_seconds: candidate.running_seconds,
             left_seconds: candidate.left_seconds,
+            refused: candidate.refused,
+            workload: workload.map(|id| id.0),
+        }
+    }
+}
+
+impl From<(kubernetes::Candidate, Option<InstanceId>)> for PodReport {
+    fn from((candidate, workload): (kubernetes::Candidate, Option<InstanceId>)) -> Self {
+        Self {
+            pod: candidate.pod,
+            owner: candidate.owner,
+            service: candidate.service,
+            request_milli: candidate.request_milli,
+            limit_milli: candidate.limit_milli,
+            cpu_milli: candidate.cpu_milli,
+            mem_kib: candidate.mem_kib,
+            running_seconds: candidate.running_seconds,
             refused: candidate.refused,
             workload: workload.map(|id| id.0),
         }
