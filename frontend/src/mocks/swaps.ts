@@ -25,9 +25,9 @@ const swap = (s: Part): Swap => ({
 });
 
 export const swaps: Swap[] = [
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', created_at: ago(40),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', created_at: ago(134),
     bytes: 4_194_304, positions_compared: 24, causes: [{ kind: 'won', order: 'bid_01KAB6Q0ZX3F4QW84W9QAA', orders: 1, pool: 'fra1-hp', resource: 'cpu_milli', quantity: 8000, pays: '7.200000', is_paid: '0.000000' }],
-    phases: [...phases(4, 40, 'done', { transferred: '4,096 KiB sent' }), { state: 'shadow', started_at: ago(30), ended_at: ago(12), detail: '12 inputs gave the same on both sides' }, { state: 'awaiting_approval', started_at: ago(12), ended_at: null, detail: null }],
+    phases: [...phases(4, 134, 'done', { transferred: '4,096 KiB sent' }), { state: 'shadow', started_at: ago(30), ended_at: ago(12), detail: '12 inputs gave the same on both sides' }, { state: 'awaiting_approval', started_at: ago(12), ended_at: null, detail: null }],
     approval: { ask_by: slotAt(1), answer_by: slotAt(2), asked_at: ago(12), evidence: { at: ago(4), positions_compared: 24, states_compared: 24, lag: 1, live_latency_micros: 850, shadow_latency_micros: 1240 }, answer: null } }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
     created_at: ago(1400), ended_at: ago(1136), phases: phases(5, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),

@@ -294,7 +294,7 @@ fn waits(swap: &Swap) -> Option<String> {
 /// How it ended, where it did not come to what was planned.
 fn ended(swap: &Swap) -> Option<String> {
     Some(match swap.reason.as_deref()? {
-        SUPERSEDED => "A newer plan took its place before it began.".to_owned(),
+        SUPERSEDED => "A newer plan took its place before it was made.".to_owned(),
         vacate::VACATED => {
             "The program kept memory that was no longer its own: the workload was stopped, as its owner had chosen."
                 .to_owned()
