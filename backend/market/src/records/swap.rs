@@ -329,7 +329,7 @@ pub struct Approval {
     /// When its shadow run had passed, and the question was first put.
     pub asked_at: Option<Timestamp>,
     /// What the shadow run has shown; `null` until it has passed.
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<ShadowEvidence>,
     /// Its move ends without an answer, once its copy is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Withdrawn>,
@@ -340,7 +340,7 @@ pub struct Approval {
 /// What a shadow run has shown that goes on: written when it has passed, and again whenever twice as much was compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Evidence {
+pub struct ShadowEvidence {
     pub at: Timestamp,
     /// Inputs at which both runs were compared; at none of them is there a difference that counts.
     pub positions_compared: i64,
@@ -395,7 +395,7 @@ pub enum StepResult {
     /// A resize that waits for others has what is free already, and that is in force.
     TookAtOnce { state: SwapState, in_force: Amounts },
     /// While a person is asked the shadow run goes on: what it has shown by now.
-    Compared { state: SwapState, evidence: Evidence },
+    Compared { state: SwapState, evidence: ShadowEvidence },
     /// Nothing failed, but the deadline has passed.
     OutOfTime { state: SwapState },
 }
@@ -411,7 +411,7 @@ pub struct StepReport {
     pub differences: Vec<Difference>,
     /// Of a shadow run that has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<ShadowEvidence>,
     /// Limits that the driver found in force.
     pub in_force: Option<Amounts>,
     /// The program stands still, written to disk, until it has these amounts again.

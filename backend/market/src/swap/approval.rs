@@ -30,7 +30,7 @@ use crate::ids::{InstanceId, SwapId, UserId};
 use crate::pool::admin::{change_settings, pool_to_set};
 use crate::printable::check_reason;
 use crate::records::pool::{Pool, PoolSlug};
-use crate::records::swap::{ApprovalAnswer, Evidence, Swap, SwapState};
+use crate::records::swap::{ApprovalAnswer, ShadowEvidence, Swap, SwapState};
 use crate::refusal::{Refusal, conflict, not_found};
 use crate::swap::{phase, waiting};
 use crate::time::{Slot, Timestamp};
@@ -147,15 +147,15 @@ pub fn answered(made: &ApprovalAnswer) -> Refusal {
 }
 
 /// The shadow run has passed: a person is asked.
-pub(super) fn ask(swap: &mut Swap, evidence: Option<Evidence>, now: Timestamp) {
+pub(super) fn ask(swap: &mut Swap, evidence: Option<ShadowEvidence>, now: Timestamp) {
     if let Some(approval) = swap.approval.as_mut() {
         approval.asked_at = approval.asked_at.or(Some(now));
-        approval.evidence = evidence.map(|seen| Evidence { at: now, ..seen });
+        approval.evidence = evidence.map(|seen| ShadowEvidence { at: now, ..seen });
     }
 }
 
 /// The shadow run goes on, and has shown more.
-pub(super) fn note_evidence(turn: &mut Turn<'_>, mut swap: Swap, evidence: Evidence) {
+pub(super) fn note_evidence(turn: &mut Turn<'_>, mut swap: Swap, evidence: ShadowEvidence) {
     swap.positions_compared = swap.positions_compared.max(evidence.positions_compared);
     ask(&mut swap, Some(evidence), turn.now);
     turn.emit(Event::SwapChanged(Box::new(swap)));

@@ -65,7 +65,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             approval::note_evidence(turn, swap, evidence);
             return true;
         }
-        StepResult::OutOfTime { state } if state == swap.state && is_unasked(&swap) => {
+        StepResult::OutOfTime { state } if state == swap.state && lacks_an_answer(&swap) => {
             let detail = "nobody has answered while that would have helped".to_owned();
             by_exchange = fail(turn, &mut swap, EXPIRED.to_owned(), detail);
         }
@@ -79,7 +79,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
 }
 
 /// Whether it is a person who has not answered in time, or could not be asked any more: nothing is late by its own doing.
-fn is_unasked(swap: &Swap) -> bool {
+fn lacks_an_answer(swap: &Swap) -> bool {
     swap.waits_for_answer() || swap.is_unanswered() && !swap.state.has_begun()
 }
 

@@ -7,7 +7,7 @@ use headroom_market::event::Event;
 use headroom_market::ids::{SwapId, UserId};
 use headroom_market::swap::approval::{self, MoveVerdict};
 use headroom_market::swap::saga::{StepReport, StepResult, is_out_of_time};
-use headroom_market::swap::{Evidence, Swap, SwapState};
+use headroom_market::swap::{ShadowEvidence, Swap, SwapState};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Credits, Share};
 use std::collections::BTreeSet;
@@ -125,11 +125,11 @@ pub fn out_of_time(world: &mut World, id: SwapId) -> Option<StepResult> {
 }
 
 /// What a shadow run has shown at so many inputs.
-pub fn evidence(positions_compared: i64) -> Evidence {
+pub fn evidence(positions_compared: i64) -> ShadowEvidence {
     let at = Timestamp::from_seconds(0);
     let (live_latency_micros, shadow_latency_micros) = (200, 300);
     let states_compared = positions_compared;
-    Evidence { at, positions_compared, states_compared, lag: 0, live_latency_micros, shadow_latency_micros }
+    ShadowEvidence { at, positions_compared, states_compared, lag: 0, live_latency_micros, shadow_latency_micros }
 }
 
 /// What histories have shown.

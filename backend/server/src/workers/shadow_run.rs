@@ -4,7 +4,7 @@ use crate::workers::swaps::{Effect, Situation, key, or_retry, snapshot_id};
 use headroom_execution::{DriverError, ShadowReport, ShadowRequest};
 use headroom_market::shadow::{self, Verdict};
 use headroom_market::swap::saga::StepReport;
-use headroom_market::swap::{Difference, Evidence, Swap, SwapState};
+use headroom_market::swap::{Difference, ShadowEvidence, Swap, SwapState};
 use headroom_market::time::Timestamp;
 
 /// Runs beside the live job on the same inputs. Where a person is to answer it is asked for as soon as it has passed, and
@@ -74,11 +74,11 @@ fn shadow_report(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Result<Sh
 }
 
 /// What a person is shown of a shadow run.
-fn evidence(report: &ShadowReport, at: Timestamp) -> Evidence {
+fn evidence(report: &ShadowReport, at: Timestamp) -> ShadowEvidence {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let compared = &report.comparison;
     let mean = |sum: u64| number(sum.checked_div(compared.positions_compared).unwrap_or(0));
-    Evidence {
+    ShadowEvidence {
         at,
         positions_compared: number(compared.positions_compared),
         states_compared: number(compared.states_compared),

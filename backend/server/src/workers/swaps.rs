@@ -7,7 +7,7 @@ use crate::workers::shadow_run;
 use headroom_execution::{ActivateRequest, DriverError, OpKey, SnapshotId, SnapshotInfo, VerifyRequest};
 use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
 use headroom_market::swap::saga::{self, StepReport, StepResult};
-use headroom_market::swap::{Evidence, Swap, SwapState, approval};
+use headroom_market::swap::{ShadowEvidence, Swap, SwapState, approval};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::vacate::VACATED;
@@ -22,7 +22,7 @@ pub(super) enum Effect {
     /// Not yet, because the program uses what is to be given back.
     InUse,
     /// Not yet, and the shadow run has shown more meanwhile.
-    Compared(Evidence),
+    Compared(ShadowEvidence),
     Failed {
         reason: String,
         detail: String,

@@ -279,10 +279,10 @@ export interface SwapGained { resource: ResourceName; quantity: number; counterp
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
 export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; until_then: string | null; gained: SwapGained[]; pays: string | null; is_paid: string | null }
 /** What a shadow run has shown that goes on while a person is asked. */
-export interface Evidence { at: string; positions_compared: number; states_compared: number; lag: number; live_latency_micros: number; shadow_latency_micros: number }
+export interface ShadowEvidence { at: string; positions_compared: number; states_compared: number; lag: number; live_latency_micros: number; shadow_latency_micros: number }
 /** That an operator has to approve a move once its shadow run has passed, and what became of it. */
 export interface Approval {
-  ask_by: string; answer_by: string; asked_at: string | null; evidence: Evidence | null; withdrawn?: { reason: string; detail: string } | null;
+  ask_by: string; answer_by: string; asked_at: string | null; evidence: ShadowEvidence | null; withdrawn?: { reason: string; detail: string } | null;
   answer: { verdict: 'approved' | 'rejected'; by: string; at: string; reason: string | null } | null;
 }
 /** What a move is expected to come to when its source is stopped. */
