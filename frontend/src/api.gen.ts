@@ -160,10 +160,15 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description That a move had to be approved, and what became of it. */
+        /** @description That a move has to be approved, and what became of it. */
         Approval: {
-            /** @description Without an answer by then it expires: the end of its slot. */
+            /** @description Nobody is asked after that: the lead time before `answer_by`, so that there is time to look. */
+            ask_by: components["schemas"]["Timestamp"];
+            /** @description Without an answer by then it expires: when the gate of the next slot closes. */
             answer_by: components["schemas"]["Timestamp"];
+            asked_at?: components["schemas"]["Timestamp"] | null;
+            evidence?: components["schemas"]["ShadowEvidence"] | null;
+            withdrawn?: components["schemas"]["Withdrawn"] | null;
             answer?: components["schemas"]["ApprovalAnswer"] | null;
         };
         /** @description Who answered, when, and what they said. */
@@ -551,6 +556,24 @@ export interface components {
              * @description Bought in the round.
              */
             quantity: number;
+        };
+        /** @description What a move that is prepared is expected to come to when its source is stopped. */
+        Cutover: {
+            /**
+             * Format: int64
+             * @description How long the workload stands still.
+             */
+            pause_micros: number;
+            /**
+             * Format: int64
+             * @description What has changed since the snapshot and is sent while it stands still.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many finished moves say so; of none it is what a small guest takes on one host.
+             */
+            learned_from_moves: number;
         };
         /** @description One place where the shadow run and the live run differ. */
         Difference: {
@@ -1869,7 +1892,10 @@ export interface components {
                 /** @description Why it is made. */
                 causes: components["schemas"]["Cause"][];
                 approval?: components["schemas"]["Approval"] | null;
-                /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
+                /**
+                 * @description One that it waits for was approved late, or not at all, or the process ended while it was prepared: what it misses
+                 *     for that is the exchange's doing.
+                 */
                 kept_waiting?: boolean;
                 /**
                  * Format: int64
@@ -1974,7 +2000,7 @@ export interface components {
         ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job" | "pod";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
-            /** @description A person has to approve every move into the pool and out of it before it begins. */
+            /** @description A person has to approve every move into the pool and out of it when its shadow run has passed. */
             required: boolean;
         };
         /** @enum {string} */
@@ -3273,6 +3299,32 @@ export interface components {
             /** @description For clients without cookies; rotated at each use. Left out where the session was renewed by its cookie. */
             refresh_token?: string;
         };
+        /** @description What a shadow run has shown that goes on: written when it has passed, and again whenever twice as much was compared. */
+        ShadowEvidence: {
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Inputs at which both runs were compared; at none of them is there a difference that counts.
+             */
+            positions_compared: number;
+            /**
+             * Format: int64
+             * @description Of those, where the whole state was compared too.
+             */
+            states_compared: number;
+            /**
+             * Format: int64
+             * @description Inputs by which the copy is behind.
+             */
+            lag: number;
+            /**
+             * Format: int64
+             * @description From due to done, the mean of all inputs that were compared.
+             */
+            live_latency_micros: number;
+            /** Format: int64 */
+            shadow_latency_micros: number;
+        };
         /** @enum {string} */
         ShapeAction: "throttle" | "inflate_balloon" | "checkpoint" | "stop" | "deflate_balloon" | "raise";
         /** @description One step, in the order in which they are taken. */
@@ -3518,7 +3570,10 @@ export interface components {
             /** @description Why it is made. */
             causes: components["schemas"]["Cause"][];
             approval?: components["schemas"]["Approval"] | null;
-            /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
+            /**
+             * @description One that it waits for was approved late, or not at all, or the process ended while it was prepared: what it misses
+             *     for that is the exchange's doing.
+             */
             kept_waiting?: boolean;
             /**
              * Format: int64
@@ -3581,9 +3636,12 @@ export interface components {
         /** @enum {string} */
         SwapRequestMode: "recommend" | "apply";
         /** @enum {string} */
-        SwapState: "planned" | "awaiting_approval" | "reserved" | "snapshot" | "transferred" | "shadow" | "fenced" | "activated" | "verified" | "released" | "done" | "infeasible" | "rejected" | "expired" | "aborted" | "rolled_back" | "failed";
-        /** @description A swap with the name of who answered for it. */
+        SwapState: "planned" | "reserved" | "snapshot" | "transferred" | "shadow" | "awaiting_approval" | "fenced" | "activated" | "verified" | "released" | "done" | "infeasible" | "rejected" | "expired" | "aborted" | "rolled_back" | "failed";
+        /** @description A swap, who it is of and who answered for it, and what is expected of a move. */
         SwapView: components["schemas"]["Swap"] & {
+            /** @description Of whoever has the workload; shown to the operator's roles only. */
+            participant_name?: string | null;
+            cutover?: components["schemas"]["Cutover"] | null;
             /** @description Of who approved or rejected it; shown to the operator's roles only. */
             answered_by_name?: string | null;
         };
@@ -3678,6 +3736,12 @@ export interface components {
             round?: number | null;
             part?: components["schemas"]["Share"] | null;
             whole?: components["schemas"]["Credits"] | null;
+        };
+        /** @description Why nobody needs to answer any more. */
+        Withdrawn: {
+            /** @description The code with which the move ends. */
+            reason: string;
+            detail: string;
         };
         /** @description An adopted workload, as the kernel of its host or its cluster counts it. */
         WorkloadReport: {

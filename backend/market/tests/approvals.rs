@@ -1,6 +1,6 @@
 //! Moves that a person has to approve: who may answer when, what a no and no answer come to, and for whom.
 
-use crate::support::approvals::{answer, credits, person, refused, require, share};
+use crate::support::approvals::{answer, credits, end_as_said, evidence, person, refused, require, share};
 use crate::support::crowded::{bid_that, market, node, round, workload};
 use crate::support::world::{RHYTHM, World, participant};
 use crate::support::world_steps::*;
@@ -30,6 +30,12 @@ struct Asked {
     buyer: (ParticipantId, InstanceId),
     lender: (ParticipantId, InstanceId),
     slot: Slot,
+}
+
+fn asked() -> Asked {
+    let mut asked = planned();
+    asked.prepare();
+    asked
 }
 
 fn planned() -> Asked {
@@ -70,6 +76,21 @@ impl Asked {
         };
         self.world.run(Command::StepSwap { swap: id, result });
     }
+    /// Its worker prepares it until a person is asked.
+    fn prepare(&mut self) -> Swap {
+        let id = self.swap().id;
+        for _ in 0..5 {
+            let state = self.world.state.swaps[&id].state;
+            let report = StepReport { evidence: Some(evidence(5)), ..StepReport::default() };
+            self.world.run(Command::StepSwap { swap: id, result: StepResult::Succeeded { state, report } });
+        }
+        self.swap()
+    }
+    /// Its worker ends what was rejected or withdrawn.
+    fn end(&mut self) {
+        let id = self.swap().id;
+        assert!(end_as_said(&mut self.world, id), "it was rejected or withdrawn");
+    }
     fn make(&mut self, id: SwapId) {
         for _ in 0..10 {
             if self.world.state.swaps.contains_key(&id) {
@@ -108,29 +129,47 @@ impl Asked {
 }
 
 #[test]
-fn a_move_waits_for_a_person_and_goes_on_when_it_is_approved() {
+fn a_move_is_asked_for_when_its_shadow_run_has_passed() {
     let mut asked = planned();
     let swap = asked.swap();
-    assert_eq!((swap.state, swap.node_from, swap.node_to), (SwapState::AwaitingApproval, asked.home, asked.target));
-    let told: Vec<SwapState> = (asked.world.log.last().unwrap().1.iter())
-        .filter_map(|e| if let Event::SwapChanged(s) = e { Some((s.id, s.state)) } else { None })
-        .filter_map(|(id, state)| (id == swap.id).then_some(state))
-        .collect();
-    assert_eq!(told, [SwapState::Planned, SwapState::AwaitingApproval]);
-    let asking = swap.approval.expect("a person is asked");
-    assert_eq!((asking.answer_by, asking.answer), (RHYTHM.slot_end(asked.slot), None));
+    assert_eq!((swap.state, swap.node_from, swap.node_to), (SwapState::Planned, asked.home, asked.target));
+    let question = swap.approval.clone().expect("a person is to be asked");
+    let gate = RHYTHM.gate_closes(asked.slot.plus(1, RHYTHM.slot_seconds));
+    assert_eq!((question.answer_by, question.ask_by), (gate, gate.plus_seconds(-RHYTHM.lead_seconds)));
     let lends = asked.world.state.instances[&asked.lender.1].swap.expect("a lender shrinks");
     assert_eq!(asked.world.state.swaps[&lends].approval, None, "a resize asks nobody");
+    for state in [SwapState::Planned, SwapState::Reserved, SwapState::Snapshot, SwapState::Transferred] {
+        assert_eq!(asked.swap().state, state);
+        assert_eq!(refused(&asked.say(Approved, None, 1)), "not_asked_yet");
+        asked.step(swap.id, None);
+    }
+    assert_eq!(asked.swap().state, SwapState::Shadow);
+    assert_eq!(refused(&asked.say(Rejected, Some("no"), 1)), "not_asked_yet");
+    asked.world.now = asked.world.now.plus_seconds(3);
+    let report = StepReport { evidence: Some(evidence(5)), positions_compared: 5, ..StepReport::default() };
+    let passed = StepResult::Succeeded { state: SwapState::Shadow, report };
+    asked.world.run(Command::StepSwap { swap: swap.id, result: passed });
+    let waits = asked.swap();
+    assert_eq!(waits.state, SwapState::AwaitingApproval);
+    let question = waits.approval.expect("a person is asked");
+    let (seen, now) = (question.evidence.expect("what it has shown"), asked.world.now);
+    assert_eq!((question.asked_at, seen.at, seen.positions_compared), (Some(now), now, 5));
     asked.step(swap.id, None);
     assert_eq!(asked.swap().state, SwapState::AwaitingApproval, "no worker gets it on");
+    let more = StepResult::Compared { state: SwapState::AwaitingApproval, evidence: evidence(10) };
+    asked.world.run(Command::StepSwap { swap: swap.id, result: more });
+    let seen = asked.swap().approval.and_then(|a| a.evidence).expect("it goes on");
+    assert_eq!((seen.positions_compared, asked.swap().positions_compared), (10, 10));
 
     assert!(matches!(asked.say(Approved, Some("it is quiet"), 1), Reply::Swap(_)));
     let approved = asked.swap();
     let given = approved.approval.clone().and_then(|a| a.answer).expect("it was answered");
     assert_eq!((given.verdict, given.by, given.at), (Approved, person(1), asked.world.now));
-    assert_eq!((given.reason.as_deref(), approved.state), (Some("it is quiet"), SwapState::Reserved));
-    assert_eq!(approved.phases[1].detail.as_deref(), Some("it is quiet"));
+    assert_eq!((given.reason.as_deref(), approved.state), (Some("it is quiet"), SwapState::Shadow));
+    assert_eq!(approved.phases[5].detail.as_deref(), Some("it is quiet"));
     asked.make(lends);
+    asked.step(swap.id, None);
+    assert_eq!(asked.swap().state, SwapState::Fenced, "nobody is asked again");
     asked.make(swap.id);
     assert_eq!(asked.world.state.instances[&asked.buyer.1].node, asked.target);
     let (bought, lent) = asked.settle(&[1_000; 4]);
@@ -142,14 +181,18 @@ fn a_move_waits_for_a_person_and_goes_on_when_it_is_approved() {
 #[test]
 fn of_what_is_rejected_or_not_answered_nobody_bears_the_loss_but_the_exchange() {
     for expires in [None, Some(true), Some(false)] {
-        let mut asked = planned();
+        let mut asked = asked();
         let swap = asked.swap();
         let lends = asked.world.state.instances[&asked.lender.1].swap.expect("a lender shrinks");
         asked.make(lends);
         match expires {
-            None => assert!(matches!(asked.say(Rejected, Some("the target is to be serviced"), 1), Reply::Swap(_))),
+            None => {
+                assert!(matches!(asked.say(Rejected, Some("the target is to be serviced"), 1), Reply::Swap(_)));
+                assert_eq!(asked.swap().state, SwapState::AwaitingApproval, "until its copy is dropped");
+                asked.end();
+            }
             Some(true) => {
-                asked.world.now = RHYTHM.slot_end(asked.slot);
+                asked.world.now = swap.approval.as_ref().expect("asked").answer_by;
                 assert!(saga::is_out_of_time(&swap, asked.world.now, RHYTHM.slot_seconds));
                 let result = StepResult::OutOfTime { state: swap.state };
                 asked.world.run(Command::StepSwap { swap: swap.id, result });
@@ -158,6 +201,10 @@ fn of_what_is_rejected_or_not_answered_nobody_bears_the_loss_but_the_exchange() 
             Some(false) => {}
         }
         let (bought, lent) = asked.settle(&[0; 4]);
+        if expires == Some(false) {
+            let result = StepResult::OutOfTime { state: swap.state };
+            asked.world.run(Command::StepSwap { swap: swap.id, result });
+        }
         let ended = asked.ended(swap.id);
         let (state, reason) = match expires {
             None => (SwapState::Rejected, approval::REJECTED),
@@ -177,26 +224,83 @@ fn of_what_is_rejected_or_not_answered_nobody_bears_the_loss_but_the_exchange() 
     }
 }
 
-/// The same move, approved, and its own program is at fault: as ever.
+/// Before the answer, while the question waits and after it: its own program is at fault, as ever.
 #[test]
-fn what_is_approved_and_fails_by_its_program_is_its_owners() {
+fn what_differs_is_its_owners_whether_it_is_approved_or_not() {
+    for approved in [None, Some(false), Some(true)] {
+        let mut asked = planned();
+        let swap = asked.swap();
+        (0..4).for_each(|_| asked.step(swap.id, None));
+        if let Some(approve) = approved {
+            asked.step(swap.id, None);
+            assert_eq!(asked.swap().state, SwapState::AwaitingApproval);
+            _ = approve && matches!(asked.say(Approved, None, 1), Reply::Swap(_));
+        }
+        asked.step(swap.id, Some("shadow_mismatch"));
+        let ended = asked.ended(swap.id);
+        assert_eq!((ended.state, ended.reason.as_deref()), (SwapState::Aborted, Some("shadow_mismatch")));
+        assert_eq!(refused(&asked.world.run(answer(swap.id, Approved, None, person(2)))), "not_found");
+        let (bought, lent) = asked.settle(&[0; 4]);
+        assert!(bought.reservation_fee > Credits::ZERO && lent.reservation_fee > Credits::ZERO);
+        assert_eq!((lent.lines[0].delivered, asked.risk()), (0, Credits::ZERO), "{approved:?}");
+    }
+}
+
+/// Its worker found out that it differs, or that its time is over, in the moment in which somebody answered.
+#[test]
+fn of_an_answer_and_an_end_at_once_one_counts() {
+    let mismatch = |state| {
+        let (reason, report) = ("shadow_mismatch".to_owned(), StepReport::default());
+        StepResult::Failed { state, reason, detail: "test".into(), report }
+    };
+    let waits = SwapState::AwaitingApproval;
+    for (verdict, result, state, reason) in [
+        // The copy is gone: it can't be moved, though that was approved.
+        (Approved, mismatch(waits), SwapState::Aborted, "shadow_mismatch"),
+        (Approved, StepResult::OutOfTime { state: waits }, SwapState::Aborted, "deadline"),
+        (Rejected, mismatch(waits), SwapState::Rejected, approval::REJECTED),
+        (Rejected, StepResult::OutOfTime { state: waits }, SwapState::Rejected, approval::REJECTED),
+    ] {
+        let mut asked = asked();
+        let swap = asked.swap();
+        assert!(matches!(asked.say(verdict, Some("because"), 1), Reply::Swap(_)));
+        asked.world.run(Command::StepSwap { swap: swap.id, result });
+        let ended = asked.ended(swap.id);
+        assert_eq!((ended.state, ended.reason.as_deref()), (state, Some(reason)), "{verdict:?}");
+        assert_eq!(ended.approval.and_then(|a| a.answer).map(|a| a.verdict), Some(verdict), "the answer is kept");
+        assert_eq!(asked.world.state.instances[&asked.buyer.1].swap, None);
+    }
+}
+
+/// A shadow run that passes too late asks nobody: there would be no time to look.
+#[test]
+fn a_shadow_run_that_passes_too_late_is_late_by_its_own_doing() {
     let mut asked = planned();
     let swap = asked.swap();
-    asked.say(Approved, None, 1);
-    for _ in 0..3 {
-        asked.step(swap.id, None);
-    }
-    assert_eq!(asked.swap().state, SwapState::Shadow);
-    asked.step(swap.id, Some("shadow_mismatch"));
-    let (bought, lent) = asked.settle(&[0; 4]);
-    assert!(bought.reservation_fee > Credits::ZERO && lent.reservation_fee > Credits::ZERO);
-    assert_eq!((lent.lines[0].delivered, asked.risk()), (0, Credits::ZERO));
+    (0..4).for_each(|_| asked.step(swap.id, None));
+    let ask_by = swap.approval.expect("it is to be approved").ask_by;
+    let is_late = |asked: &Asked| saga::is_out_of_time(&asked.swap(), asked.world.now, RHYTHM.slot_seconds);
+    asked.world.now = ask_by.plus_seconds(-1);
+    assert!(!is_late(&asked));
+    asked.world.now = ask_by;
+    assert!(is_late(&asked));
+    asked.world.run(Command::StepSwap { swap: swap.id, result: StepResult::OutOfTime { state: SwapState::Shadow } });
+    assert_eq!(asked.ended(swap.id).reason.as_deref(), Some("deadline"));
+    assert!(!asked.fails_by_exchange());
+    // Where nothing could be begun, nobody could be asked.
+    let mut held = planned();
+    let swap = held.swap();
+    held.world.now = ask_by;
+    assert!(is_late(&held));
+    held.world.run(Command::StepSwap { swap: swap.id, result: StepResult::OutOfTime { state: SwapState::Planned } });
+    assert_eq!(held.ended(swap.id).state, SwapState::Expired);
+    assert!(held.fails_by_exchange());
 }
 
 /// What is missing before it is there, as a person thought it over, is not for the lender to bear.
 #[test]
 fn who_is_approved_late_is_late_by_the_exchanges_doing() {
-    let mut asked = planned();
+    let mut asked = asked();
     let swap = asked.swap();
     asked.world.now = asked.slot.start().plus_seconds(20);
     assert!(matches!(asked.say(Approved, None, 1), Reply::Swap(_)));
@@ -207,14 +311,31 @@ fn who_is_approved_late_is_late_by_the_exchanges_doing() {
     assert!(asked.risk() < Credits::ZERO);
 }
 
+/// Asked in its slot only, as its shadow run was late, it is late as any move; approved in time it is late by nobody's doing.
+#[test]
+fn what_the_shadow_run_was_late_with_is_not_the_exchanges_doing() {
+    for asked_late in [true, false] {
+        let mut asked = planned();
+        let swap = asked.swap();
+        if asked_late {
+            asked.world.now = asked.slot.start().plus_seconds(2);
+        }
+        asked.prepare();
+        assert!(matches!(asked.say(Approved, None, 1), Reply::Swap(_)));
+        asked.world.now = asked.slot.start().plus_seconds(4);
+        asked.make(swap.id);
+        assert!(!asked.fails_by_exchange(), "asked late: {asked_late}");
+    }
+}
+
 /// Approved in the last moment, and under way when the slot is settled, or not wanted any more.
 #[test]
 fn what_is_approved_too_late_to_be_there_is_the_exchanges_doing_too() {
     for given_up in [true, false] {
-        let mut asked = planned();
+        let mut asked = asked();
         let swap = asked.swap();
-        asked.world.now = RHYTHM.slot_end(asked.slot).plus_seconds(-1);
-        asked.say(Approved, None, 1);
+        asked.world.now = swap.approval.expect("asked").answer_by.plus_seconds(-1);
+        assert!(matches!(asked.say(Approved, None, 1), Reply::Swap(_)));
         asked.step(swap.id, None);
         asked.world.now = RHYTHM.slot_end(asked.slot);
         if given_up {
@@ -228,7 +349,7 @@ fn what_is_approved_too_late_to_be_there_is_the_exchanges_doing_too() {
 
 #[test]
 fn an_answer_counts_once_and_only_where_one_is_asked_for() {
-    let mut asked = planned();
+    let mut asked = asked();
     let swap = asked.swap();
     let lends = asked.world.state.instances[&asked.lender.1].swap.expect("a lender shrinks");
     let resize = asked.world.run(answer(lends, Approved, None, person(1)));
@@ -248,44 +369,66 @@ fn an_answer_counts_once_and_only_where_one_is_asked_for() {
     asked.make(swap.id);
     assert_eq!(refused(&asked.world.run(answer(swap.id, Approved, None, person(1)))), "not_found");
 
-    let mut late = planned();
-    late.world.now = RHYTHM.slot_end(late.slot);
+    let mut late = self::asked();
+    late.world.now = late.swap().approval.expect("asked").answer_by;
     assert_eq!(refused(&late.say(Approved, None, 1)), "answer_too_late");
-    let mut cancelled = planned();
+    let mut cancelled = self::asked();
     let id = cancelled.swap().id;
     cancelled.world.run(Command::CancelSwap { swap: id, participant: None, reason: "no".into() });
     assert_eq!(refused(&cancelled.say(Approved, None, 1)), "swap_cancelled");
 }
 
-/// A stop, or a fault of the program, is not kept waiting by what waits for a person; what was won is its owner's.
+/// A stop, or a fault of the program, is not kept waiting by what waits for a person; what was won is its owner's. The copy
+/// is dropped first.
 #[test]
 fn a_workload_that_runs_no_more_is_asked_for_no_more() {
-    for faults in [false, true] {
-        let mut asked = planned();
+    for (faults, prepared) in [(false, true), (true, true), (false, false)] {
+        let mut asked = if prepared { asked() } else { planned() };
         let swap = asked.swap();
         let (participant, instance) = asked.buyer;
-        let (command, expected) = match faults {
-            false => (Command::StopInstance { participant, instance }, InstanceState::Stopped),
-            true => (Command::ReportFault { instance, detail: "trap".into() }, InstanceState::Failed),
+        let (command, expected, reason) = match faults {
+            false => (Command::StopInstance { participant, instance }, InstanceState::Stopped, "instance_stopped"),
+            true => {
+                (Command::ReportFault { instance, detail: "trap".into() }, InstanceState::Failed, "instance_failed")
+            }
         };
-        assert!(matches!(asked.world.run(command), Reply::Instance(_)));
+        assert!(matches!(asked.world.run(command.clone()), Reply::Instance(_)));
+        assert_eq!(asked.world.state.instances[&instance].state, InstanceState::Running, "its copy is still there");
+        assert_eq!(refused(&asked.say(Approved, None, 1)), "swap_withdrawn");
+        asked.end();
+        if faults {
+            assert!(matches!(asked.world.run(command), Reply::Instance(_)), "its driver says it again");
+        }
         let now = &asked.world.state.instances[&instance];
-        assert_eq!((now.state, now.swap), (expected, None));
+        assert_eq!((now.state, now.swap, now.pinned_until), (expected, None, None));
         assert!(now.failed_by_exchange.is_empty());
         let ended = asked.ended(swap.id);
-        assert_eq!(ended.state, SwapState::Aborted);
+        assert_eq!((ended.state, ended.reason.as_deref()), (SwapState::Aborted, Some(reason)));
         assert_eq!(refused(&asked.world.run(answer(swap.id, Approved, None, person(1)))), "not_found");
         let reply = asked.world.run(Command::StartInstance { participant, instance });
         assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
-        let again = asked.swap();
+        let again = asked.prepare();
         assert_eq!(again.state, SwapState::AwaitingApproval, "it is to go there all the same, and asked for anew");
     }
+}
+
+/// A stop that is taken back before the copy is dropped leaves nothing to be asked for: it is planned anew.
+#[test]
+fn a_stop_that_is_taken_back_has_its_move_asked_for_anew() {
+    let mut asked = asked();
+    let (swap, (participant, instance)) = (asked.swap(), asked.buyer);
+    asked.world.run(Command::StopInstance { participant, instance });
+    asked.world.run(Command::StartInstance { participant, instance });
+    assert_eq!(refused(&asked.say(Approved, None, 1)), "swap_withdrawn", "what was withdrawn stays so");
+    asked.end();
+    let again = asked.prepare();
+    assert!(again.id != swap.id && again.state == SwapState::AwaitingApproval);
 }
 
 /// What has been approved and has begun is a move as any.
 #[test]
 fn a_workload_that_is_moved_is_stopped_when_the_move_has_ended() {
-    let mut asked = planned();
+    let mut asked = asked();
     asked.say(Approved, None, 1);
     let ((participant, instance), swap) = (asked.buyer, asked.swap());
     let stopped = asked.world.run(Command::StopInstance { participant, instance });
@@ -305,26 +448,52 @@ fn a_workload_that_is_moved_is_stopped_when_the_move_has_ended() {
     assert!(!now(&asked).stop_requested && now(&asked).state == InstanceState::Stopped);
 }
 
+/// The copy is gone with the process: what was to be answered, or is approved, is prepared again, and a no stays a no.
 #[test]
-fn a_restart_and_a_halt_leave_it_waiting() {
-    let mut asked = planned();
-    let swap = asked.swap();
-    let instance = asked.buyer.1;
-    asked.world.run(Command::HaltPool { pool: "p".into(), by: person(9), reason: "a test".into() });
-    recover(&mut asked.world);
-    let waits = asked.swap();
-    assert_eq!((waits.id, waits.state), (swap.id, SwapState::AwaitingApproval));
-    assert_eq!(waits.epoch, asked.world.state.instances[&instance].epoch, "it is fenced as what runs now");
-    assert!(matches!(asked.say(Approved, None, 1), Reply::Swap(_)));
-    recover(&mut asked.world);
-    assert_eq!(asked.swap().state, SwapState::Reserved, "what was approved and has not begun goes on");
-    asked.make(swap.id);
-    assert_eq!(asked.world.state.instances[&instance].node, asked.target);
+fn a_restart_prepares_it_again_and_a_halt_leaves_it_waiting() {
+    for answered in [None, Some(Approved), Some(Rejected)] {
+        let mut asked = asked();
+        let (swap, instance) = (asked.swap(), asked.buyer.1);
+        asked.world.run(Command::HaltPool { pool: "p".into(), by: person(9), reason: "a test".into() });
+        assert_eq!(asked.swap().state, SwapState::AwaitingApproval);
+        if let Some(verdict) = answered {
+            assert!(matches!(asked.say(verdict, Some("because"), 1), Reply::Swap(_)));
+        }
+        recover(&mut asked.world);
+        let again = asked.swap();
+        assert_eq!((again.id, again.state, again.ended_at), (swap.id, SwapState::Reserved, None));
+        assert_eq!(again.epoch, asked.world.state.instances[&instance].epoch, "it is fenced as what runs now");
+        let question = again.approval.expect("it is kept");
+        assert_eq!((question.evidence, question.answer.map(|a| a.verdict)), (None, answered));
+        assert_eq!(question.asked_at, swap.approval.and_then(|a| a.asked_at));
+        if answered == Some(Rejected) {
+            asked.end();
+            assert_eq!(asked.ended(again.id).state, SwapState::Rejected);
+            continue;
+        }
+        (0..3).for_each(|_| asked.step(again.id, None));
+        assert_eq!(asked.swap().state, SwapState::Shadow);
+        match answered {
+            None => {
+                assert_eq!(refused(&asked.say(Approved, None, 1)), "not_asked_yet", "the new run has shown nothing");
+                asked.step(again.id, None);
+                assert_eq!(asked.swap().state, SwapState::AwaitingApproval, "and nobody needs to ask again");
+                assert!(matches!(asked.say(Approved, None, 1), Reply::Swap(_)));
+            }
+            // The answer is kept.
+            Some(_) => {
+                asked.step(again.id, None);
+                assert_eq!(asked.swap().state, SwapState::Fenced);
+            }
+        }
+        asked.make(again.id);
+        assert_eq!(asked.world.state.instances[&instance].node, asked.target);
+    }
 }
 
 #[test]
 fn what_a_refused_move_leaves_is_told_and_not_drawn_on_top_of() {
-    let mut asked = planned();
+    let mut asked = asked();
     let (instance, slot) = (asked.buyer.1, asked.slot);
     let expected = |asked: &Asked| {
         let world = &asked.world;
@@ -333,6 +502,7 @@ fn what_a_refused_move_leaves_is_told_and_not_drawn_on_top_of() {
     };
     assert_eq!(expected(&asked), (asked.target, 4_500, 0), "it may still be moved");
     assert!(matches!(asked.say(Rejected, Some("the target is to be serviced"), 1), Reply::Swap(_)));
+    asked.end();
     assert_eq!(expected(&asked), (asked.home, 3_500, 1_000), "it has its baseline, where it is");
     asked.world.now = slot.start().plus_seconds(1);
     let draw = Draw { instance, resource: Resource::CpuMilli, quantity: 100, highest_price: None };

@@ -2,7 +2,9 @@
 //! make way, beside recalls, and in random histories.
 
 use crate::exchange_random::{check_replay, check_settlement};
-use crate::support::approvals::{Seen, answer, check_history, credits, person, refused, require, share};
+use crate::support::approvals::{
+    Seen, answer, check_history, credits, end_as_said, evidence, person, refused, require, share,
+};
 use crate::support::away;
 use crate::support::crowded::{bid_that, cpu, market, node, round, workload};
 use crate::support::world::{RHYTHM, World, participant};
@@ -79,11 +81,28 @@ fn carried_off(world: &mut World, instance: InstanceId) -> Slot {
     slot
 }
 
-fn carry_out(world: &mut World, instance: InstanceId, approve: bool) {
+/// Its worker prepares it until a person is asked.
+fn prepare(world: &mut World, instance: InstanceId) -> Swap {
     let swap = of(world, instance).expect("it is to be changed");
+    for _ in 0..5 {
+        let report = StepReport { evidence: Some(evidence(5)), ..StepReport::default() };
+        let result = StepResult::Succeeded { state: world.state.swaps[&swap.id].state, report };
+        world.run(Command::StepSwap { swap: swap.id, result });
+    }
+    of(world, instance).expect("it waits")
+}
+
+/// Its worker ends what was rejected or withdrawn.
+fn end(world: &mut World, swap: &Swap) {
+    assert!(end_as_said(world, swap.id), "{swap:?}");
+}
+
+fn carry_out(world: &mut World, instance: InstanceId, approve: bool) {
     if approve {
+        let swap = prepare(world, instance);
         assert!(matches!(world.run(answer(swap.id, Approved, None, person(1))), Reply::Swap(_)));
     }
+    let swap = of(world, instance).expect("it is to be changed");
     while let Some(state) = world.state.swaps.get(&swap.id).map(|s| s.state) {
         let result = StepResult::Succeeded { state, report: StepReport::default() };
         world.run(Command::StepSwap { swap: swap.id, result });
@@ -95,8 +114,9 @@ fn a_way_to_another_pool_that_is_refused_fails_in_all_its_slots_by_the_exchange(
     let (mut world, instance, [home, _]) = two_pools();
     require(&mut world, "q");
     let slot = carried_off(&mut world, instance);
-    let swap = of(&world, instance).expect("it goes");
+    let swap = prepare(&mut world, instance);
     world.run(answer(swap.id, Rejected, Some("q is full of work"), person(1)));
+    end(&mut world, &swap);
     let next = slot.plus(1, RHYTHM.slot_seconds);
     let stays = &world.state.instances[&instance];
     assert_eq!((stays.node, stays.away), (home, None));
@@ -116,17 +136,21 @@ fn a_way_home_is_asked_for_again_in_every_slot() {
     plan(&mut world, after(1));
     plan(&mut world, after(2));
     for (n, answers) in [(2, Some(Rejected)), (3, None), (4, Some(Approved))] {
-        let swap = of(&world, instance).expect("it is to come home");
+        let swap = prepare(&mut world, instance);
         assert_eq!((swap.slot, swap.state, swap.node_to), (after(n), SwapState::AwaitingApproval, home));
         world.now = after(n).start().plus_seconds(1);
         match answers {
             Some(Approved) => {
-                carry_out(&mut world, instance, true);
+                assert!(matches!(world.run(answer(swap.id, Approved, None, person(1))), Reply::Swap(_)));
+                carry_out(&mut world, instance, false);
                 break;
             }
-            Some(Rejected) => _ = world.run(answer(swap.id, Rejected, Some("not yet"), person(1))),
+            Some(Rejected) => {
+                world.run(answer(swap.id, Rejected, Some("not yet"), person(1)));
+                end(&mut world, &swap);
+            }
             None => {
-                world.now = RHYTHM.slot_end(swap.slot);
+                world.now = RHYTHM.gate_closes(after(n + 1));
                 world.run(Command::StepSwap { swap: swap.id, result: StepResult::OutOfTime { state: swap.state } });
             }
         }
@@ -161,7 +185,7 @@ fn whoever_waits_for_a_move_that_waits_ends_too() {
     });
     round(&mut world);
     plan(&mut world, last);
-    let (home, waits) = (of(&world, instance).expect("it comes home"), of(&world, grows).expect("it grows"));
+    let (home, waits) = (prepare(&mut world, instance), of(&world, grows).expect("it grows"));
     assert_eq!((home.state, home.node_from), (SwapState::AwaitingApproval, elsewhere));
     assert_eq!(waits.depends_on, [home.id]);
     world.now = RHYTHM.slot_end(last);
@@ -203,19 +227,25 @@ fn a_recall_comes_before_a_move_that_waits() {
     carry_out(&mut world, buyer, false);
     assert_eq!(amount(&world.state.instances[&buyer].in_force, Resource::CpuMilli), 2_100);
     plan(&mut world, next);
-    let moves = of(&world, buyer).expect("it goes");
+    let moves = prepare(&mut world, buyer);
     assert_eq!((moves.state, moves.slot, moves.node_to), (SwapState::AwaitingApproval, next, target));
 
     let recall = Recall { instance: lender, resource: Resource::CpuMilli, slot, quantity: None };
     assert!(matches!(world.run(Command::Recall { participant: Some(two), recall }), Reply::Recalled(_)));
+    assert_eq!(refused(&world.run(answer(moves.id, Approved, None, person(1)))), "swap_withdrawn");
+    let cancel = Command::CancelSwap { swap: moves.id, participant: None, reason: "too".into() };
+    assert_eq!(refused(&world.run(cancel)), "swap_withdrawn");
+    end(&mut world, &moves);
     let shrinks = of(&world, buyer).expect("it gives back what it had");
     assert_eq!((shrinks.slot, shrinks.moves(), shrinks.state), (slot, false, SwapState::Planned));
+    let grows = of(&world, lender).expect("it has again what it had lent");
+    assert_eq!((grows.slot, grows.depends_on.as_slice()), (slot, &[shrinks.id][..]), "once that is given back");
     assert_eq!(refused(&world.run(answer(moves.id, Approved, None, person(1)))), "not_found");
     carry_out(&mut world, buyer, false);
     carry_out(&mut world, lender, false);
     assert_eq!(amount(&world.state.instances[&lender].in_force, Resource::CpuMilli), 2_000);
     let anew = of(&world, buyer).expect("it is to go all the same");
-    assert_eq!((anew.state, anew.slot, anew.node_to), (SwapState::AwaitingApproval, next, target));
+    assert_eq!((anew.slot, anew.node_to, anew.is_unanswered()), (next, target, true));
     carry_out(&mut world, buyer, true);
     assert_eq!(world.state.instances[&buyer].node, target);
 }
@@ -242,6 +272,8 @@ fn random_histories_with_people_who_answer_or_do_not() {
                 }
                 _ => {}
             }
+            // Shadow runs pass within the lead time.
+            (0..3).for_each(|_| step_swaps(world));
             no_node_is_promised_twice(world);
             command
         });
@@ -254,4 +286,5 @@ fn random_histories_with_people_who_answer_or_do_not() {
     assert!(rounds > 500 && seen.asked > 150 && seen.done > 50, "{rounds} {seen:?}");
     assert!(seen.rejected > 20 && seen.expired > 10 && seen.kept_from_home > 3, "{seen:?}");
     assert!(seen.approved >= seen.done && seen.kept_waiting > 5, "{seen:?}");
+    assert!(seen.differed > 5 && seen.withdrawn > 5 && seen.prepared_again > 5, "{seen:?}");
 }

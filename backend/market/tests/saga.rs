@@ -11,7 +11,7 @@ use headroom_market::swap::{Method, Phase, Swap, SwapState};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::turn::Turn;
 use headroom_market::units::{Amounts, Credits, Resource};
-use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, InstanceState};
+use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, InstanceState, run};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -235,51 +235,72 @@ fn an_old_message_changes_nothing_and_twice_equals_once() {
     assert_eq!(present(&state), None, "done");
 }
 
-/// The process dies while a person is asked, after the answer, and after every intent that follows.
+/// The process dies before the question, while it waits, after the answer, and after every intent that follows.
 #[test]
-fn a_crash_while_a_person_is_asked_changes_nothing_and_after_the_answer_it_is_a_move_as_any() {
+fn a_crash_before_the_fence_keeps_a_question_and_its_answer() {
     use headroom_market::swap::approval::{Answering, Approval, MoveVerdict, answer};
-    let asked = || {
-        let mut state = world(11);
-        let mut waits = swap(11);
-        waits.state = SwapState::AwaitingApproval;
-        waits.phases.push(Phase { state: waits.state, started_at: NOW, ended_at: None, detail: None });
-        waits.approval = Some(Approval { answer_by: NOW.plus_seconds(120), answer: None });
-        state.put_swap(waits);
+    let (id, one) = (SwapId::from_raw(4), InstanceId::from_raw(1));
+    let planned = || {
+        let (mut state, by) = (world(11), NOW.plus_seconds(120));
+        let question =
+            Approval { ask_by: by, answer_by: by, asked_at: None, evidence: None, withdrawn: None, answer: None };
+        state.put_swap(Swap { approval: Some(question), ..swap(11) });
         crash(&state)
+    };
+    // As `recover` of the server: what does not go on fails, then every workload runs again.
+    let restart = |state: &State| {
+        let mut state = crash(state);
+        if state.swaps.get(&id).is_some_and(Swap::is_ended_by_restart) {
+            give_up(&mut state);
+        }
+        let mut turn = Turn::new(&mut state, NOW, 1);
+        run::recover(&mut turn, one).expect("it runs again");
+        state
     };
     let say = |state: &mut State, verdict| {
         let mut turn = Turn::new(state, NOW, 1);
         let (reason, by) = (Some("because".to_owned()), UserId::from_raw(9));
-        answer(&mut turn, SwapId::from_raw(4), Answering { verdict, reason, by }).expect("it waits");
+        answer(&mut turn, id, Answering { verdict, reason, by }).expect("it waits");
     };
-    let id = InstanceId::from_raw(1);
-    for steps in 0..=8 {
-        let mut state = asked();
-        succeed(&mut state);
-        assert_eq!(present(&state), Some(SwapState::AwaitingApproval), "only a person gets it on");
-        say(&mut state, MoveVerdict::Approved);
-        state = crash(&state);
-        assert_eq!(present(&state), Some(SwapState::Reserved));
-        let answered = state.swaps[&SwapId::from_raw(4)].approval.clone().and_then(|a| a.answer).expect("it is kept");
-        assert_eq!((answered.by, answered.reason.as_deref()), (UserId::from_raw(9), Some("because")));
-        for _ in 0..steps {
-            succeed(&mut state);
-            state = crash(&state);
+    let to_question = |state: &mut State| {
+        for _ in 0..6 {
+            succeed(state);
         }
-        let fenced = present(&state).is_some_and(SwapState::is_fenced);
-        let end = give_up(&mut state);
-        let instance = &state.instances[&id];
-        assert_eq!(instance.swap, None, "nothing is left in flight after {steps} steps");
-        let there = NodeId::from_raw(if end.is_none_or(|end| end == SwapState::Done) { 11 } else { 10 });
-        assert_eq!(instance.node, there, "{end:?} after {steps} steps");
-        assert_eq!(end == Some(SwapState::RolledBack), fenced && steps < 7, "{end:?} after {steps} steps");
+        assert_eq!(present(state), Some(SwapState::AwaitingApproval), "only a person gets it on");
+    };
+    for steps in 0..=5 {
+        let mut state = planned();
+        (0..steps).for_each(|_| succeed(&mut state));
+        state = restart(&state);
+        assert!(matches!(present(&state), Some(SwapState::Planned | SwapState::Reserved)), "after {steps} steps");
+        assert_eq!(state.swaps[&id].epoch, state.instances[&one].epoch);
+        to_question(&mut state);
     }
-    let mut state = asked();
+    for steps in 0..=6 {
+        let mut state = planned();
+        to_question(&mut state);
+        say(&mut state, MoveVerdict::Approved);
+        (0..steps).for_each(|_| succeed(&mut state));
+        let (before, fenced) = (present(&state), present(&state).is_some_and(SwapState::is_fenced));
+        state = restart(&state);
+        if let Some(again) = state.swaps.get(&id) {
+            assert!(!fenced, "{before:?} after {steps} steps");
+            let answered = again.approval.clone().and_then(|a| a.answer).expect("it is kept");
+            assert_eq!((answered.by, answered.reason.as_deref()), (UserId::from_raw(9), Some("because")));
+            (0..9).for_each(|_| succeed(&mut state));
+        }
+        let instance = &state.instances[&one];
+        assert_eq!(instance.swap, None, "nothing is left in flight after {steps} steps");
+        let there = !fenced || before == Some(SwapState::Released);
+        assert_eq!(instance.node, NodeId::from_raw(if there { 11 } else { 10 }), "{before:?} after {steps} steps");
+    }
+    let mut state = planned();
+    to_question(&mut state);
     say(&mut state, MoveVerdict::Rejected);
-    state = crash(&state);
-    let instance = &state.instances[&id];
-    assert_eq!((instance.swap, instance.node, instance.epoch), (None, NodeId::from_raw(10), 1));
+    state = restart(&state);
+    assert_eq!(give_up(&mut state), Some(SwapState::Rejected));
+    let instance = &state.instances[&one];
+    assert_eq!((instance.swap, instance.node), (None, NodeId::from_raw(10)));
     assert!(instance.is_pinned(NOW) && instance.pinned_by_exchange);
 }
 

@@ -92,11 +92,11 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/nodes\/([^/]+)\/adoptions$/, ({ body }, [id]) => onNode(id, (n) => adopt(n, body))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
-  ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],
+  ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, participant_name: 'Genomics', cutover: s.approval && !s.ended_at ? { pause_micros: 4_200, bytes: Math.floor(s.bytes / 10), learned_from_moves: 18 } : null, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],
   ['GET', /^\/swaps\/([^/]+)\/explain$/, (_, [id]) => or404(swaps.find((s) => s.id === id), explainSwap)],
   ['POST', /^\/swaps\/([^/]+)\/cancel$/, ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { cancel_requested: (body as { reason: string }).reason }))],
   ['POST', /^\/swaps\/([^/]+)\/(approve|reject)$/, ({ body }, [id, verb]) => or404(swaps.find((s) => s.id === id && s.approval && !s.approval.answer), (s) => {
-    const [verdict, state] = verb === 'approve' ? ['approved' as const, 'reserved'] : ['rejected' as const, 'rejected'];
+    const [verdict, state] = verb === 'approve' ? ['approved' as const, 'shadow'] : ['rejected' as const, 'rejected'];
     const answer = { verdict, by: 'usr_01KAB6Q0ZX3F4Q', at: ago(0), reason: (body as { reason?: string }).reason ?? null };
     return Object.assign(s, { state, approval: { ...s.approval, answer }, ...(verdict === 'rejected' ? { ended_at: ago(0), reason: 'rejected_by_operator' } : {}) });
   })],

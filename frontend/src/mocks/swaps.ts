@@ -2,8 +2,8 @@ import { ago, iso, slotAt, START } from './clock.ts';
 import type { Difference, Instance, Node, Phase, Swap, SwapExplain } from '../lib/api/objects.ts';
 
 export const nodes: [Node, Node] = [{ id: 'nod_01KAB6Q0ZX3F4Q6X4ACTM9', name: 'fra1-gp-14', pool: 'fra1-gp' }, { id: 'nod_01KAB6Q0ZX3F4QBVCS4NP2', name: 'fra1-hp-03', pool: 'fra1-hp' }];
-const NAMES = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
-const SECONDS = [0, 24, 4, 22, 78, 151, 1, 2, 60, 8, 0];
+const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
+const SECONDS = [0, 4, 22, 78, 151, 1, 2, 60, 8, 0];
 /** The first `reached` phases ran; the last of them is still on unless the swap ended. */
 function phases(reached: number, startedAgo: number, end: string | null, details: Record<string, string> = {}): Phase[] {
   let at = START - startedAgo * 1000;
@@ -20,16 +20,18 @@ const OTHER: Difference[] = [
 type Part = Partial<Swap> & Pick<Swap, 'id' | 'instance' | 'instance_name' | 'state' | 'method' | 'phases' | 'created_at'>;
 const swap = (s: Part): Swap => ({
   participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: nodes[0].id, node_to: nodes[1].id, limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
-  slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], pairs: [{ pool: 'fra1-gp', resource: 'cpu_milli', quantity: 6000, counterpart: 'operator', instance: null, distance: 1 }, { pool: 'fra1-gp', resource: 'cpu_milli', quantity: 2000, counterpart: 'another_member', instance: null, distance: 2 }], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
+  slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], pairs: [{ pool: 'fra1-gp', resource: 'cpu_milli', quantity: 6000, counterpart: 'operator', instance: null, distance: 1 }, { pool: 'fra1-gp', resource: 'cpu_milli', quantity: 2000, counterpart: 'another_member', instance: null, distance: 2 }], causes: [], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
   reason: null, cancel_requested: null, ended_at: null, ...s,
 });
 
 export const swaps: Swap[] = [
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', created_at: ago(40),
-    phases: phases(2, 40, null, { planned: 'a person is asked' }), approval: { answer_by: slotAt(2), answer: null } }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', created_at: ago(134),
+    bytes: 4_194_304, positions_compared: 24, causes: [{ kind: 'won', order: 'bid_01KAB6Q0ZX3F4QW84W9QAA', orders: 1, pool: 'fra1-hp', resource: 'cpu_milli', quantity: 8000, pays: '7.200000', is_paid: '0.000000' }],
+    phases: [...phases(4, 134, 'done', { transferred: '4,096 KiB sent' }), { state: 'shadow', started_at: ago(30), ended_at: ago(12), detail: '12 inputs gave the same on both sides' }, { state: 'awaiting_approval', started_at: ago(12), ended_at: null, detail: null }],
+    approval: { ask_by: slotAt(1), answer_by: slotAt(2), asked_at: ago(12), evidence: { at: ago(4), positions_compared: 24, states_compared: 24, lag: 1, live_latency_micros: 850, shadow_latency_micros: 1240 }, answer: null } }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
-    created_at: ago(1400), ended_at: ago(1136), phases: phases(6, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
+    created_at: ago(1400), ended_at: ago(1136), phases: phases(5, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(10, 2800, 'done') }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
 

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum SwapState {
     Planned,
-    AwaitingApproval,
     Reserved,
     Snapshot,
     Transferred,
     Shadow,
+    AwaitingApproval,
     Fenced,
     Activated,
     Verified,
@@ -36,11 +36,11 @@ impl SwapState {
         use SwapState::*;
         [
             Planned,
-            AwaitingApproval,
             Reserved,
             Snapshot,
             Transferred,
             Shadow,
+            AwaitingApproval,
             Fenced,
             Activated,
             Verified,
@@ -88,7 +88,7 @@ impl SwapState {
 
     /// Whether anything has been done for it on a node.
     pub const fn has_begun(self) -> bool {
-        !matches!(self, SwapState::Planned | SwapState::AwaitingApproval | SwapState::Reserved)
+        !matches!(self, SwapState::Planned | SwapState::Reserved)
     }
 
     pub const fn is_terminal(self) -> bool {
@@ -99,7 +99,8 @@ impl SwapState {
     pub const fn is_fenced(self) -> bool {
         matches!(self, SwapState::Fenced | SwapState::Activated | SwapState::Verified | SwapState::Released)
     }
-    /// The next state when the effect of this one has succeeded. AWAITING_APPROVAL has none: only a person ends it.
+    /// The next state when the effect of this one has succeeded, where nobody is asked. AWAITING_APPROVAL has none: only
+    /// a person ends it.
     pub const fn next(self, moves: bool) -> Option<SwapState> {
         use SwapState::*;
         match (self, moves) {
@@ -179,10 +180,11 @@ pub struct Swap {
     pub pairs: Vec<Pair>,
     /// Why it is made.
     pub causes: Vec<Cause>,
-    /// A person had to approve it; left out where nobody was asked.
+    /// A person has to approve it; left out where nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-    /// One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing.
+    /// One that it waits for was approved late, or not at all, or the process ended while it was prepared: what it misses
+    /// for that is the exchange's doing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept_waiting: bool,
     /// Placement epoch of the source; the target runs under the next one.
@@ -212,10 +214,31 @@ impl Swap {
     pub fn is_live(&self) -> bool {
         self.ended_at.is_none()
     }
-    /// The answer that it waits for has not come before its slot began.
+    /// The state after this one.
+    pub fn next(&self) -> Option<SwapState> {
+        match self.state {
+            SwapState::Shadow if self.is_unanswered() => Some(SwapState::AwaitingApproval),
+            state => state.next(self.moves()),
+        }
+    }
+    /// A person is to answer for it, and has not.
+    pub fn is_unanswered(&self) -> bool {
+        self.approval.as_ref().is_some_and(|a| a.answer.is_none())
+    }
+    /// Its question waits for a person now.
+    pub fn waits_for_answer(&self) -> bool {
+        self.state == SwapState::AwaitingApproval && self.is_unanswered()
+    }
+    /// It does not go on when the process has ended in the middle of it. What a person answers for is prepared again, and
+    /// keeps its answer; until its fence nothing of it is needed for that.
+    pub fn is_ended_by_restart(&self) -> bool {
+        self.state.has_begun() && (self.approval.is_none() || self.state.is_fenced())
+    }
+    /// The answer has not come before its slot began, though the question had.
     pub(crate) fn is_answered_late(&self) -> bool {
         let late = |a: &ApprovalAnswer| a.at >= self.slot.start();
-        self.approval.as_ref().is_some_and(|a| a.answer.as_ref().is_none_or(late))
+        let asked = |a: &&Approval| a.asked_at.is_some_and(|at| at < self.slot.start());
+        self.approval.as_ref().filter(asked).is_some_and(|a| a.answer.as_ref().is_none_or(late))
     }
 }
 
@@ -295,14 +318,48 @@ pub struct Pair {
     pub distance: i64,
 }
 
-/// That a move had to be approved, and what became of it.
+/// That a move has to be approved, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Approval {
-    /// Without an answer by then it expires: the end of its slot.
+    /// Nobody is asked after that: the lead time before `answer_by`, so that there is time to look.
+    pub ask_by: Timestamp,
+    /// Without an answer by then it expires: when the gate of the next slot closes.
     pub answer_by: Timestamp,
+    /// When its shadow run had passed, and the question was first put.
+    pub asked_at: Option<Timestamp>,
+    /// What the shadow run has shown; `null` until it has passed.
+    pub evidence: Option<ShadowEvidence>,
+    /// Its move ends without an answer, once its copy is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
     /// `null` while nobody has answered.
     pub answer: Option<ApprovalAnswer>,
+}
+
+/// What a shadow run has shown that goes on: written when it has passed, and again whenever twice as much was compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ShadowEvidence {
+    pub at: Timestamp,
+    /// Inputs at which both runs were compared; at none of them is there a difference that counts.
+    pub positions_compared: i64,
+    /// Of those, where the whole state was compared too.
+    pub states_compared: i64,
+    /// Inputs by which the copy is behind.
+    pub lag: i64,
+    /// From due to done, the mean of all inputs that were compared.
+    pub live_latency_micros: i64,
+    pub shadow_latency_micros: i64,
+}
+
+/// Why nobody needs to answer any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Withdrawn {
+    /// The code with which the move ends.
+    pub reason: String,
+    pub detail: String,
 }
 
 /// Who answered, when, and what they said.
@@ -337,6 +394,8 @@ pub enum StepResult {
     GaveBack { state: SwapState, in_force: Amounts },
     /// A resize that waits for others has what is free already, and that is in force.
     TookAtOnce { state: SwapState, in_force: Amounts },
+    /// While a person is asked the shadow run goes on: what it has shown by now.
+    Compared { state: SwapState, evidence: ShadowEvidence },
     /// Nothing failed, but the deadline has passed.
     OutOfTime { state: SwapState },
 }
@@ -350,6 +409,9 @@ pub struct StepReport {
     pub positions_compared: i64,
     pub difference_count: i64,
     pub differences: Vec<Difference>,
+    /// Of a shadow run that has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<ShadowEvidence>,
     /// Limits that the driver found in force.
     pub in_force: Option<Amounts>,
     /// The program stands still, written to disk, until it has these amounts again.

@@ -4,7 +4,7 @@
 //! members': the exchange would else pay both sides of a trade that its buyer has ended by stopping the workload.
 use crate::workload::vacate::VACATED;
 
-/// Reason of a swap whose place a newer plan took before it began.
+/// Reason of a swap whose place a newer plan took before it was made.
 pub const SUPERSEDED: &str = "superseded";
 /// Reasons of swaps that the saga gives up.
 pub(crate) const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
@@ -14,7 +14,7 @@ pub(crate) const MEMORY_IN_USE: &str = "memory_in_use";
 pub const RESTARTED: &str = "restarted";
 /// Reason of a move that a person did not want.
 pub const REJECTED: &str = "rejected_by_operator";
-/// Reason of a move that nobody has answered in time.
+/// Reason of a move that nobody has answered, or could be asked, in time.
 pub const EXPIRED: &str = "approval_expired";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,14 @@ use crate::turn::Turn;
 const PHASE_LIMIT_SECONDS: i64 = 60;
 const SHADOW_LIMIT_SECONDS: i64 = 120;
 
-/// Whether the present phase has outlived its limit. One that has not begun waits as long as its
-/// slot lasts: after that it would make true what nobody has bought.
+/// Whether the present phase has outlived its limit. One that has not begun waits as long as its slot lasts: after that it
+/// would make true what nobody has bought. Where a person is to answer, there is time for that as well (`approval.rs`).
 pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
+    match swap.approval.as_ref().filter(|_| swap.is_unanswered()) {
+        Some(asked) if swap.state == SwapState::AwaitingApproval => return now >= asked.answer_by,
+        Some(asked) if !swap.state.is_fenced() && now >= asked.ask_by => return true,
+        _ => {}
+    }
     let limit = match swap.state {
         state if !state.has_begun() => return now >= swap.slot.plus(1, slot_seconds).start(),
         SwapState::Shadow => SHADOW_LIMIT_SECONDS,
@@ -22,23 +27,18 @@ pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
     swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit))
 }
 
-/// Whether nothing has been done yet for a swap that may wait long: another one may come before it.
+/// Whether nothing has been done yet for a swap that may wait long: another one may come before it at once.
 pub(crate) fn gives_way(swap: &Swap) -> bool {
-    match swap.state {
-        // A move is not left in this state, but for others that a person has to answer.
-        SwapState::Planned => !swap.moves(),
-        SwapState::AwaitingApproval => true,
-        _ => false,
-    }
+    swap.state == SwapState::Planned && !swap.moves()
 }
 
 /// Ends a swap that has not begun, as another one comes before it.
 pub(crate) fn supersede(turn: &mut Turn<'_>, swap: Swap, detail: &str) {
-    drop_unbegun(turn, swap, SUPERSEDED, detail);
+    drop_it(turn, swap, SUPERSEDED, detail);
 }
 
-/// Ends a swap that has not begun, which is nobody's fault.
-pub(crate) fn drop_unbegun(turn: &mut Turn<'_>, mut swap: Swap, reason: &'static str, detail: &str) {
+/// Ends a swap of which nothing is left on any node, and nobody is at fault.
+pub(crate) fn drop_it(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail: &str) {
     enter(&mut swap, SwapState::Aborted, turn.now, Some(detail.to_owned()));
     swap.reason = Some(reason.to_owned());
     swap.ended_at = Some(turn.now);

@@ -10,6 +10,7 @@ use crate::records::round::NotRolled;
 use crate::records::swap::{Method, Phase, Swap, SwapState};
 use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
+use crate::swap::blame::SUPERSEDED;
 use crate::swap::cause::{self, causes};
 use crate::swap::dependencies::{Waits, dependencies};
 use crate::swap::drain::{self, Drain};
@@ -76,15 +77,20 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     }
 }
 
-/// What workloads should have in a planned slot has changed. A resize that has not begun, or a move that waits for a
-/// person, gives way to what is now to be: one for a later slot is planned again when that is done.
+/// What workloads should have in a planned slot has changed. A resize that has not begun gives way to what is now to be, at
+/// once; a move that a person has not answered when its copy is dropped. One for a later slot is planned again when that
+/// is done.
 pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot, why: &str) {
-    let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
+    let outdated: Vec<Swap> = ids.iter().filter_map(|id| is_outdated(turn, *id, slot)).cloned().collect();
     for swap in &outdated {
-        phase::supersede(turn, swap.clone(), &format!("{why}; it is planned again after that"));
+        let detail = format!("{why}; it is planned again after that");
+        match phase::gives_way(swap) {
+            true => phase::supersede(turn, swap.clone(), &detail),
+            false => waiting::withdraw(turn, swap.clone(), SUPERSEDED, &detail),
+        }
     }
     plan(turn, slot, Some(ids), &[]);
-    for swap in outdated {
+    for swap in outdated.into_iter().filter(phase::gives_way) {
         // Where nothing came of that after all, the later slot is not forgotten.
         plan_missed(turn, swap.instance, slot);
         wait_for_its_successor(turn, &swap);
@@ -92,9 +98,10 @@ pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot
 }
 
 /// The swap of a workload that comes to nothing by what it is to have in a slot.
-fn gives_way<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
+fn is_outdated<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
     let instance = turn.state.instances.get(&id)?;
-    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| phase::gives_way(s))?;
+    let may_give_way = |s: &&Swap| phase::gives_way(s) || s.is_unanswered();
+    let swap = turn.state.swaps.get(&instance.swap?).filter(may_give_way)?;
     let limits = limits_again(turn.state, instance, slot, turn.now);
     let is_outdated = match swap.slot.cmp(&slot) {
         Ordering::Less => false,
@@ -184,13 +191,12 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         if drained.contains(&instance.id) {
             swap.causes.extend(drain::causes(instance));
         }
+        swap.approval = waiting::question(turn.state, &swap);
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);
         turn.emit(Event::InstanceChanged(changed));
     }
-    // Once all are known: who waits for whom is theirs, whether a person is asked or not.
-    ids.into_iter().for_each(|id| waiting::ask(turn, id));
 }
 
 fn draft(

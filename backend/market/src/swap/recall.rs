@@ -133,8 +133,7 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     // Who is still being resized as it was planned before the recall may yet take what another needs back: until then
     // others only come to have less, or are planned to.
     let too_much = |id: &InstanceId| takes_too_much(turn, *id, slot);
-    let gives_way = |s: &Swap| phase::gives_way(s) && (!s.moves() || s.slot == slot);
-    let waits = instances.iter().filter_map(too_much).any(|s| !gives_way(s));
+    let waits = instances.iter().filter_map(too_much).any(|s| !phase::gives_way(s));
     let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
     let now = instances.iter().copied().filter(may_go).collect();
     plan::plan_changed(turn, &now, slot, "what was lent was taken back before it began");
@@ -149,6 +148,16 @@ fn changed_by_recalls(state: &State, slot: Slot, node: Option<NodeId>) -> BTreeS
     let changed =
         |id: InstanceId| state.awards_of(id).flat_map(|award| &award.lines).any(|l| l.slot == slot && l.recalled > 0);
     state.instances.values().filter(runs).map(|i| i.id).filter(|id| changed(*id)).collect()
+}
+
+/// A move that nobody has answered was withdrawn for a recall, and has ended: whoever waited for that goes on.
+pub(super) fn plan_withdrawn(turn: &mut Turn<'_>, ended: &Swap) {
+    let present = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
+    for slot in BTreeSet::from([present, ended.slot]) {
+        for node in [ended.node_from, ended.node_to] {
+            plan_waiting(turn, node, slot);
+        }
+    }
 }
 
 /// After a swap of a slot has been done: who could not be resized for a recall while it was under way, or for

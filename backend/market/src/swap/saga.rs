@@ -1,12 +1,13 @@
 //! The state machine of a swap order. Pure: the worker performs the effect of the present
 //! state and reports its result; this decides what comes next.
 //!
-//! Move: PLANNED → [AWAITING_APPROVAL] → RESERVED → SNAPSHOT → TRANSFERRED → SHADOW → FENCED →
+//! Move: PLANNED → RESERVED → SNAPSHOT → TRANSFERRED → SHADOW → [AWAITING_APPROVAL → SHADOW] → FENCED →
 //! ACTIVATED → VERIFIED → RELEASED → DONE. Resize: PLANNED → RESERVED → ACTIVATED → VERIFIED → DONE.
 //! Entering a state writes the intent of its effect; the result of that effect is written
 //! when the next one is entered. Before FENCED a failure leaves the source untouched
-//! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK). What a person refuses, or does
-//! not answer, has not begun (REJECTED, EXPIRED; `approval.rs`).
+//! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK). Where a person is asked, that is when the
+//! shadow run has passed, and it goes on meanwhile; what they refuse, or do not answer, ends before the fence
+//! (REJECTED, EXPIRED; `approval.rs`).
 use crate::command::Reply;
 use crate::event::Event;
 use crate::ids::{ParticipantId, SwapId};
@@ -14,11 +15,11 @@ pub use crate::records::swap::{StepReport, StepResult};
 use crate::records::swap::{Swap, SwapState};
 use crate::records::workload::Instance;
 use crate::refusal::{Refusal, not_found};
-use crate::swap::blame::{self, Blame, CANCELLED_BY_OPERATOR, DEADLINE, EXPIRED, MEMORY_IN_USE};
+use crate::swap::blame::{self, Blame, CANCELLED_BY_OPERATOR, DEADLINE, EXPIRED, MEMORY_IN_USE, REJECTED};
 pub use crate::swap::blame::{RESTARTED, SUPERSEDED};
-use crate::swap::phase::enter;
 pub use crate::swap::phase::is_out_of_time;
-use crate::swap::{plan, recall, waiting};
+use crate::swap::phase::{self, enter};
+use crate::swap::{approval, plan, recall, waiting};
 use crate::turn::Turn;
 use crate::units::Amounts;
 use crate::workload::{away, hold_time, run, vacate};
@@ -32,12 +33,20 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     let Some(swap) = turn.state.swaps.get(&id) else { return false };
     let mut swap = swap.clone();
     let mut by_exchange = false;
+    // It was approved while its worker found out that its shadow run had ended: the copy is dropped already.
+    let is_late = |of: SwapState| of == SwapState::AwaitingApproval && swap.state == SwapState::Shadow;
+    let ends = |of: SwapState| of == swap.state || is_late(of);
     match result {
-        // What waits for a person has no effect, so none can have succeeded.
-        StepResult::Succeeded { state, report } if state == swap.state && state.next(swap.moves()).is_some() => {
+        StepResult::Failed { state, .. } | StepResult::OutOfTime { state }
+            if ends(state) && approval::ending(&swap).is_some() =>
+        {
+            return end_as_said(turn, swap);
+        }
+        // What waits for a person has no next state, so no effect of it can have succeeded.
+        StepResult::Succeeded { state, report } if state == swap.state && swap.next().is_some() => {
             succeed(turn, &mut swap, report);
         }
-        StepResult::Failed { state, reason, detail, report } if state == swap.state => {
+        StepResult::Failed { state, reason, detail, report } if ends(state) => {
             take_report(&mut swap, report);
             by_exchange = fail(turn, &mut swap, reason, detail);
         }
@@ -52,11 +61,15 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             swap.at_once.clear();
             set_in_force(turn, &swap, in_force);
         }
-        StepResult::OutOfTime { state: SwapState::AwaitingApproval } if swap.state == SwapState::AwaitingApproval => {
-            expire(turn, swap);
+        StepResult::Compared { state, evidence } if state == swap.state && swap.waits_for_answer() => {
+            approval::note_evidence(turn, swap, evidence);
             return true;
         }
-        StepResult::OutOfTime { state } if state == swap.state => {
+        StepResult::OutOfTime { state } if state == swap.state && lacks_an_answer(&swap) => {
+            let detail = "nobody has answered while that would have helped".to_owned();
+            by_exchange = fail(turn, &mut swap, EXPIRED.to_owned(), detail);
+        }
+        StepResult::OutOfTime { state } if ends(state) => {
             by_exchange = fail(turn, &mut swap, DEADLINE.to_owned(), "the phase took longer than its limit".to_owned());
         }
         _ => return false,
@@ -65,10 +78,34 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     true
 }
 
-/// Ends a swap that does not come about.
-pub(crate) fn end(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail: String) {
-    let by_exchange = fail(turn, &mut swap, reason.to_owned(), detail);
-    tell(turn, swap, by_exchange);
+/// Whether it is a person who has not answered in time, or could not be asked any more: nothing is late by its own doing.
+fn lacks_an_answer(swap: &Swap) -> bool {
+    swap.waits_for_answer() || swap.is_unanswered() && !swap.state.has_begun()
+}
+
+/// A person has refused it, or nobody needed to answer for it any more, and its copy is dropped.
+fn end_as_said(turn: &mut Turn<'_>, mut swap: Swap) -> bool {
+    let Some((reason, detail)) = approval::ending(&swap).map(|(reason, detail)| (reason.to_owned(), detail.to_owned()))
+    else {
+        return false;
+    };
+    if reason == REJECTED {
+        let by_exchange = fail(turn, &mut swap, reason, detail);
+        tell(turn, swap, by_exchange);
+        return true;
+    }
+    let (instance, slot) = (swap.instance, swap.slot);
+    phase::drop_it(turn, swap.clone(), &reason, &detail);
+    if reason == SUPERSEDED {
+        recall::plan_withdrawn(turn, &swap);
+    }
+    run::stop_if_due(turn, instance);
+    // Its driver says again that its program has failed. A stop may have been taken back.
+    if reason != run::INSTANCE_FAILED {
+        plan::plan_stayed(turn, instance, slot);
+        plan::plan_after(turn, &swap);
+    }
+    true
 }
 
 /// Writes a swap as it is now, and what follows from its end. `by_exchange`: it did not come about, by the exchange's
@@ -100,6 +137,7 @@ pub fn cancel(
 ) -> Result<Reply, Refusal> {
     let known = turn.state.swaps.get(&swap).filter(|s| participant.is_none_or(|p| p == s.participant));
     let mut known = known.cloned().ok_or_else(|| not_found("running swap"))?;
+    approval::check_goes_on(&known)?;
     known.cancel_requested = Some(reason);
     turn.emit(Event::SwapChanged(Box::new(known)));
     Ok(Reply::Swap(swap))
@@ -123,9 +161,13 @@ fn set_in_force(turn: &mut Turn<'_>, swap: &Swap, in_force: Amounts) {
 fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
     let detail = report.detail.clone();
     let (in_force, suspended) = (report.in_force.clone(), report.suspended.clone());
+    let evidence = report.evidence.clone();
     take_report(swap, report);
-    let Some(next) = swap.state.next(swap.moves()) else { return };
+    let Some(next) = swap.next() else { return };
     enter(swap, next, turn.now, detail);
+    if next == SwapState::AwaitingApproval {
+        approval::ask(swap, evidence, turn.now);
+    }
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     match next {
         // Placement epoch + 1 is durable before the source is stopped.
@@ -173,7 +215,8 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     instance.swap = None;
     // What is in its shadow run when its slot begins is late by its own program's or others' doing,
     // and not the exchange's, whoever puts an end to it.
-    let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
+    let is_answered_late = swap.is_answered_late() || swap.kept_waiting;
+    let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start() && !is_answered_late;
     let kept_waiting = reason == DEADLINE && waiting::was_kept_waiting(turn.state, swap, began);
     let by_exchange = kept_waiting || blame == Blame::Exchange && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
@@ -231,9 +274,4 @@ fn take_report(swap: &mut Swap, report: StepReport) {
         swap.differences = report.differences;
         swap.differences.truncate(MOST_DIFFERENCES);
     }
-}
-
-/// Nobody has answered.
-pub(crate) fn expire(turn: &mut Turn<'_>, swap: Swap) {
-    end(turn, swap, EXPIRED, "nobody has answered before its slot was over".to_owned());
 }

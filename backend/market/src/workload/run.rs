@@ -5,7 +5,7 @@ use crate::records::workload::{Fault, Instance, InstanceState, ModuleKind};
 use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::book::occupancy::{Occupancy, moves_from};
 use crate::state::State;
-use crate::swap::{plan, waiting};
+use crate::swap::{approval, plan, waiting};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::workload::check::{check_quota, own};
@@ -13,7 +13,7 @@ use crate::workload::register::first_fit;
 use crate::workload::{away, service, vacate};
 
 const INSTANCE_STOPPED: &str = "instance_stopped";
-const INSTANCE_FAILED: &str = "instance_failed";
+pub(crate) const INSTANCE_FAILED: &str = "instance_failed";
 
 /// Of a fault's text, in characters.
 const LONGEST_FAULT: usize = 500;
@@ -22,10 +22,11 @@ const LONGEST_FAULT: usize = 500;
 /// remembered until that has ended: halfway between two nodes it can't be stopped on either.
 pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
     own(turn.state, participant, id)?;
-    if !waiting::withdraw(turn, id, INSTANCE_STOPPED) {
+    waiting::withdraw_of(turn, id, INSTANCE_STOPPED);
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.swap.is_some() {
         return stop_later(turn, participant, id);
     }
-    let mut instance = own(turn.state, participant, id)?;
     instance.state = InstanceState::Stopped;
     instance.stop_requested = false;
     instance.suspended = None;
@@ -52,6 +53,14 @@ fn stop_later(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -
     Ok(id)
 }
 
+/// A stop that has waited for a swap comes about once that has ended.
+pub(crate) fn stop_if_due(turn: &mut Turn<'_>, id: InstanceId) {
+    let due = turn.state.instances.get(&id).filter(|i| i.stop_requested && i.swap.is_none());
+    if let Some(participant) = due.map(|i| i.participant) {
+        let _known = stop(turn, participant, id);
+    }
+}
+
 /// What is to be stopped now, as no swap changes it any more.
 pub fn stops_due(state: &State) -> Vec<(ParticipantId, InstanceId)> {
     let due = state.instances.values().filter(|i| i.stop_requested && i.swap.is_none());
@@ -70,10 +79,12 @@ fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, r
 /// it has won was made available to it and is paid for.
 pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
     let is_running = |i: &Instance| i.state == InstanceState::Running;
-    if !turn.state.instances.get(&id).map(is_running).ok_or_else(|| not_found("instance"))?
-        || !waiting::withdraw(turn, id, INSTANCE_FAILED)
-    {
-        // Stopped in between, or a swap is about to find out: the driver will say it again.
+    if !turn.state.instances.get(&id).map(is_running).ok_or_else(|| not_found("instance"))? {
+        return Ok(id);
+    }
+    waiting::withdraw_of(turn, id, INSTANCE_FAILED);
+    if turn.state.instances.get(&id).is_some_and(|i| i.swap.is_some()) {
+        // A swap is about to find out, or ends for that: the driver will say it again.
         return Ok(id);
     }
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
@@ -148,10 +159,9 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
 pub fn recover(turn: &mut Turn<'_>, id: InstanceId) -> Result<InstanceId, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
     instance.epoch += 1;
-    let waiting = instance.swap.and_then(|swap| turn.state.swaps.get(&swap)).filter(|swap| !swap.state.has_begun());
-    if let Some(mut swap) = waiting.cloned() {
-        swap.epoch = instance.epoch;
-        turn.emit(Event::SwapChanged(Box::new(swap)));
+    let goes_on = instance.swap.and_then(|swap| turn.state.swaps.get(&swap)).filter(|s| !s.is_ended_by_restart());
+    if let Some(swap) = goes_on.cloned() {
+        approval::prepare_again(turn, swap, instance.epoch);
     }
     turn.emit(Event::InstanceChanged(instance));
     plan::plan_recovered(turn, id);

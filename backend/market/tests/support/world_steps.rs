@@ -252,9 +252,19 @@ pub fn nothing_is_overdue(world: &World) {
 pub fn step_swaps(world: &mut World) {
     let live: Vec<_> = world.state.swaps.values().map(|s| (s.id, s.state)).collect();
     for (swap, state) in live {
+        if !world.state.swaps.contains_key(&swap) {
+            continue;
+        }
         take_at_once(world, swap);
+        if approvals::end_as_said(world, swap) {
+            continue;
+        }
         if state == SwapState::AwaitingApproval {
             approvals::answer_or_not(world, swap);
+            continue;
+        }
+        if let Some(result) = approvals::out_of_time(world, swap) {
+            world.run(Command::StepSwap { swap, result });
             continue;
         }
         let report = StepReport::default();
@@ -336,8 +346,13 @@ pub fn blame(world: &mut World, swap: SwapId) {
 
 /// The process ended and began again: what had not begun waits on, the rest is planned anew.
 pub fn recover(world: &mut World) {
-    for (swap, state) in world.state.swaps.values().map(|s| (s.id, s.state)).collect::<Vec<_>>() {
-        if state.has_begun() {
+    let swaps = world.state.swaps.values().map(|s| (s.id, s.state, s.is_ended_by_restart()));
+    for (swap, state, ends) in swaps.collect::<Vec<_>>() {
+        if !ends && state.has_begun() {
+            // It is prepared again, and late for that.
+            blame(world, swap);
+        }
+        if ends {
             blame(world, swap);
             let (detail, report) = (String::new(), StepReport::default());
             let result = StepResult::Failed { state, reason: "restarted".into(), detail, report };

@@ -27,6 +27,8 @@ use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::{Instance, InstanceState};
 use headroom_solver::recommend_swaps;
 use headroom_store::read::{Page, Scope};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What the chain proposes for a workload.
 pub struct Proposal {
@@ -127,6 +129,38 @@ async fn migration_cost(app: &App, stakes: &Stakes) -> Done<MigrationCost> {
         learned_from_moves: number(learned.moves),
         cost: Credits::from_units(number(p.cost_micro_credits)),
     }))
+}
+
+/// What a move that is prepared is expected to come to when its source is stopped.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Cutover {
+    /// How long the workload stands still.
+    pub pause_micros: i64,
+    /// What has changed since the snapshot and is sent while it stands still.
+    pub bytes: i64,
+    /// How many finished moves say so; of none it is what a small guest takes on one host.
+    pub learned_from_moves: i64,
+}
+
+/// The same prediction as of a proposal, with what its snapshot came to.
+pub async fn expected_cutover(app: &App, swap: &Swap) -> Done<Cutover> {
+    let learned = learned(app).await?;
+    let state_bytes = u64::try_from(swap.bytes).unwrap_or(0);
+    let dirty_bytes = state_bytes / DIRTY_PART;
+    let situation = Situation {
+        fits_in_place: false,
+        must_move: true,
+        state_bytes,
+        dirty_bytes,
+        max_pause_micros: u64::MAX,
+        byte_cost_nano_credits: BYTE_COST_NANO,
+        pause_cost_micro_credits_per_s: 0,
+        rollback_cost_micro_credits: 0,
+    };
+    let plan = choose(&situation, &app.nodes.driver(swap.instance).capabilities(), &learned);
+    let pause = plan.chosen.map_or(learned.fixed_pause_micros, |(_, predicted)| predicted.pause_micros);
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(Cutover { pause_micros: number(pause), bytes: number(dirty_bytes), learned_from_moves: number(learned.moves) })
 }
 
 /// What the latest finished moves of this market have shown, whosever they were.

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 174] = [
+const OTHERS: [(&str, u16, &str); 176] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -28,7 +28,9 @@ const OTHERS: [(&str, u16, &str); 174] = [
     ("clock_is_real", 409, "Only a server started with --sim-clock can be advanced."),
     ("approval_not_needed", 409, "The swap waits for nobody's approval: it is a resize, or its pools ask for none."),
     ("swap_answered", 409, "Somebody has approved or rejected the move already; the detail says when."),
-    ("answer_too_late", 409, "The slot of the move is over; what it was for is planned again."),
+    ("answer_too_late", 409, "Too little of the move's slot is left; what it was for is planned again."),
+    ("not_asked_yet", 409, "The move's shadow run has not passed yet: there is nothing to look at."),
+    ("swap_withdrawn", 409, "Nobody needs to answer any more, and the move ends in a moment; the detail says why."),
     ("swap_cancelled", 409, "Somebody has cancelled the swap, and it ends in a moment."),
     ("swap_ended", 409, "The swap has ended; the detail says how."),
     ("swap_in_progress", 409, "Wait until the swap of this workload has ended."),

@@ -100,7 +100,7 @@ async fn set_moves_at_once(
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MoveApproval {
-    /// A person has to approve every move into the pool and out of it before it begins.
+    /// A person has to approve every move into the pool and out of it when its shadow run has passed.
     required: bool,
 }
 

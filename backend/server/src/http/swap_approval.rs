@@ -65,7 +65,7 @@ struct ApproveSwap {
     reason: Option<String>,
 }
 
-/// Approves a move that waits for that: it begins at once.
+/// Approves a move whose shadow run has passed: it goes on, and is made once its slot has begun.
 #[utoipa::path(post, path = "/swaps/{id}/approve", tag = "swaps", operation_id = "approveSwap", request_body = ApproveSwap, params(("id" = SwapId, Path, description = "Swap")),
     responses((status = 200, description = "The swap, which goes on", body = Swap), Problems))]
 async fn approve_swap(
@@ -84,9 +84,9 @@ struct RejectSwap {
     reason: String,
 }
 
-/// Rejects a move that waits for approval: the workload stays, and its buyers and lenders are made whole.
+/// Rejects a move that waits for approval: its copy is dropped, the workload stays, and its buyers and lenders are made whole.
 #[utoipa::path(post, path = "/swaps/{id}/reject", tag = "swaps", operation_id = "rejectSwap", request_body = RejectSwap, params(("id" = SwapId, Path, description = "Swap")),
-    responses((status = 200, description = "The swap, which has ended", body = Swap), Problems))]
+    responses((status = 200, description = "The swap, which ends once its copy is dropped", body = Swap), Problems))]
 async fn reject_swap(
     State(app): State<Arc<App>>,
     Platform(by): Platform,

@@ -277,14 +277,24 @@ fn taken(cause: &Cause) -> Option<Gained> {
 
 /// For whom it waits.
 fn waits(swap: &Swap) -> Option<String> {
-    let asked = swap.approval.as_ref().filter(|_| swap.state == SwapState::AwaitingApproval)?;
-    Some(format!("It waits for an operator to approve it, until {}.", asked.answer_by))
+    let asked = swap.approval.as_ref().filter(|_| swap.is_live() && swap.is_unanswered())?;
+    if let Some(withdrawn) = &asked.withdrawn {
+        return Some(format!("It needs no approval any more, and ends in a moment: {}.", withdrawn.detail));
+    }
+    let by = asked.answer_by;
+    Some(match swap.state {
+        SwapState::AwaitingApproval => {
+            let at = swap.positions_compared;
+            format!("Its shadow run gave the same at {at} inputs, and goes on. An operator has to approve it by {by}.")
+        }
+        _ => format!("An operator has to approve it by {by}, once its shadow run has passed."),
+    })
 }
 
 /// How it ended, where it did not come to what was planned.
 fn ended(swap: &Swap) -> Option<String> {
     Some(match swap.reason.as_deref()? {
-        SUPERSEDED => "A newer plan took its place before it began.".to_owned(),
+        SUPERSEDED => "A newer plan took its place before it was made.".to_owned(),
         vacate::VACATED => {
             "The program kept memory that was no longer its own: the workload was stopped, as its owner had chosen."
                 .to_owned()

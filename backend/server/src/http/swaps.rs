@@ -1,6 +1,7 @@
 //! Swaps: what is being resized or moved, phase by phase.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::predict_load::{Cutover, expected_cutover};
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
@@ -68,11 +69,15 @@ async fn swap_history(
     list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swap_history").await
 }
 
-/// A swap with the name of who answered for it.
+/// A swap, who it is of and who answered for it, and what is expected of a move.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct SwapView {
     #[serde(flatten)]
     swap: Swap,
+    /// Of whoever has the workload; shown to the operator's roles only.
+    participant_name: Option<String>,
+    /// Of a move that a person answers for, until its source is stopped.
+    cutover: Option<Cutover>,
     /// Of who approved or rejected it; shown to the operator's roles only.
     answered_by_name: Option<String>,
 }
@@ -84,9 +89,16 @@ async fn get_swap(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Pat
     by.may("swaps:read")?;
     let document = get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await?;
     let swap: Swap = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
-    let answer = swap.approval.as_ref().and_then(|a| a.answer.as_ref()).filter(|_| by.role.is_platform());
-    let answered_by_name = answer.and_then(|a| Some(app.directory().user(a.by)?.name.clone()));
-    Ok(Json(SwapView { swap, answered_by_name }))
+    let cutover = match swap.is_live() && swap.approval.is_some() && !swap.state.is_fenced() {
+        true => Some(expected_cutover(&app, &swap).await?),
+        false => None,
+    };
+    let names = Some(app.directory()).filter(|_| by.role.is_platform());
+    let answer = swap.approval.as_ref().and_then(|a| a.answer.as_ref());
+    let answered_by = names.as_ref().zip(answer).and_then(|(names, a)| Some(names.user(a.by)?.name.clone()));
+    let owner = names.as_ref().and_then(|names| names.participants.get(&swap.participant));
+    let participant_name = owner.map(|p| p.name.clone());
+    Ok(Json(SwapView { swap, participant_name, cutover, answered_by_name: answered_by }))
 }
 
 /// Where the shadow run and the live run differ.

@@ -20,6 +20,7 @@ pub mod recalls;
 pub mod recovery;
 pub mod rounds;
 pub mod services;
+pub mod shadow_run;
 pub mod shortage;
 pub mod slot_demand;
 pub mod steps;

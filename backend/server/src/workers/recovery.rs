@@ -10,8 +10,8 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_store::Store;
 use std::collections::BTreeMap;
 
-/// After a restart: what was half done is ended, what had not begun waits on, every workload runs
-/// again from its checkpoint under a new epoch.
+/// After a restart: what was half done is ended, what had not begun waits on, what a person answers for is prepared again,
+/// every workload runs again from its checkpoint under a new epoch.
 pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> anyhow::Result<()> {
     let (sealed, live, instances) = sequencer
         .query(|s| {
@@ -21,7 +21,7 @@ pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> an
                 .filter(|r| r.state == headroom_market::round::RoundState::Sealed)
                 .map(|r| r.number)
                 .collect();
-            let live: Vec<Swap> = s.swaps.values().filter(|s| s.state.has_begun()).cloned().collect();
+            let live: Vec<Swap> = s.swaps.values().filter(|s| s.is_ended_by_restart()).cloned().collect();
             let running: Vec<_> = s.instances.values().map(|i| i.id).collect();
             (sealed, live, running)
         })

@@ -3,11 +3,11 @@
 //! Every effect is idempotent by (swap, step), so a worker that dies between the effect and
 //! its report just does it again. Epochs come from the swap: a zombie source can't act.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::{ActivateRequest, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest};
+use crate::workers::shadow_run;
+use headroom_execution::{ActivateRequest, DriverError, OpKey, SnapshotId, SnapshotInfo, VerifyRequest};
 use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
-use headroom_market::shadow::{self, Verdict};
 use headroom_market::swap::saga::{self, StepReport, StepResult};
-use headroom_market::swap::{Difference, Swap, SwapState};
+use headroom_market::swap::{ShadowEvidence, Swap, SwapState, approval};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::vacate::VACATED;
@@ -15,12 +15,14 @@ use headroom_market::workload::{AtEnd, ComparisonRules};
 use std::sync::Arc;
 
 /// What a step came to.
-enum Effect {
+pub(super) enum Effect {
     Done(StepReport),
     /// Not yet: look again at the next tick.
     Wait,
     /// Not yet, because the program uses what is to be given back.
     InUse,
+    /// Not yet, and the shadow run has shown more meanwhile.
+    Compared(ShadowEvidence),
     Failed {
         reason: String,
         detail: String,
@@ -32,7 +34,7 @@ enum Effect {
 pub struct Situation {
     /// All swaps that it depends on have ended.
     pub may_begin: bool,
-    /// One of them waits for a person: nothing is begun that would run out of its time for that.
+    /// One of them is not answered by a person: nothing is begun that would run out of its time for that.
     pub is_held_up: bool,
     /// Its slot lasts, or its instance is to be on its target now as well.
     pub is_wanted: bool,
@@ -50,6 +52,11 @@ pub struct Situation {
 /// Takes the next step of a swap; `None` if it has to wait.
 pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepResult> {
     let state = swap.state;
+    if let Some((reason, detail)) = approval::ending(swap) {
+        undo(nodes, swap);
+        let (reason, detail, report) = (reason.to_owned(), detail.to_owned(), StepReport::default());
+        return Some(StepResult::Failed { state, reason, detail, report });
+    }
     if let Some(why) = &swap.cancel_requested {
         undo(nodes, swap);
         let (reason, detail, report) = ("cancelled_by_operator".to_owned(), why.clone(), StepReport::default());
@@ -72,10 +79,11 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
             undo(nodes, swap);
             Some(StepResult::Failed { state, reason, detail, report })
         }
-        Effect::Wait | Effect::InUse if out_of_time => {
+        Effect::Wait | Effect::InUse | Effect::Compared(_) if out_of_time => {
             undo(nodes, swap);
             Some(StepResult::OutOfTime { state })
         }
+        Effect::Compared(evidence) => Some(StepResult::Compared { state, evidence }),
         Effect::InUse if swap.in_use_since.is_none() => Some(StepResult::InUse { state }),
         Effect::Wait | Effect::InUse => None,
     }
@@ -117,7 +125,7 @@ fn taken_at_once(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Am
     }
 }
 
-fn key(swap: &Swap, step: &str) -> OpKey {
+pub(super) fn key(swap: &Swap, step: &str) -> OpKey {
     OpKey::new(swap.id.to_string(), step)
 }
 
@@ -166,6 +174,8 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
     match swap.state {
         // A resize takes effect with its slot; a move is prepared before it.
         SwapState::Planned | SwapState::Reserved if swap.moves() && situation.is_held_up => Effect::Wait,
+        // Nobody could be asked any more.
+        SwapState::Planned | SwapState::Reserved if swap.is_unanswered() && out_of_time => Effect::Wait,
         SwapState::Planned if swap.moves() => done("preparing before the slot begins"),
         SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
         SwapState::Planned => Effect::Wait,
@@ -183,7 +193,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
                 ..StepReport::default()
             })
         }),
-        SwapState::Shadow => shadow(nodes, swap, situation, slot_has_begun, out_of_time),
+        SwapState::Shadow | SwapState::AwaitingApproval => shadow_run::step(nodes, swap, situation, out_of_time),
         SwapState::Fenced => or_retry(fence(nodes, swap), |bytes| {
             Effect::Done(StepReport {
                 detail: Some(format!("source stopped; {} changed since the snapshot", size(bytes))),
@@ -211,7 +221,7 @@ fn size(bytes: impl TryInto<u64>) -> String {
 }
 
 /// A full node may have room at the next tick, and an agent may answer; anything else is a reason to give up.
-fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
+pub(super) fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
     match result {
         Ok(value) => then(value),
         Err(DriverError::NoRoom { .. } | DriverError::Unanswered { .. }) => Effect::Wait,
@@ -239,61 +249,6 @@ fn transfer(nodes: &Nodes, swap: &Swap, step: &str, snapshot_step: &str) -> Resu
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
-/// Runs beside the live job on the same inputs; passes into the fence only when the slot has
-/// begun and the capacity there is free.
-fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: bool, out_of_time: bool) -> Effect {
-    let instance = instance_id(swap.instance);
-    let info = match snapshot(nodes, swap) {
-        Ok(info) => info,
-        Err(error) => return or_retry::<()>(Err(error), |()| Effect::Wait),
-    };
-    let request = ShadowRequest {
-        instance: instance.clone(),
-        epoch: swap.epoch,
-        node: node_id(swap.node_to),
-        snapshot: info.id,
-        limits: nodes.limits(&swap.limits_to),
-        rules: shadow::Rules::of(&situation.comparison),
-    };
-    let report = match nodes.driver(swap.instance).start_shadow(&key(swap, "shadow"), &request) {
-        Ok(_) => nodes.driver(swap.instance).shadow_report(&instance),
-        Err(error) => Err(error),
-    };
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => return or_retry::<()>(Err(error), |()| Effect::Wait),
-    };
-    let compared = i64::try_from(report.comparison.positions_compared).unwrap_or(i64::MAX);
-    let mut step = StepReport { positions_compared: compared, ..StepReport::default() };
-    match report.verdict(u64::from(situation.comparison.positions), out_of_time) {
-        Verdict::Running => Effect::Wait,
-        Verdict::Pass if slot_has_begun && situation.may_begin => {
-            step.detail = Some(format!("{compared} inputs gave the same on both sides"));
-            Effect::Done(step)
-        }
-        Verdict::Pass => Effect::Wait,
-        Verdict::Fail => {
-            step.difference_count = i64::try_from(report.comparison.differences_total).unwrap_or(i64::MAX);
-            let difference = |d: &headroom_market::shadow::Difference| Difference {
-                position: i64::try_from(d.position).unwrap_or(i64::MAX),
-                field: d.field.clone(),
-                live: d.live.clone(),
-                shadow: d.shadow.clone(),
-            };
-            step.differences = report.comparison.differences.iter().map(difference).collect();
-            let places =
-                if step.difference_count == 1 { "1 place" } else { &format!("{} places", step.difference_count) };
-            let detail = format!("the shadow run differs from the live run in {places}");
-            Effect::Failed { reason: "shadow_mismatch".to_owned(), detail, report: step }
-        }
-        Verdict::Inconclusive => Effect::Failed {
-            reason: "shadow_inconclusive".to_owned(),
-            detail: report.aborted.unwrap_or_else(|| "too few inputs were compared in time".to_owned()),
-            report: step,
-        },
-    }
-}
-
 /// Stops the source, then brings over what changed since the snapshot.
 fn fence(nodes: &Nodes, swap: &Swap) -> Result<i64, DriverError> {
     let instance = instance_id(swap.instance);
@@ -311,7 +266,7 @@ fn fence(nodes: &Nodes, swap: &Swap) -> Result<i64, DriverError> {
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
-fn snapshot_id(nodes: &Nodes, swap: &Swap) -> Result<SnapshotId, DriverError> {
+pub(super) fn snapshot_id(nodes: &Nodes, swap: &Swap) -> Result<SnapshotId, DriverError> {
     snapshot(nodes, swap).map(|info| info.id)
 }
 

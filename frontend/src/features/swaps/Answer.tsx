@@ -10,7 +10,9 @@ export function Answer({ swap }: { swap: Swap }) {
   const net = micro(swap.expected_gain) !== 0n && <>, its owner’s expected gain <b>{signed(formatMoney(micro(swap.expected_gain)))} cr</b></>;
   if (refusedByShadow(swap)) return <>The shadow run <b>refused</b> this move: <b>{differencesText(count)}</b> at {comparedText(compared)}. The workload stayed where it was.</>;
   if (swap.state === 'awaiting_approval') {
-    return <>Waits for an operator’s <b>approval</b>{swap.approval && <>, until <When at={swap.approval.answer_by} /></>}{net}. Nothing is done before that, and the shadow run comes before anything moves.{late && <> <b>Its slot has begun</b> at <When at={swap.slot} />: approved now it comes late, and {LATE_COSTS}.</>}</>;
+    if (swap.approval?.answer) return <>An operator <b>rejected</b> this move: its copy is being dropped.</>;
+    if (swap.approval?.withdrawn) return <><b>Nobody needs to answer any more</b>: {swap.approval.withdrawn.detail}. Its copy is being dropped.</>;
+    return <>Its shadow run <b>passed</b> at {comparedText(compared)}, and goes on. It waits for an operator’s <b>approval</b>{swap.approval && <>, until <When at={swap.approval.answer_by} /></>}{net}.{late && <> <b>Its slot has begun</b> at <When at={swap.slot} />: approved now it comes late, and {LATE_COSTS}.</>}</>;
   }
   if (swap.state === 'done') return <>Done{swap.downtime_micros ? <>, with a pause of <b>{pauseText(swap)}</b></> : <>, <b>without a pause</b></>}{net}.{late && <> It was <b>approved after its slot had begun</b>: {LATE_COSTS}.</>}</>;
   if (swap.state === 'rejected') return <>An operator <b>rejected</b> this move{swap.approval?.answer?.reason && <>: “{swap.approval.answer.reason}”</>}. The workload stayed where it was.</>;

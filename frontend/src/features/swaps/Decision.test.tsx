@@ -33,6 +33,7 @@ const waiting = () => {
   if (!swap) throw new Error('no fixture');
   return swap;
 };
+const more = { participant_name: null, answered_by_name: null, cutover: null };
 const open = (swap: Swap) => render(<QueryClientProvider client={new QueryClient()}><Decision swap={swap} /><Toaster /></QueryClientProvider>);
 const press = async (name: string) => fireEvent.click(await screen.findByRole('button', { name }));
 
@@ -74,35 +75,41 @@ it('lets nobody else answer, and stops what is under way', async () => {
   expect(container.querySelector('button')).toBeNull();
 });
 it('tells who answered, when and why', () => {
-  const swap: OneSwap = { ...waiting(), answered_by_name: 'Olga', state: 'rejected', ended_at: '2026-11-20T10:20:00Z', approval: { answer_by: '2026-11-20T10:21:00Z', answer: { verdict: 'rejected', by: 'usr_1', at: '2026-11-20T10:20:00Z', reason: 'not now' } } };
+  const asked = { ask_by: '2026-11-20T10:20:50Z', answer_by: '2026-11-20T10:21:00Z', asked_at: '2026-11-20T10:19:00Z', evidence: null };
+  const swap: OneSwap = { ...waiting(), ...more, answered_by_name: 'Olga', state: 'rejected', ended_at: '2026-11-20T10:20:00Z', approval: { ...asked, answer: { verdict: 'rejected', by: 'usr_1', at: '2026-11-20T10:20:00Z', reason: 'not now' } } };
   const { container, rerender } = render(<QueryClientProvider client={new QueryClient()}><Answer swap={swap} /><FactsPanel swap={swap} /></QueryClientProvider>);
   expect(container.textContent).toContain('An operator rejected this move: “not now”. The workload stayed where it was.');
   expect(container.textContent).toMatch(/Rejected by Olga, .*: “not now”/);
-  const expired: OneSwap = { ...swap, answered_by_name: null, state: 'expired', approval: { answer_by: '2026-11-20T10:21:00Z', answer: null } };
+  const expired: OneSwap = { ...swap, answered_by_name: null, state: 'expired', approval: { ...asked, answer: null } };
   rerender(<QueryClientProvider client={new QueryClient()}><Answer swap={expired} /><FactsPanel swap={expired} /></QueryClientProvider>);
   expect(container.textContent).toContain('Nobody approved this move in time.');
   expect(container.textContent).toContain('nobody answered by');
 });
 
 it('says that the slot has begun, that what comes late is credited, and who pays for it', async () => {
-  const begun: OneSwap = { ...waiting(), answered_by_name: null, slot: ago(40), deadline: ago(40), approval: { answer_by: ago(-200), answer: null } };
+  const asked = { ask_by: ago(-100), answer_by: ago(-200), asked_at: ago(60), evidence: null };
+  const begun: OneSwap = { ...waiting(), ...more, slot: ago(40), deadline: ago(40), approval: { ...asked, answer: null } };
   const { container } = render(<QueryClientProvider client={new QueryClient()}><Answer swap={begun} /><FactsPanel swap={begun} /></QueryClientProvider>);
   expect(container.querySelector('dl')?.textContent).toMatch(/Was to be there by.*, the beginning of its slot; that is over, and it comes late/);
-  expect(container.querySelector('dl')?.textContent).toMatch(/to be answered by .*, the end of its slot; without an answer it expires/);
+  expect(container.querySelector('dl')?.textContent).toMatch(/to be answered by .*; without an answer it expires/);
   expect(container.textContent).toMatch(/Its slot has begun at .*: approved now it comes late, and .* credited to who bought it, and who lends or sells it is paid by the exchange/);
   expect(container.textContent).not.toContain('Deadline');
   cleanup();
   open(begun);
   await press('Approve…');
-  expect(screen.getByRole('dialog').textContent).toMatch(/Its slot has begun at \d\d:\d\d\. Approved now it comes late: .* credited .* paid by the exchange\. It begins at once/);
+  expect(screen.getByRole('dialog').textContent).toMatch(/Its slot has begun at \d\d:\d\d\. Approved now it comes late: .* credited .* paid by the exchange\. It is moved as soon as/);
+  cleanup();
+  // Asked in its slot only, as its shadow run was late, it is late by itself.
+  expect(render(<Answer swap={{ ...begun, approval: { ...asked, asked_at: ago(30), answer: null } }} />).container.textContent).not.toContain('has begun');
   cleanup();
   open({ ...begun, slot: ago(-100) });
   await press('Approve…');
-  expect(screen.getByRole('dialog').textContent).not.toContain('has begun');
+  expect(screen.getByRole('dialog').textContent).not.toContain('Its slot has begun');
 });
 it('says of a move that is done that it was approved late', () => {
-  const done: Swap = { ...waiting(), state: 'done', ended_at: ago(10), slot: ago(100), approval: { answer_by: ago(0), answer: { verdict: 'approved', by: 'usr_1', at: ago(60), reason: null } } };
+  const asked = { ask_by: ago(30), answer_by: ago(0), asked_at: ago(180), evidence: null };
+  const done: Swap = { ...waiting(), state: 'done', ended_at: ago(10), slot: ago(100), approval: { ...asked, answer: { verdict: 'approved', by: 'usr_1', at: ago(60), reason: null } } };
   expect(render(<Answer swap={done} />).container.textContent).toContain('It was approved after its slot had begun: what is not there from the beginning of the slot on is credited');
   cleanup();
-  expect(render(<Answer swap={{ ...done, approval: { answer_by: ago(0), answer: { verdict: 'approved', by: 'usr_1', at: ago(160), reason: null } } }} />).container.textContent).not.toContain('credited');
+  expect(render(<Answer swap={{ ...done, approval: { ...asked, answer: { verdict: 'approved', by: 'usr_1', at: ago(160), reason: null } } }} />).container.textContent).not.toContain('credited');
 });

@@ -1,9 +1,9 @@
-// What operators decide about a swap: whether a move that waits may begin, and whether one under way is stopped
+// What operators decide about a swap: whether a move that waits may be made, and whether one under way is stopped
 // (before the fence it is aborted, after it it is rolled back).
 import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Swap, useMay, useWrite, WAITING_MOVES } from '@/lib/api';
+import { isAsked, type Swap, useMay, useWrite, WAITING_MOVES } from '@/lib/api';
 import { clock, useNow, zone } from '@/lib/time';
 import { ended, LATE_COSTS, lateness, nameOf, ROLLS_BACK } from './swap';
 
@@ -11,8 +11,8 @@ type Act = 'approve' | 'reject' | 'cancel';
 interface Say { act: Act; button: string; action: string; text: string; done: string; danger: boolean; reason: boolean | 'optional' }
 
 const KEPT = 'What was bought for it is credited, and who lent it is paid, by the exchange.';
-const APPROVE: Say = { act: 'approve', button: 'Approve…', action: 'Approve the move', done: 'Approved', danger: false, reason: 'optional', text: 'It begins at once: snapshot, transfer and shadow run while the workload works on. It is stopped and moved only if the shadow run gives the same.' };
-const REJECT: Say = { act: 'reject', button: 'Reject…', action: 'Reject the move', done: 'Rejected', danger: true, reason: true, text: `The workload stays where it is, and is moved for no bid in the next ten slots. ${KEPT}` };
+const APPROVE: Say = { act: 'approve', button: 'Approve…', action: 'Approve the move', done: 'Approved', danger: false, reason: 'optional', text: 'It is moved as soon as its slot has begun and there is room. Until then its shadow run goes on: if that differs, the move ends and the workload stays.' };
+const REJECT: Say = { act: 'reject', button: 'Reject…', action: 'Reject the move', done: 'Rejected', danger: true, reason: true, text: `The copy is dropped. The workload stays where it is, and is moved for no bid in the next ten slots. ${KEPT}` };
 const STOP: Say = { act: 'cancel', button: 'Stop the swap, with reason', action: 'Stop the swap', done: 'Stop the swap: asked for', danger: true, reason: true, text: 'The shadow is dropped and the target released. The workload runs on where it is; what was bought for it is settled as not delivered.' };
 const BACK: Say = { act: 'cancel', button: 'Roll back, with reason', action: 'Roll back', done: 'Roll back: asked for', danger: true, reason: true, text: 'The source starts again under a new epoch. What was written since the cutover is copied back first.' };
 
@@ -23,7 +23,8 @@ export function Decision({ swap }: { swap: Swap }) {
   const z = zone.use();
   const late = lateness(swap, useNow());
   if (!allowed || ended(swap) || swap.cancel_requested) return null;
-  const choices = swap.state === 'awaiting_approval' ? [APPROVE, REJECT] : [ROLLS_BACK.includes(swap.state) ? BACK : STOP];
+  if (swap.state === 'awaiting_approval' && !isAsked(swap)) return null;
+  const choices = isAsked(swap) ? [APPROVE, REJECT] : [ROLLS_BACK.includes(swap.state) ? BACK : STOP];
   const run = (reason: string) => asking && write.mutate({ path: `/swaps/${swap.id}/${asking.act}`, body: reason === '' ? {} : { reason } }, {
     onSuccess: () => toast({ tone: 'ok', title: asking.done, detail: nameOf(swap) }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),

@@ -9,7 +9,7 @@ vi.mock('@tanstack/react-router', () => ({ Link: ({ children }: { children: stri
 afterEach(cleanup);
 
 it('names the part of this page that says what differs, not the page itself', () => {
-  const refused = { ...(swaps.find((s) => s.reason === 'shadow_mismatch') as Swap), answered_by_name: null };
+  const refused = { ...(swaps.find((s) => s.reason === 'shadow_mismatch') as Swap), answered_by_name: null, participant_name: null, cutover: null };
   const { container } = render(<QueryClientProvider client={new QueryClient()}><FactsPanel swap={refused} /></QueryClientProvider>);
   expect(container.textContent).toContain('What differs stands under “Shadow run');
   expect(container.textContent).not.toContain('the swap’s page');

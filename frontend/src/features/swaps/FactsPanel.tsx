@@ -9,14 +9,16 @@ const VERDICTS = { approved: 'Approved', rejected: 'Rejected' };
 /** Who answered is named to the operator's roles. */
 function Approval({ swap }: { swap: OneSwap }) {
   if (!swap.approval) return null;
-  const { answer, answer_by } = swap.approval;
+  const { answer, answer_by, asked_at, withdrawn } = swap.approval;
   return (
     <>
       <dt>Approval</dt>
       <dd className="said">
         {answer
           ? <>{VERDICTS[answer.verdict]} by {swap.answered_by_name ?? 'an operator'}, <When at={answer.at} />{answer.reason && <>: “{answer.reason}”</>}</>
-          : swap.ended_at ? <>nobody answered by <When at={answer_by} /></> : <>to be answered by <When at={answer_by} />, the end of its slot; without an answer it expires</>}
+          : withdrawn ? <>not needed any more: {withdrawn.detail}</>
+          : swap.ended_at ? (swap.state === 'expired' && asked_at ? <>nobody answered by <When at={answer_by} /></> : <>not answered before it ended</>)
+          : asked_at ? <>to be answered by <When at={answer_by} />; without an answer it expires</> : <>asked about once its shadow run has passed, and to be answered by <When at={answer_by} /></>}
       </dd>
     </>
   );

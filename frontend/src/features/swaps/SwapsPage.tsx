@@ -1,17 +1,18 @@
 import { Page } from '@/components/ui';
-import { combine, type Listed, type Swap, useAll, useNewest } from '@/lib/api';
+import { combine, isAsked, type Listed, type Swap, useAll, useNewest } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Lately } from './Lately';
 import { Now } from './Now';
 import { refusedByShadow, UNDER_WAY, UNDONE } from './swap';
 import { SwapTable } from './SwapTable';
+import { WaitingPanel } from './WaitingPanel';
 
 interface Lists extends Record<string, Listed<Swap>> { all: Listed<Swap>; open: Listed<Swap>; aborted: Listed<Swap>; undone: Listed<Swap> }
 
 function Done({ all, open }: Lists) {
   const [, setShow] = useParam('show', 'all');
-  const waiting = open.rows.filter((s) => s.state === 'awaiting_approval').length;
+  const waiting = open.rows.filter(isAsked).length;
   if (waiting > 0) return <><button type="button" className="linkish b" onClick={() => setShow('approval')}>{waiting === 1 ? '1 move waits' : `${formatCount(waiting)} moves wait`} for approval</button>.</>;
   return <><b>{formatCount(all.rows.filter((s) => s.state === 'done').length)} of {all.cut && 'the newest '}{formatCount(all.rows.length)}</b> are done; nothing waits for approval.</>;
 }
@@ -42,6 +43,7 @@ export default function SwapsPage() {
     <Page title="Swaps" of={of} answer={(d) => <Answer lists={d} />}
       empty={(d) => d.all.rows.length === 0 && { fact: 'No workload has been resized or moved yet.', hint: 'Swaps follow from awards: the first comes with the first won bid.' }}>
       {(d) => <>
+        <WaitingPanel swaps={d.open.rows} />
         <Now swaps={d.open.rows} />
         <SwapTable />
       </>}

@@ -8,13 +8,13 @@ const SENTENCES: Record<string, string> = {
   // Of the saga.
   deadline: `A phase of it took longer than it may. ${AGAIN} If it happens again, look at which phase it was, and at how much the program writes.`,
   restarted: `The exchange was restarted in the middle of it; what was bought for it is credited. ${AGAIN}`,
-  superseded: 'A newer plan for the same workload came before it began: nothing was done. Look at the workload’s newest swap.',
+  superseded: 'A newer plan for the same workload came before it was made: nothing was changed. Look at the workload’s newest swap.',
   vacated: 'It ended the workload, which held more memory than it was to have left, as its owner had chosen for that. Restart it to begin anew; other ways stand under “Giving memory back” on its page.',
   cancelled_by_operator: 'An operator stopped it. What was bought for it is credited; a bid for later slots plans it anew.',
   memory_in_use: 'Its program holds more memory than it was to have left, and kept it: that is paid for. Have the program give memory back in time, or choose another way under “Giving memory back” on its page.',
   // Of the approval.
   rejected_by_operator: 'An operator rejected it. What was bought for it is credited; the workload may be moved again in ten slots.',
-  approval_expired: 'Nobody approved it before its slot had ended. What was bought for it is credited; the next move is asked for anew.',
+  approval_expired: 'Nobody approved it while that would have helped. What was bought for it is credited; the next move is asked for anew.',
   // Of the shadow run.
   shadow_mismatch: `Its copy gave something else than the workload for the same inputs. What differs stands${ON_ITS_PAGE} under “Shadow run: same inputs, both places”, and what to do under “What this means, and what to do”.`,
   shadow_inconclusive: 'The shadow run had too few inputs to compare in its time. It is tried again for the next bid that needs it; a program that gets inputs oftener is compared sooner.',

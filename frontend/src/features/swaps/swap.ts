@@ -5,21 +5,24 @@ import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 export { reasonHere, reasonText } from './reasons';
 
 export const LABELS: Record<string, string> = {
-  planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
+  planned: 'Assess', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', awaiting_approval: 'Approval', fenced: 'Fence source',
   activated: 'Activate', verified: 'Verify', released: 'Release source', done: 'Done', aborted: 'Aborted', rolled_back: 'Rollback', failed: 'Failed', rejected: 'Rejected', expired: 'Expired', infeasible: 'Not possible',
 };
 export const METHODS: Record<string, string> = { resize: 'Resize in place', checkpoint: 'Stop, copy, start', live: 'Live move', partition: 'Split' };
-/** A person is asked only where a pool wants that: what is still to come goes without. */
+/** A person is asked only where a pool wants that, once the shadow run has passed; approved, the run goes on until its slot begins. */
+const ASKED = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
 const MOVE = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
 const RESIZE = ['planned', 'reserved', 'activated', 'verified', 'done'];
 const BAD = ['aborted', 'failed', 'rolled_back', 'rejected', 'expired', 'infeasible'];
 /** From FENCED on the source is stopped, so only then is there something to roll back. */
 export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
 
-/** A move that a person was asked about comes late where the answer comes after its slot has begun. */
+/** A move that a person was asked about in time comes late where the answer comes after its slot has begun. */
 export type Lateness = 'may come late' | 'was answered late' | null;
 export function lateness(s: Pick<Swap, 'state' | 'slot' | 'approval' | 'ended_at'>, now: number): Lateness {
   const slot = Date.parse(s.slot);
+  const asked = s.approval?.asked_at;
+  if (!asked || Date.parse(asked) >= slot) return null;
   if (s.state === 'awaiting_approval') return now >= slot ? 'may come late' : null;
   const answer = s.approval?.answer;
   return answer?.verdict === 'approved' && Date.parse(answer.at) >= slot ? 'was answered late' : null;
@@ -34,7 +37,7 @@ export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.differen
 export const onlyState = (s: Pick<Swap, 'differences' | 'difference_count'>) => s.differences.length === s.difference_count && s.differences.every((d) => d.field.startsWith('state'));
 /** Nothing came of these; the API filters by state. */
 export const UNDONE = ['infeasible', 'rejected', 'expired', 'aborted', 'rolled_back', 'failed'];
-export const UNDER_WAY = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released'];
+export const UNDER_WAY = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released'];
 /** `only`: what the API can't filter by, and the page does; `one`: what each of these was. */
 export interface Filter { value: string; label: string; states?: string[]; only?: (s: Swap) => boolean; one?: string }
 export const FILTERS: Filter[] = [
@@ -71,14 +74,16 @@ export function barsOf(s: Swap): Bar[] {
   const real = s.phases.filter((p) => !BAD.includes(p.state));
   const last = real.at(-1);
   const kind = (p: Phase): Bar['kind'] => (p === last && BAD.includes(s.state) ? 'failed' : p.ended_at === null && !ended(s) ? 'running' : 'done');
+  // A phase comes again where the process ended in the middle, and the shadow run goes on once it is approved.
+  const nth = (p: Phase) => s.phases.filter((q) => q.state === p.state && s.phases.indexOf(q) <= s.phases.indexOf(p)).length;
+  const again = (p: Phase) => (nth(p) === 1 ? '' : nth(p) === 2 ? ', again' : `, again (${nth(p)})`);
   const bars: Bar[] = s.phases.map((p) => ({
-    label: LABELS[p.state] ?? p.state, start: Date.parse(p.started_at), end: p.ended_at === null ? (ended(s) ? Date.parse(p.started_at) : null) : Date.parse(p.ended_at),
+    label: (LABELS[p.state] ?? p.state) + again(p), start: Date.parse(p.started_at), end: p.ended_at === null ? (ended(s) ? Date.parse(p.started_at) : null) : Date.parse(p.ended_at),
     detail: detailText(p.detail, s), kind: BAD.includes(p.state) ? 'failed' : kind(p),
   }));
   if (ended(s)) return bars;
-  const seen = new Set(s.phases.map((p) => p.state));
-  const order = s.method === 'resize' ? RESIZE : MOVE;
-  const reached = Math.max(...order.map((state, i) => (seen.has(state) ? i : -1)), 0);
+  const order = s.method === 'resize' ? RESIZE : s.approval && !s.approval.answer ? ASKED : MOVE;
+  const reached = Math.max(order.indexOf(s.state), 0);
   return [...bars, ...order.slice(reached + 1).map((state): Bar => ({ label: LABELS[state] ?? state, start: null, end: null, kind: 'planned' }))];
 }
 

@@ -278,19 +278,27 @@ export interface SwapCause { kind: string; order: string | null; orders: number;
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
 export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; until_then: string | null; gained: SwapGained[]; pays: string | null; is_paid: string | null }
-/** That an operator has to approve a move, and what was answered. */
-export interface Approval { answer_by: string; answer: { verdict: 'approved' | 'rejected'; by: string; at: string; reason: string | null } | null }
+/** What a shadow run has shown that goes on while a person is asked. */
+export interface ShadowEvidence { at: string; positions_compared: number; states_compared: number; lag: number; live_latency_micros: number; shadow_latency_micros: number }
+/** That an operator has to approve a move once its shadow run has passed, and what became of it. */
+export interface Approval {
+  ask_by: string; answer_by: string; asked_at: string | null; evidence: ShadowEvidence | null; withdrawn?: { reason: string; detail: string } | null;
+  answer: { verdict: 'approved' | 'rejected'; by: string; at: string; reason: string | null } | null;
+}
+/** What a move is expected to come to when its source is stopped. */
+export interface Cutover { pause_micros: number; bytes: number; learned_from_moves: number }
 export interface Swap {
   id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
   pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
   slot: string; expected_gain: string; deadline: string; depends_on: string[]; pairs: Pair[]; epoch: number; phases: Phase[]; bytes: number;
   downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
   reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
-  /** Left out where nobody was asked. */
+  causes: Omit<SwapCause, 'sentence'>[];
+  /** Left out where nobody is asked. */
   approval?: Approval | null;
 }
-/** One swap by itself: with the name of who answered, for the operator's roles. */
-export interface OneSwap extends Swap { answered_by_name: string | null }
+/** One swap by itself: with what is expected of a move, and names for the operator's roles. */
+export interface OneSwap extends Swap { participant_name: string | null; answered_by_name: string | null; cutover: Cutover | null }
 
 export interface Strategy {
   auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;

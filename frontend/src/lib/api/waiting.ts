@@ -45,9 +45,13 @@ export const proposalsOf = (schedules: Record<string, Schedules> | undefined): P
   Object.entries(schedules ?? {}).flatMap(([pool, read]) => read.list.filter((s) => s.state === 'pending').map((of) => ({ pool, of, ...read })))
     .sort((a, b) => a.of.effective_at.localeCompare(b.of.effective_at) || a.of.id.localeCompare(b.of.id));
 
+/** Whether a move waits for an answer: not one whose answer, or end, is only still to be carried out. */
+export const isAsked = (s: Pick<Swap, 'state' | 'approval' | 'cancel_requested'>): boolean =>
+  s.state === 'awaiting_approval' && !!s.approval && !s.approval.answer && !s.approval.withdrawn && !s.cancel_requested;
+
 /** How many moves wait for an operator. */
 export const useWaitingMoves = (enabled: boolean): number => useQuery({
-  queryKey: [WAITING_MOVES], enabled, queryFn: async ({ signal }) => (await get<List<Swap>>('/swaps', { status: 'awaiting_approval', limit: MOST }, signal)).data.length,
+  queryKey: [WAITING_MOVES], enabled, queryFn: async ({ signal }) => (await get<List<Swap>>('/swaps', { status: 'awaiting_approval', limit: MOST }, signal)).data.filter(isAsked).length,
 }).data ?? 0;
 
 /** How many disputes wait for finance. */

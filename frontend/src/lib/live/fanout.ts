@@ -24,12 +24,12 @@ export interface Frame { paths: Set<string>; writes: Map<string, unknown> }
 
 export function gather(frame: Frame, event: LiveEvent): void {
   for (const [prefix, paths] of TOUCHES) if (event.type.startsWith(prefix)) paths.forEach((p) => frame.paths.add(p));
-  const data = event.data as { id?: unknown; number?: unknown; approval?: { answer: unknown } } | null;
+  const data = event.data as { id?: unknown; number?: unknown; approval?: unknown } | null;
   if (event.type === 'balance.changed' && data && 'available' in data) frame.writes.set('/balance', data);
-  // Few swaps are moves that somebody is asked about; it begins to wait with an event, and ends with one.
+  // Few swaps are moves that somebody is asked about; a question begins to wait with an event, and ends with one.
   if (event.type.startsWith('swap.') && data?.approval) frame.paths.add(WAITING_MOVES);
-  // Who answered for a move is named by its route only.
-  if (event.type.startsWith('swap.') && typeof data?.id === 'string' && !data.approval?.answer) frame.writes.set(`/swaps/${data.id}`, data);
+  // Of a move that a person answers for its route says more than the event does.
+  if (event.type.startsWith('swap.') && typeof data?.id === 'string' && !data.approval) frame.writes.set(`/swaps/${data.id}`, data);
 }
 
 export function fanOut(client: QueryClient): { push: (event: LiveEvent) => void; flush: () => void } {
