@@ -62,9 +62,15 @@ impl Reply {
     }
 }
 
+/// A client of a test: the process needs to choose its cryptography once, also where nothing is encrypted.
+pub fn client() -> reqwest::ClientBuilder {
+    let _known = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 impl Api {
     pub fn new(url: &str, bearer: Option<&str>) -> Self {
-        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(600)).build();
+        let client = client().timeout(std::time::Duration::from_secs(600)).build();
         Self { http: client.unwrap_or_default(), url: url.to_owned(), bearer: bearer.map(str::to_owned) }
     }
     /// The same connection pool for another actor.

@@ -187,7 +187,7 @@ impl Server {
     }
     /// Nobody, from a loopback address of its own.
     pub fn nobody_at(&self, address: [u8; 4]) -> anyhow::Result<Api> {
-        let http = reqwest::Client::builder().local_address(std::net::IpAddr::from(address)).build()?;
+        let http = crate::api::client().local_address(std::net::IpAddr::from(address)).build()?;
         Ok(Api { http, url: self.url.clone(), bearer: None })
     }
     fn user(&self, role: &str, number: usize) -> anyhow::Result<&Value> {

@@ -7,17 +7,24 @@ use headroom_tests::orders::Rhythm;
 use headroom_tests::server::binary;
 use headroom_tests::{Api, Launch, Server, skip};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
 
 /// The process `headroom work` of a node.
 struct Agent(Child);
 
 impl Agent {
     fn start(server: &str, node: &str, key: &str) -> anyhow::Result<Self> {
+        Self::start_with(server, node, key, &[])
+    }
+    fn start_with(server: &str, node: &str, key: &str, environment: &[(&str, &Path)]) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
         command.args(["work", "--server", server, "--node", node]).env("HEADROOM_KEY", key);
+        command.envs(environment.iter().copied());
         Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
     }
     fn kill(&mut self) {
@@ -34,7 +41,7 @@ impl Drop for Agent {
 
 /// A market with a pool of two hosts, and the keys of their agents.
 struct Hosts {
-    _folder: TempDir,
+    folder: TempDir,
     server: Server,
     nodes: [String; 2],
     keys: [String; 2],
@@ -70,7 +77,7 @@ impl Hosts {
         // A server tells agents nothing before it has looked at its market once.
         admin.advance(2).await?;
         let [nodes, keys] = [nodes, keys].map(|all| <[String; 2]>::try_from(all).unwrap_or_default());
-        Ok(Self { _folder: folder, server, nodes, keys })
+        Ok(Self { folder, server, nodes, keys })
     }
 
     fn agent(&self, number: usize) -> anyhow::Result<Agent> {
@@ -177,7 +184,7 @@ async fn agents_make_won_bids_true_on_their_own_hosts() -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!((limit_of(one.pid())?, limit_of(two.pid())?), (Some(100), Some(100)));
     let server = launch.start().await?;
-    let hosts = Hosts { server, _folder: hosts._folder, nodes: hosts.nodes, keys: hosts.keys };
+    let hosts = Hosts { server, folder: hosts.folder, nodes: hosts.nodes, keys: hosts.keys };
     let _first = hosts.agent(0)?;
     // Before the server has looked at its market it has no list: nobody is let go of for that.
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -243,4 +250,44 @@ async fn an_agent_speaks_for_its_own_node_only() -> anyhow::Result<()> {
     operator.delete(&format!("/v1/api_keys/{}", key["id"].as_str().unwrap_or_default())).await?;
     assert_eq!(agent.post(&route(&hosts.nodes[0]), &beat).await?.status, 401);
     Ok(())
+}
+
+/// Takes connections over TLS and hands them on to a server; answers its address and its certificate.
+async fn encrypted(to: String) -> anyhow::Result<(String, String)> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let key = made.signing_key.serialize_der();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.try_into().map_err(anyhow::Error::msg)?)?;
+    let (tls, listener) = (tokio_rustls::TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await?);
+    let url = format!("https://localhost:{}", listener.local_addr()?.port());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let (tls, to) = (tls.clone(), to.clone());
+            tokio::spawn(async move {
+                let (mut from, mut to) = (tls.accept(connection).await?, TcpStream::connect(to).await?);
+                tokio::io::copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    Ok((url, made.cert.pem()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_speaks_tls_with_a_server_that_it_trusts() -> anyhow::Result<()> {
+    let hosts = Hosts::start().await?;
+    let plain = hosts.server.url.strip_prefix("http://").context("an address")?.to_owned();
+    let (url, certificate) = encrypted(plain).await?;
+    let (trusted, strange) = (hosts.folder.path().join("trusted.pem"), hosts.folder.path().join("strange.pem"));
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    std::fs::write(&trusted, certificate)?;
+    std::fs::write(&strange, other.cert.pem())?;
+    let stranger = Agent::start_with(&url, NAMES[0], &hosts.keys[0], &[("SSL_CERT_FILE", &strange)])?;
+    let agent = Agent::start_with(&url, NAMES[1], &hosts.keys[1], &[("SSL_CERT_FILE", &trusted)])?;
+    hosts.heard(1).await?;
+    let listed = hosts.server.api("operator")?.get(&hosts.candidates(0)).await?;
+    assert!(listed.text.contains("was not heard yet"), "{}", listed.text);
+    drop((stranger, agent));
+    healthy(&hosts.server.stop().await?).await
 }

@@ -2,7 +2,7 @@
 use crate::common::{START, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
-use headroom_tests::{Launch, skip};
+use headroom_tests::{Launch, api, skip};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Load {
                 (Arc::clone(&stop), Arc::clone(&answered), Arc::clone(&failed));
             let url = url.to_owned();
             tokio::spawn(async move {
-                let http = reqwest::Client::new();
+                let http = api::client().build().unwrap_or_default();
                 while !stop.load(Ordering::Relaxed) {
                     let text = match http.get(&url).send().await {
                         Ok(answer) if answer.status() == 200 => answer.text().await.unwrap_or_default(),
@@ -111,7 +111,7 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
     let mut answers = false;
     for _ in 0..150 {
         admin.advance(1).await?;
-        answers = reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200);
+        answers = api::client().build()?.get(&url).send().await.is_ok_and(|answer| answer.status() == 200);
         if answers {
             break;
         }
@@ -149,7 +149,7 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
     let mut answers = false;
     for _ in 0..100 {
         admin.advance(1).await?;
-        answers = reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200);
+        answers = api::client().build()?.get(&url).send().await.is_ok_and(|answer| answer.status() == 200);
         if answers {
             break;
         }
@@ -160,7 +160,7 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
     let mut ended = false;
     for _ in 0..100 {
         admin.advance(1).await?;
-        ended = reqwest::get(&url).await.is_err();
+        ended = api::client().build()?.get(&url).send().await.is_err();
         if ended {
             break;
         }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Adopted } from './api/objects';
+import type { Adopted } from './api/adoption';
 import { bundleText, isWhole, lotOf, nodesText, notWhole } from './adopted';
 
 const job: { adopted: Adopted } = { adopted: { kind: 'slurm_job', cluster: 'c', job: 7, submitted_at: 1, name: 'solver', node_cpu_milli: 4000 } };

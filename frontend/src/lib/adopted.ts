@@ -1,5 +1,6 @@
 // Workloads that ran before the market knew them: processes of a host, jobs of a Slurm cluster, and pods of a Kubernetes node.
-import type { Adopted, Instance, Quantities } from './api/objects';
+import type { Adopted } from './api/adoption';
+import type { Instance, Quantities } from './api/objects';
 import { formatBundle, formatCount, formatQuantity } from './money';
 
 type Of = Pick<Instance, 'adopted'> | undefined;

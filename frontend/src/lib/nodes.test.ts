@@ -36,5 +36,5 @@ it('says of an agent whether it is heard, and what to do', () => {
 });
 it('finds nodes by name, pool, state and workload', () => {
   const found = (text: string) => matchingNodes(fullNodes, text).map((n) => n.name);
-  expect([found('draining'), found('hel1 host-2'), found('orders-db'), found('no such')]).toEqual([['fra1-hp-04'], ['host-2'], ['host-1'], []]);
+  expect([found('draining'), found('hel1 host-2'), found('orders-db'), found('no such')]).toEqual([['fra1-hp-04'], ['host-2'], ['host-1', 'worker-1'], []]);
 });

@@ -1,5 +1,6 @@
 // What runs on the nodes already, processes of a host, jobs of a cluster or pods of a Kubernetes node, and adopting one.
-import type { Adopted, Adoption, FullNode, Instance, RunningJob, RunningPod, RunningProcess } from '../lib/api/objects.ts';
+import type { Adopted, Adoption, RunningJob, RunningPod, RunningProcess } from '../lib/api/adoption.ts';
+import type { FullNode, Instance } from '../lib/api/objects.ts';
 import { ago } from './clock.ts';
 import { fullNodes } from './members.ts';
 import { refuse, type Reply } from './reply.ts';

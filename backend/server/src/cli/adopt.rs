@@ -1,4 +1,5 @@
 //! `headroom adopt`: takes programs that run already into the market, over the server's API.
+use crate::cli::client::client;
 use crate::cli::say;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -107,7 +108,7 @@ struct Server {
 impl Server {
     async fn ask(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.server.trim_end_matches('/'));
-        let client = reqwest::Client::new();
+        let client = client().build()?;
         let request = match body {
             None => client.get(&url),
             Some(body) => client.post(&url).header("Content-Type", "application/json").body(body.to_string()),

@@ -2,6 +2,7 @@
 pub mod admin;
 mod adopt;
 pub mod check;
+mod client;
 pub mod environment;
 pub mod explain;
 pub mod forecast;

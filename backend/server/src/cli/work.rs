@@ -1,4 +1,5 @@
 //! `headroom work`: the agent of a host. It adopts and limits what the server says, and tells what the kernel counts.
+use crate::cli::client::client;
 use crate::workers::agents::{
     AgentDriver, Candidates, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, reported,
 };
@@ -148,7 +149,7 @@ impl Place {
 }
 
 pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
-    let http = reqwest::Client::builder().timeout(ANSWER).build()?;
+    let http = client().timeout(ANSWER).build()?;
     let key = match &args.key_file {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?,
         None => args.key.clone().context("an agent needs an API key")?,

@@ -57,7 +57,8 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         let (reason, detail, report) = (reason.to_owned(), detail.to_owned(), StepReport::default());
         return Some(StepResult::Failed { state, reason, detail, report });
     }
-    if let Some(why) = &swap.cancel_requested {
+    // In RELEASED the target carries the load: a cancel comes too late, and the source is let go.
+    if let Some(why) = swap.cancel_requested.as_ref().filter(|_| state != SwapState::Released) {
         undo(nodes, swap);
         let (reason, detail, report) = ("cancelled_by_operator".to_owned(), why.clone(), StepReport::default());
         return Some(StepResult::Failed { state, reason, detail, report });
@@ -151,17 +152,31 @@ pub async fn step_apart(nodes: Arc<Nodes>, swap: Swap, situation: Arc<Situation>
 
 /// Before the fence the shadow is dropped; after it the source resumes under a newer epoch.
 pub fn undo(nodes: &Nodes, swap: &Swap) {
-    if !swap.moves() || !swap.state.has_begun() {
-        return;
-    }
-    let instance = instance_id(swap.instance);
-    let undone = if swap.state.is_fenced() {
-        nodes.driver(swap.instance).rollback(&key(swap, "rollback"), &instance, swap.epoch + 2).map(|_| ())
-    } else {
-        nodes.driver(swap.instance).drop_shadow(&key(swap, "drop"), &instance)
+    let (instance, driver) = (instance_id(swap.instance), nodes.driver(swap.instance));
+    let undone = match way_back(swap.state).filter(|_| swap.moves()) {
+        None => return,
+        Some(WayBack::DropShadow) => driver.drop_shadow(&key(swap, "drop"), &instance),
+        Some(WayBack::Rollback) => driver.rollback(&key(swap, "rollback"), &instance, swap.epoch + 2).map(|_| ()),
     };
     if let Err(error) = undone {
         tracing::debug!(swap = %swap.id, %error, "nothing to undo");
+    }
+}
+
+/// How a move is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WayBack {
+    DropShadow,
+    Rollback,
+}
+
+/// The way back from a state of a move. From RELEASED there is none: the market has the workload on its target, and the
+/// source would be active a second time.
+fn way_back(state: SwapState) -> Option<WayBack> {
+    match state {
+        SwapState::Released => None,
+        state if state.is_fenced() => Some(WayBack::Rollback),
+        state => state.has_begun().then_some(WayBack::DropShadow),
     }
 }
 
@@ -424,7 +439,21 @@ fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
 
 #[cfg(test)]
 mod tests {
-    use headroom_market::swap::blame;
+    use super::{WayBack, way_back};
+    use headroom_market::swap::{SwapState, blame};
+
+    #[test]
+    fn a_move_whose_target_carries_the_load_has_no_way_back() {
+        for state in [SwapState::Planned, SwapState::Reserved, SwapState::Released] {
+            assert_eq!(way_back(state), None, "{state:?}");
+        }
+        for state in [SwapState::Snapshot, SwapState::Transferred, SwapState::Shadow, SwapState::AwaitingApproval] {
+            assert_eq!(way_back(state), Some(WayBack::DropShadow), "{state:?}");
+        }
+        for state in [SwapState::Fenced, SwapState::Activated, SwapState::Verified] {
+            assert_eq!(way_back(state), Some(WayBack::Rollback), "{state:?}");
+        }
+    }
 
     #[test]
     fn whose_doing_it_is_is_known_of_every_code_of_the_driver() {

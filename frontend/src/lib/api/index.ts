@@ -1,4 +1,5 @@
 export * from './acting';
+export type * from './adoption';
 export * from './client';
 export type * from './objects';
 export * from './me';
