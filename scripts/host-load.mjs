@@ -132,7 +132,7 @@ function picture(results) {
   const ticks = [-60, 0, 60].map((at) => `<text x="${x(at).toFixed(1)}" y="${total - 34}" text-anchor="middle">${at} s</text>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${total}" font-family="sans-serif" font-size="12" fill="#555">
 <rect width="${width}" height="${total}" fill="#fff"/>${results.map(panel).join('')}${ticks.join('')}
-<text x="${left}" y="${total - 12}">Seconds from the beginning of the slot that was bought. Blue: the limit in the kernel, ${BASELINE_MILLI} and ${BASELINE_MILLI + BOUGHT_MILLI} thousandths of a core. Dots: throughput.</text>
+<text x="${left}" y="${total - 12}">Seconds from the beginning of the bought slot. Blue: the limit, ${BASELINE_MILLI} and ${BASELINE_MILLI + BOUGHT_MILLI} thousandths of a core. Dots: throughput.</text>
 </svg>\n`;
 }
 
