@@ -3639,7 +3639,7 @@ export interface components {
         SwapState: "planned" | "reserved" | "snapshot" | "transferred" | "shadow" | "awaiting_approval" | "fenced" | "activated" | "verified" | "released" | "done" | "infeasible" | "rejected" | "expired" | "aborted" | "rolled_back" | "failed";
         /** @description A swap, who it is of and who answered for it, and what is expected of a move. */
         SwapView: components["schemas"]["Swap"] & {
-            /** @description Of whoever has the workload; shown to the operator's roles only. */
+            /** @description Name of the workload's owner; shown to the operator's roles only. */
             participant_name?: string | null;
             cutover?: components["schemas"]["Cutover"] | null;
             /** @description Of who approved or rejected it; shown to the operator's roles only. */

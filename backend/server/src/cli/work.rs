@@ -278,7 +278,8 @@ impl Agent {
         }
         let wanted: BTreeSet<InstanceId> =
             orders.wanted.iter().map(|wanted| InstanceId::new(&wanted.instance)).collect();
-        if !self.others_let_go.load(Ordering::Relaxed) {
+        // Where nothing can be limited that was said at the start, and is told with each heartbeat.
+        if !self.others_let_go.load(Ordering::Relaxed) && driver.unavailable().is_none() {
             match driver.let_go_others(&wanted) {
                 Ok(()) => self.others_let_go.store(true, Ordering::Relaxed),
                 Err(error) => tracing::warn!(%error, "limits of an earlier life cannot be lifted yet; trying again"),

@@ -74,7 +74,7 @@ async fn swap_history(
 struct SwapView {
     #[serde(flatten)]
     swap: Swap,
-    /// Of whoever has the workload; shown to the operator's roles only.
+    /// Name of the workload's owner; shown to the operator's roles only.
     participant_name: Option<String>,
     /// Of a move that a person answers for, until its source is stopped.
     cutover: Option<Cutover>,

@@ -27,6 +27,10 @@ impl Nodes {
         if instances.iter().all(|i| i.adopted.is_none()) || self.others_let_go.load(Ordering::Relaxed) {
             return;
         }
+        // Its adoptions say why nothing can be limited here.
+        if self.linux.unavailable().is_some() {
+            return;
+        }
         let running = instances.iter().filter(|i| i.state == InstanceState::Running);
         let wanted: BTreeSet<InstanceId> = running.map(|i| instance_id(i.id)).collect();
         match self.linux.let_go_others(&wanted) {

@@ -105,9 +105,13 @@ impl Conductor {
         let mut interval = tokio::time::interval(Duration::from_micros(TICK_MICROS as u64));
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut stopping = self.stopping.clone();
+        let slot_seconds = self.sequencer.query(|state| state.market.rhythm.slot_seconds).await?;
         loop {
+            // What was won is to be in force when its slot begins, not up to a tick later.
+            let slot_begins = tokio::time::sleep(until_next_slot(self.clock.now(), slot_seconds));
             tokio::select! {
                 _ = interval.tick() => {}
+                () = slot_begins => {}
                 _ = stopping.changed() => return Ok(()),
             }
             self.tick(self.clock.now()).await?;
@@ -456,6 +460,29 @@ impl Conductor {
         // Not at once: a start has enough to do.
         if self.progress.last_prune.replace(now).is_some() {
             prune::prune(&self.store, now).await;
+        }
+    }
+}
+
+/// Time until the next slot begins; a whole slot at the moment of a beginning.
+fn until_next_slot(now: Timestamp, slot_seconds: i64) -> Duration {
+    let slot_micros = slot_seconds.max(1) * 1_000_000;
+    let left_micros = slot_micros - now.micros().rem_euclid(slot_micros);
+    Duration::from_micros(u64::try_from(left_micros).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_slot_begins_after_what_is_left_of_this_one() {
+        let begin = Timestamp::from_micros(1_800_000_000 * 1_000_000);
+        for (passed_micros, left_micros) in
+            [(0, 60_000_000), (1, 59_999_999), (59_999_999, 1), (60_000_000, 60_000_000)]
+        {
+            let left = until_next_slot(begin.plus_micros(passed_micros), 60);
+            assert_eq!(left, Duration::from_micros(left_micros), "{passed_micros} after its beginning");
         }
     }
 }

@@ -25,7 +25,7 @@ function Waiting({ swap }: { swap: Swap }) {
   );
 }
 
-/** For whoever may answer; what ends first stands first. */
+/** For operators and admins; the earliest deadline comes first. */
 export function WaitingPanel({ swaps }: { swaps: Swap[] }) {
   const allowed = useMay('swaps:approve');
   if (!allowed) return null;
