@@ -104,6 +104,21 @@ it('operators cordon nodes, admins add them, and members are offered nothing', a
   expect(sent.at(-1)).toEqual(['POST', '/v1/nodes', { name: 'fra1-gp-16', pool: 'fra1-gp', capacity: { cpu_milli: 8000 } }]);
 });
 
+it('a first node may have an agent, later ones are as the pool’s nodes', async () => {
+  await visit('fra1-gp', 'admin');
+  fireEvent.click(await button('New node'));
+  expect((screen.getByRole('switch', { name: /^An agent serves it/ }) as HTMLButtonElement).disabled).toBe(true);
+  cleanup(); forget(); queryClient.clear();
+  for (const node of fullNodes.splice(0)) if (node.pool !== 'fra1-gp') fullNodes.push(node);
+  await visit('fra1-gp', 'admin');
+  fireEvent.click(await button('New node'));
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'first-host' } });
+  fireEvent.change(screen.getByLabelText('CPU'), { target: { value: '8' } });
+  fireEvent.click(screen.getByRole('switch', { name: /^An agent serves it/ }));
+  fireEvent.click(await button('Add the node'));
+  await waitFor(() => expect(sent.at(-1)).toEqual(['POST', '/v1/nodes', { name: 'first-host', pool: 'fra1-gp', capacity: { cpu_milli: 8000 }, properties: { agent: 1 } }]));
+});
+
 it('does not undo what a colleague has done while the question was open', async () => {
   const pool = pools.find((p) => p.slug === 'fra1-gp') as Pool;
   await visit('fra1-gp');

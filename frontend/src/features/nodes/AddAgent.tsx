@@ -19,7 +19,7 @@ export function AddAgent() {
           <Select label="Pool" value={pool} onChange={choose} options={[{ value: '', label: pools.length > 0 ? 'Choose one' : 'There is no pool yet' }, ...pools.map((value) => ({ value, label: value }))]} />
         </div>
         <ol className="col g16 s12">
-          <li className="col g6"><p><b>1.</b> An admin makes the node, with the property <span className="id">agent</span> set to 1. Give the CPU that the host really has: 8000 are 8 cores.</p><CopyText label="With an admin’s API key" name="the request" rows={3} text={nodeCommand(asked)} /></li>
+          <li className="col g6"><p><b>1.</b> An admin makes the node: by <b>New node</b> on the page of its pool, or by this request. Give the CPU that the host really has: 8000 are 8 cores.</p><CopyText label="With an admin’s API key" name="the request" rows={3} text={nodeCommand(asked)} /></li>
           <li><p><b>2.</b> An operator makes an API key called <b className="m">{keyName(asked)}</b>, with the scopes <span className="id">market:read</span> and <span className="id">nodes:work</span>: <PageLink className="underline" to="/developers" search={{ new: '1' }}>New API key</PageLink></p></li>
           <li className="col g6"><p><b>3.</b> The host runs the agent with that key, as root.</p><CopyText label="On the host" name="the command" text={agentCommand(asked)} /></li>
         </ol>

@@ -4,6 +4,7 @@ import { NodeTable } from '@/components/nodes/NodeTable';
 import { Button, PageLink, Panel, ResourceView } from '@/components/ui';
 import { type Pool, useFullNodes, useMay } from '@/lib/api';
 import { NewNode } from './NewNode';
+import { agentsOf } from './node';
 
 /** For those who look after machines: operators cordon and drain, admins add as well. */
 export function NodesPanel({ pool }: { pool: Pool }) {
@@ -22,7 +23,7 @@ export function NodesPanel({ pool }: { pool: Pool }) {
         <ResourceView of={of} rows={2}>
           {() => <NodeTable nodes={here} empty="The pool has no node yet." />}
         </ResourceView>
-        {adding && all && <NewNode pool={pool} names={all.map((n) => n.name)} onClose={() => setAdding(false)} />}
+        {adding && all && <NewNode pool={pool} names={all.map((n) => n.name)} agents={agentsOf(here)} onClose={() => setAdding(false)} />}
       </Panel>
     </>
   );
