@@ -4,10 +4,10 @@ use crate::error::FrontError;
 use crate::gate::{Fenced, Gate};
 use crate::listen;
 use crate::options::Options;
-use crate::shadow::{Report, Rules, Shadow};
+use crate::shadow::{Report, Rules, Shadow, probe};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -154,6 +154,10 @@ impl Front {
         }
         let options = &self.shared.options;
         let shadow = Shadow::start(&self.runtime, Backend::new(copy, options), rules, options);
+        if shadow.has_probes() {
+            let front = Backend::new(reached_here(self.address), options);
+            self.runtime.spawn(probe::ask(front, shadow.clone()));
+        }
         self.shared.gate.set_shadow(Some(shadow));
         Ok(())
     }
@@ -215,6 +219,16 @@ impl Drop for Front {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Where this host itself reaches an address that it listens at.
+fn reached_here(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 fn own_runtime(threads: usize) -> io::Result<Runtime> {

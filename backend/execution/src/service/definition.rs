@@ -131,7 +131,10 @@ fn read_service(file: &Path) -> Result<Service, DefinitionFault> {
         let reason = error.message().to_owned();
         DefinitionFault { file: file.to_owned(), field: field_of(&text, &error), reason }
     })?;
-    let Document { command, files, listen, ready, stop_seconds, shadow } = document;
+    let Document { command, files, listen, ready, stop_seconds, mut shadow } = document;
+    if shadow.probes.is_empty() && shadow.lets_through(&ready.path) {
+        shadow.probes.push(ready.path.clone());
+    }
     let service = Service { name: name.to_owned(), command, files, listen, ready, stop_seconds, shadow };
     match service.check() {
         Ok(()) => Ok(service),

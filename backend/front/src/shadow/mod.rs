@@ -8,6 +8,7 @@ mod decimal;
 mod decode;
 mod json;
 mod latency;
+pub(crate) mod probe;
 mod report;
 mod rules;
 
@@ -109,6 +110,10 @@ impl Shadow {
 
     pub(crate) fn is(&self, copy: std::net::SocketAddr, rules: &Rules) -> bool {
         self.copy.address == copy && *self.rules == *rules
+    }
+
+    pub(crate) fn has_probes(&self) -> bool {
+        !self.rules.probes.is_empty()
     }
 
     pub(crate) fn copy(&self) -> std::net::SocketAddr {

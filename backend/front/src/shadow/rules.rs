@@ -1,8 +1,9 @@
 //! What a shadow run may be sent, what counts as the same answer, and when the verdict is due.
 //!
 //! Absent on purpose: numbers with a fraction. Shares are per cent or parts per million.
-use hyper::Method;
+use super::allow;
 use hyper::header::HeaderName;
+use hyper::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 
 /// Rules of one shadow run. JSON has the same field names; what it leaves out has its default.
@@ -31,6 +32,9 @@ pub struct Rules {
     pub max_differences: u64,
     /// Differences that the report keeps with both values; all are counted. Default: 50.
     pub max_logged: usize,
+    /// Paths, with their queries, that the front itself asks for by GET, in turn, once clients have had three seconds to send
+    /// `min_compared` requests. The other rules must let them be mirrored. Default: none.
+    pub probes: Vec<String>,
 }
 
 /// What counts as the same body. In JSON an object with `rule` in it.
@@ -72,6 +76,7 @@ impl Default for Rules {
             min_compared: 100,
             max_differences: 0,
             max_logged: 50,
+            probes: Vec::new(),
         }
     }
 }
@@ -90,6 +95,9 @@ pub enum RuleFault {
         /// What it has.
         path: String,
     },
+    /// `probes` has something that is no path, or that the other rules hold back.
+    #[error("probes: {0:?} is no path that the rules let through by GET")]
+    Probe(String),
     /// `headers` has something that is no name of a header.
     #[error("headers: {0:?} is no name of a header")]
     Header(String),
@@ -124,6 +132,9 @@ impl Rules {
         if let Some(pointer) = self.body.ignored().iter().find(|p| !p.is_empty() && !p.starts_with('/')) {
             return Err(RuleFault::Pointer(pointer.clone()));
         }
+        if let Some(probe) = self.probes.iter().find(|probe| !self.lets_through(probe)) {
+            return Err(RuleFault::Probe(probe.clone()));
+        }
         match self.body {
             BodyRule::Tolerance { parts_per_million: share @ 1_000_000.., .. } => Err(RuleFault::Tolerance(share)),
             _ if self.latency_percent == 0 => Err(RuleFault::Zero("latency_percent")),
@@ -131,6 +142,16 @@ impl Rules {
             _ if self.min_compared == 0 => Err(RuleFault::Zero("min_compared")),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a GET of this path, with its query, is mirrored.
+    #[must_use]
+    pub fn lets_through(&self, path: &str) -> bool {
+        let is_allowed = |uri: Uri| {
+            let allowed = allow::may_be_mirrored(self, &Method::GET, uri.path(), uri.query(), &HeaderMap::new());
+            uri.scheme().is_none() && allowed.is_ok()
+        };
+        path.starts_with('/') && path.parse().is_ok_and(is_allowed)
     }
 }
 
@@ -191,5 +212,15 @@ mod tests {
         let all = |r: &mut Rules| r.body = BodyRule::Tolerance { parts_per_million: 1_000_000, ignore: vec![] };
         assert_eq!(fault(all), Some(RuleFault::Tolerance(1_000_000)));
         assert_eq!(fault(|r| r.min_compared = 0), Some(RuleFault::Zero("min_compared")));
+        assert_eq!(fault(|r| r.probes.push("/a?b=1".into())), None);
+        for probe in ["", "a", "/a b", "http://a/b", "/a?_method=PUT"] {
+            let mut rules = Rules::default();
+            rules.probes.push(probe.into());
+            assert_eq!(rules.check().err(), Some(RuleFault::Probe(probe.into())), "{probe}");
+        }
+        let held = |r: &mut Rules| (r.held_paths, r.probes) = (vec!["/a".into()], vec!["/ab".into()]);
+        assert_eq!(fault(held), Some(RuleFault::Probe("/ab".into())));
+        let by_post = |r: &mut Rules| (r.methods, r.probes) = (vec!["POST".into()], vec!["/a".into()]);
+        assert_eq!(fault(by_post), Some(RuleFault::Probe("/a".into())));
     }
 }

@@ -5,4 +5,5 @@ mod faults;
 mod held;
 mod mirrored;
 mod moves;
+mod probes;
 mod tunnels;
