@@ -29,6 +29,8 @@ const FORGETTING: [f64; 2] = [0.998, 0.9997];
 /// I/O series are full of spikes.
 const HUBER: [f64; 2] = [3.0, 1.0];
 const PROFILE_RATE: f64 = 0.25;
+/// Hours that are looked back on: what comes by the clock mostly comes hourly.
+const HOURS: usize = 24;
 
 /// What was known when a forecast was issued, to learn from when its target arrives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -120,6 +122,23 @@ impl Experts {
             slow_change: 0.0,
             seen: 0,
         }
+    }
+
+    /// Share of the hours before, at most a day of them, in which a window that began as many minutes past the hour passed a
+    /// limit, by its length; never none and never all.
+    pub fn share_of_hours(&self, limit: f64) -> [f64; HORIZONS] {
+        let mut passing = [0.5; HORIZONS];
+        let mut hours = 1.0;
+        let starts = (1..=HOURS).map_while(|hour| self.history.len().checked_sub(hour * self.hour_slots));
+        for start in starts {
+            hours += 1.0;
+            let window = self.history.range(start..).take(HORIZONS);
+            let at = window.into_iter().position(|value| f64::from(*value) > limit);
+            for count in at.map_or(&mut [][..], |at| &mut passing[at..]) {
+                *count += 1.0;
+            }
+        }
+        passing.map(|count| count / hours)
     }
 
     /// What a change of this series usually is; never zero.

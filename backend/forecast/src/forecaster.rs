@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::blend::Blend;
 use crate::experts::{Basis, EXPERTS, Experts};
 use crate::paths::{ENOUGH, Paths};
+use crate::risk::{Risk, Tried};
 use crate::score::Score;
 use crate::{HORIZONS, LEVELS};
 
@@ -64,6 +65,8 @@ struct Issue {
     /// Scaled errors of the targets that have come.
     errors: [f32; HORIZONS],
     came: usize,
+    #[serde(default)]
+    tried: Tried,
 }
 
 /// The online state of one (instance, resource).
@@ -75,6 +78,8 @@ pub struct Forecaster {
     /// Newest last; at most as many as there are horizons.
     issues: VecDeque<Issue>,
     paths: Paths,
+    #[serde(default)]
+    risk: Risk,
     score: Score,
     slot: Option<i64>,
     samples: u64,
@@ -88,6 +93,7 @@ impl Forecaster {
             blends: (1..=HORIZONS).map(Blend::new).collect(),
             issues: VecDeque::new(),
             paths: Paths::default(),
+            risk: Risk::default(),
             score: Score::default(),
             slot: None,
             samples: 0,
@@ -129,12 +135,14 @@ impl Forecaster {
             let median = issue.quantiles[horizon][LEVELS.len() / 2];
             issue.errors[horizon] = ((taken - median) / issue.scale).clamp(-1e3, 1e3) as f32;
             issue.came += 1;
+            self.risk.learn(&mut issue.tried, horizon, value, censored, issue.came == horizon + 1);
             if !censored {
                 self.score.add(horizon, &issue.quantiles[horizon], value);
                 self.experts.learn(&issue.basis, horizon, value);
             }
         }
         self.samples += 1;
+        self.risk.observe(taken);
         self.experts.observe(slot, taken);
         self.issue(slot);
         Observed::Taken
@@ -178,12 +186,29 @@ impl Forecaster {
         for ((blend, points), quantiles) in self.blends.iter().zip(&points).zip(&mut quantiles) {
             *quantiles = blend.quantiles(points, scale).map(|q| self.clip(q));
         }
-        self.issues.push_back(Issue { slot, points, quantiles, scale, basis, errors: [0.0; HORIZONS], came: 0 });
+        self.issues.push_back(Issue {
+            slot,
+            points,
+            quantiles,
+            scale,
+            basis,
+            errors: [0.0; HORIZONS],
+            came: 0,
+            tried: Tried::default(),
+        });
+        self.try_limits();
         if self.issues.len() > HORIZONS
             && let Some(done) = self.issues.pop_front()
             && done.came == HORIZONS
         {
             self.paths.push(done.errors);
+        }
+    }
+
+    fn try_limits(&mut self) {
+        let tried = self.issues.back().map(|issue| self.risk.try_out(|limit| self.chances(issue, limit)));
+        if let (Some(tried), Some(issue)) = (tried, self.issues.back_mut()) {
+            issue.tried = tried;
         }
     }
 
@@ -246,17 +271,30 @@ impl Forecaster {
     }
 
     /// Chance that any of the next `horizon` (1 to 6) slots is above `limit`; does not fall as
-    /// the horizon grows.
+    /// the horizon grows. Corrected by how such chances have turned out (`risk`).
     pub fn probability_above(&self, limit: f64, horizon: usize) -> Option<f64> {
         let (from, to) = window(1, horizon)?;
         let issue = self.issues.back()?;
+        if self.settings.capacity.is_some_and(|capacity| limit >= capacity) {
+            return Some(0.0);
+        }
+        let chances = self.chances(issue, limit);
+        let corrected = |h: usize| self.risk.corrected(limit, h, chances[h]);
+        Some((from..=to).map(corrected).fold(0.0, f64::max))
+    }
+
+    /// The same as the quantiles have it, by horizon, and the share of hours that passed the limit.
+    fn chances(&self, issue: &Issue, limit: f64) -> [[f64; 2]; HORIZONS] {
+        let of_hours = self.experts.share_of_hours(limit);
         let limit = if self.experts.rests_at(limit) { limit + RESTS_WITHIN * issue.scale } else { limit };
-        let single = (from..=to).map(|h| 1.0 - level_of(&issue.quantiles[h], limit)).fold(0.0, f64::max);
-        let maxima = self.paths.maxima(&medians(issue), issue.scale, from, to);
-        let above = maxima.iter().filter(|maximum| **maximum > limit).count() as f64;
+        let passing = self.paths.passing(&medians(issue), issue.scale, limit);
         // The marginal chance stands in for as many paths as are needed to speak alone.
-        let prior = ENOUGH as f64;
-        Some(((above + prior * single) / (maxima.len() as f64 + prior)).clamp(0.0, 1.0))
+        let (paths, prior) = (self.paths.len() as f64, ENOUGH as f64);
+        let mut single = 0.0_f64;
+        std::array::from_fn(|h| {
+            single = single.max(1.0 - level_of(&issue.quantiles[h], limit));
+            [((passing[h] as f64 + prior * single) / (paths + prior)).clamp(0.0, 1.0), of_hours[h]]
+        })
     }
 }
 
@@ -370,6 +408,23 @@ mod tests {
             let risk: Vec<f64> = (1..=6).map(|h| forecaster.probability_above(limit, h).expect("samples")).collect();
             assert!(risk.iter().all(|p| (0.0..=1.0).contains(p)), "{risk:?}");
         }
+    }
+
+    #[test]
+    fn what_comes_by_the_clock_is_a_chance_by_the_clock() {
+        // A minute's work at a quarter past each hour, now and then one beside it.
+        let value = |n: i64| if n % 12 == 3 || noise(n) > 0.98 { 500.0 + noise(n) } else { 100.0 + noise(n) };
+        let mut forecaster = run((0..600).map(value));
+        let (mut said, mut came) = ([0.0; 2], [0.0; 2]);
+        for slot in 600..3_000_i64 {
+            let is_next = usize::from(slot % 12 == 3);
+            said[is_next] += forecaster.probability_above(300.0, 1).expect("samples");
+            came[is_next] += f64::from(u8::from(value(slot) > 300.0));
+            forecaster.observe(slot, value(slot), false);
+        }
+        assert!(came[1] == 200.0 && said[1] > 160.0, "it comes: {said:?} of {came:?}");
+        assert!((said[0] - came[0]).abs() < 0.5 * came[0], "seldom else: {said:?} of {came:?}");
+        assert_eq!(forecaster.probability_above(1_000.0, 6), Some(0.0), "nothing passes the capacity");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod experts;
 mod forecaster;
 pub mod joint;
 mod paths;
+mod risk;
 mod score;
 pub mod stream;
 pub mod windows;

@@ -34,6 +34,18 @@ impl Paths {
         self.0.len()
     }
 
+    /// By horizon, how many paths up to it pass a limit around these medians.
+    pub fn passing(&self, medians: &[f64; HORIZONS], scale: f64, limit: f64) -> [usize; HORIZONS] {
+        let mut passing = [0; HORIZONS];
+        for errors in &self.0 {
+            let at = medians.iter().zip(errors).position(|(median, error)| median + scale * f64::from(*error) > limit);
+            for count in at.map_or(&mut [][..], |at| &mut passing[at..]) {
+                *count += 1;
+            }
+        }
+        passing
+    }
+
     /// Maxima over horizons `from..=to` (from 0) around these medians, in rising order.
     pub fn maxima(&self, medians: &[f64; HORIZONS], scale: f64, from: usize, to: usize) -> Vec<f64> {
         let maximum = |errors: &[f32; HORIZONS]| {
