@@ -1,13 +1,15 @@
 //! HTTP services whose copies run at agents: two on this machine, each with its own node, key, definitions and files.
 use crate::agents::Agent;
 use crate::common::{START, healthy};
+use crate::quickstart::{blocks, shell};
 use crate::services::{Load, define};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
 use headroom_tests::{Api, Launch, Server, api, skip};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -146,6 +148,10 @@ impl Fleet {
         self.server.api("operator")?.act(&format!("/v1/nodes/{}/drain", self.nodes[number])).await?.ok().map(|_| ())
     }
 
+    async fn uncordon(&self, number: usize) -> anyhow::Result<()> {
+        self.server.api("operator")?.act(&format!("/v1/nodes/{}/uncordon", self.nodes[number])).await?.ok().map(|_| ())
+    }
+
     /// Advances until something holds of the workload and its newest swap.
     async fn until(&self, id: &str, is_it: impl Fn(&Value, &Value) -> bool) -> anyhow::Result<Value> {
         self.until_by(2, id, is_it).await
@@ -165,6 +171,20 @@ impl Fleet {
             }
         }
         anyhow::bail!("{workload} {newest} {}", self.server.log())
+    }
+
+    async fn act(&self, id: &str, verb: &str) -> anyhow::Result<()> {
+        self.server.api("tenant")?.act(&format!("/v1/instances/{id}/{verb}")).await?.ok().map(|_| ())
+    }
+
+    /// Its owner stops it: nobody reaches it any more, and no host has it.
+    async fn end(self, id: &str) -> anyhow::Result<()> {
+        self.act(id, "stop").await?;
+        self.until_answers(false).await?;
+        for number in [0, 1] {
+            self.until_gone(number).await?;
+        }
+        healthy(&self.server.stop().await?).await
     }
 
     /// Waits in real time until a host has no copy any more.
@@ -238,22 +258,30 @@ async fn a_service_moves_between_agents_without_a_failed_request() -> anyhow::Re
     ensure!(answered > 50, "{answered} requests");
     println!("{answered} requests, {failed} failed");
 
-    // Its agent ends by force: the copy runs on and is reached.
+    // The server ends by force and comes back: the same processes go on.
     let before = fleet.processes(target)?;
+    let fleet = fleet.restarted().await?;
+    fleet.until_answers(true).await?;
+    assert_eq!(fleet.processes(target)?, before, "it was not restarted");
+    // Its agent, too: the copy runs on and is reached.
     agents.remove(target).kill();
     fleet.until_answers(true).await?;
-    // The server, too. Both come back, and the same processes go on.
+    // Both at once.
     let fleet = fleet.restarted().await?;
     assert_eq!(fleet.processes(target)?, before);
     let _agent = fleet.agent(target)?;
     fleet.until_answers(true).await?;
     assert_eq!(fleet.processes(target)?, before, "it was not restarted");
 
-    let tenant = fleet.server.api("tenant")?;
-    tenant.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+    // Its owner stops it, starts it anew, and stops it for good.
+    fleet.act(&id, "stop").await?;
     fleet.until_answers(false).await?;
     fleet.until_gone(target).await?;
-    healthy(&fleet.server.stop().await?).await
+    fleet.act(&id, "restart").await?;
+    fleet.until_answers(true).await?;
+    let after: BTreeSet<u32> = fleet.processes(home)?.union(&fleet.processes(target)?).copied().collect();
+    ensure!(!after.is_empty() && after.is_disjoint(&before), "{after:?} are others than {before:?}");
+    fleet.end(&id).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,30 +293,22 @@ async fn a_service_answers_whichever_agent_is_killed() -> anyhow::Result<()> {
     let target = 1 - home;
     fleet.until_answers(true).await?;
     let load = Load::start(&fleet.url);
-
-    // Before the move: it is dropped, with its reason, and the source serves on.
-    agents[target].kill();
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    fleet.drain(home).await?;
     let has_ended = |swap: &Value| swap["ended_at"].is_string();
-    let dropped = fleet.until(&id, |workload, swap| workload["swap"].is_null() && has_ended(swap)).await?;
-    assert_eq!((&dropped["state"], &dropped["reason"]), (&json!("aborted"), &json!("host_unreachable")), "{dropped}");
-    ensure!(fleet.processes(target)?.is_empty(), "nothing runs on the target");
 
-    // During the shadow run, once it may be moved again: the copy is there and is reached, so that the move goes on, or is
-    // dropped.
-    agents[target] = fleet.agent(target)?;
-    fleet.until_by(20, &id, |_, swap| swap["id"] != dropped["id"] && swap["state"] == "shadow").await?;
+    // During the shadow run: the copy is there and is reached, so that the move goes on, or is dropped.
+    fleet.drain(home).await?;
+    fleet.until(&id, |_, swap| swap["state"] == "shadow").await?;
     while fleet.processes(target)?.is_empty() {
         fleet.server.api("admin")?.advance(1).await?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     agents[target].kill();
-    let second = fleet.until(&id, |workload, swap| workload["swap"].is_null() && swap["id"] != dropped["id"]).await?;
+    let swap = fleet.until(&id, |workload, swap| workload["swap"].is_null() && has_ended(swap)).await?;
+    println!("with the target's agent killed during the shadow run: {}", swap["state"]);
     agents[target] = fleet.agent(target)?;
-    if second["state"] != "done" {
-        fleet.until(&id, |workload, _| workload["node"] == *fleet.nodes[target] && workload["swap"].is_null()).await?;
-    }
+    fleet
+        .until_by(20, &id, |workload, _| workload["node"] == *fleet.nodes[target] && workload["swap"].is_null())
+        .await?;
     fleet.until_gone(home).await?;
 
     // After the switch: the copy runs on without its agent, and goes on with it.
@@ -299,12 +319,74 @@ async fn a_service_answers_whichever_agent_is_killed() -> anyhow::Result<()> {
     agents[target] = fleet.agent(target)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(fleet.processes(target)?, before, "it was not restarted");
+
+    // Before the move back: it is dropped, with its reason, and the source serves on.
+    agents[home].kill();
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    fleet.uncordon(home).await?;
+    fleet.drain(target).await?;
+    let back = |swap: &Value| swap["node_to"] == *fleet.nodes[home] && has_ended(swap);
+    let dropped = fleet.until_by(10, &id, |workload, swap| workload["swap"].is_null() && back(swap)).await?;
+    assert_eq!((&dropped["state"], &dropped["reason"]), (&json!("aborted"), &json!("host_unreachable")), "{dropped}");
+    ensure!(fleet.processes(home)?.is_empty() && fleet.processes(target)? == before, "only the source runs");
     let (answered, failed) = load.end().await;
     assert_eq!(failed, 0, "of {} requests", answered + failed);
     println!("{answered} requests, {failed} failed");
-    let tenant = fleet.server.api("tenant")?;
-    tenant.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
-    fleet.until_answers(false).await?;
-    fleet.until_gone(target).await?;
-    healthy(&fleet.server.stop().await?).await
+    fleet.end(&id).await
+}
+
+/// The guide's section, typed as it stands; only its folders and the address of the front are this test's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guide_brings_a_service_to_other_hosts() -> anyhow::Result<()> {
+    const TEST: &str = "the_guide_brings_a_service_to_other_hosts";
+    if !Path::new("/usr/sbin/nginx").is_file() {
+        skip(TEST, "nginx is not here");
+        return Ok(());
+    }
+    let (folder, port) = (tempfile::tempdir()?, free_port()?);
+    let own = |text: &str| {
+        let text = text.replace("/srv/", &format!("{}/", folder.path().display()));
+        text.replace("127.0.0.1:8000", &format!("127.0.0.1:{port}")).replace("fra1-gp", "web")
+    };
+    let typed: Vec<String> = blocks("services.md", "sh")?.iter().map(|block| own(block)).collect();
+    let [define, register, keys, agents] = &typed[..] else { anyhow::bail!("{typed:?}") };
+    std::fs::create_dir_all(folder.path().join("www"))?;
+    std::fs::write(folder.path().join("www/index.html"), "hello")?;
+    let (define, up) = define.split_once("headroom up").context("how the server starts")?;
+    ensure!(up.contains("--services"), "{up}");
+    let data = folder.path().join("data");
+    let defined = shell(define, folder.path(), "")?.output()?;
+    ensure!(defined.status.success(), "{}", String::from_utf8_lossy(&defined.stderr));
+    let definitions = folder.path().join("services").display().to_string();
+    let server = Launch::demo(&data).argument("--services").argument(&definitions).start().await?;
+    let front = format!("http://127.0.0.1:{port}/");
+    let script = format!(
+        "{keys}\n{agents}\nsleep 4\n{}\necho\nfor TRY in $(seq 100); do curl -fs {front} && break; sleep 0.2; done\necho\necho agents $(jobs -p)",
+        register.replace("URL=http://127.0.0.1:8080; ", "")
+    );
+    let mut shell = shell(&script, folder.path(), &server.url)?;
+    let bearer = |role: &str| anyhow::Ok(server.api(role)?.bearer.context("a bearer")?);
+    shell.env("KEY", bearer("tenant")?).env("HOST_1", "127.0.0.1").env("HOST_2", "127.0.0.1");
+    for (name, role) in [("ADMIN", "admin"), ("OPERATOR", "operator")] {
+        shell.env(name, format!("Authorization: Bearer {}", bearer(role)?));
+    }
+    let said_to = folder.path().join("said");
+    let (output, errors) = (File::create(&said_to)?, File::create(folder.path().join("errors"))?);
+    ensure!(shell.stdout(output).stderr(errors).status()?.success());
+    let said = std::fs::read_to_string(&said_to)?;
+    let agents = said.lines().find_map(|line| line.strip_prefix("agents ")).unwrap_or_default().to_owned();
+    let has_answered = said.lines().any(|line| line == "hello");
+    let tenant = server.api("tenant")?;
+    let made = tenant.list("/v1/instances").await?.into_iter().find(|instance| instance["pool"] == "web");
+    if let Some(id) = made.as_ref().and_then(|made| made["id"].as_str()) {
+        tenant.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+    }
+    let ended = std::process::Command::new("kill").arg("-KILL").args(agents.split(' ')).status()?;
+    if said.contains("control group") {
+        skip(TEST, &said);
+        return Ok(());
+    }
+    ensure!(made.is_some() && has_answered && ended.success(), "{said}\n{}", server.log());
+    healthy(&server.stop().await?).await
 }

@@ -43,6 +43,9 @@ async fn heartbeat(
     by.may("nodes:work")?;
     check_name(&told.version, "/version")?;
     check_name(&told.boot, "/boot")?;
+    for name in told.services.keys() {
+        check_name(name, "/services")?;
+    }
     let node = app.sequencer.query(move |s| s.nodes.get(&id).cloned()).await?;
     let node = node.ok_or_else(|| Problem::not_found("node"))?;
     check_speaks_for(&app, &by, &node)?;

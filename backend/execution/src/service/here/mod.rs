@@ -22,6 +22,9 @@ use record::Files;
 
 pub use port::is_of_copies as is_port_of_copies;
 
+/// Copies of an earlier life, by workload.
+type Earlier = Vec<(InstanceId, Arc<dyn Copy>)>;
+
 /// This host.
 pub(super) struct Here {
     cgroups: Result<Cgroups, String>,
@@ -51,9 +54,9 @@ impl Here {
     }
 
     /// Copies of an earlier life that run, by workload; all else in this one's groups ends.
-    pub fn find_earlier(&self) -> Result<Vec<(InstanceId, Arc<dyn Copy>)>, DriverError> {
+    pub fn find_earlier(&self) -> Result<Earlier, DriverError> {
         let Ok(cgroups) = &self.cgroups else { return Ok(Vec::new()) };
-        let (mut known, mut found) = (BTreeSet::new(), Vec::<(InstanceId, Arc<dyn Copy>)>::new());
+        let (mut known, mut found) = (BTreeSet::new(), Earlier::new());
         for record in record::read_all(&self.state)? {
             let files = Files::new(&self.state, &record.instance, &record.node);
             let (instance, name) = (record.instance.clone(), files.name.clone());

@@ -206,6 +206,7 @@ pub struct AgentStatus {
     /// Workloads that it limits, copies of services among them.
     pub workloads: usize,
     /// Services that it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
 }
 
