@@ -271,3 +271,6 @@ impl Copy for AwayCopy {
         self.agents.wait_until(has_ended).ok_or_else(|| self.unanswered("its copy still runs"))
     }
 }
+
+#[cfg(test)]
+mod tests;
