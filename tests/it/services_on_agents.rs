@@ -69,8 +69,13 @@ impl Fleet {
 
     /// The same with its server killed and started again.
     async fn restarted(self) -> anyhow::Result<Self> {
+        let arguments = self.server.launch.arguments.clone();
+        self.restarted_with(arguments).await
+    }
+
+    async fn restarted_with(self, arguments: Vec<String>) -> anyhow::Result<Self> {
         let Self { folder, server, nodes, keys, url } = self;
-        let launch = server.kill()?;
+        let launch = Launch { arguments, ..server.kill()? };
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(Self { server: launch.start().await?, folder, nodes, keys, url })
     }
@@ -265,6 +270,18 @@ async fn a_service_moves_between_agents_without_a_failed_request() -> anyhow::Re
     // The server ends by force and comes back: the same processes go on.
     let before = fleet.processes(target)?;
     let fleet = fleet.restarted().await?;
+    fleet.until_answers(true).await?;
+    assert_eq!(fleet.processes(target)?, before, "it was not restarted");
+    // A server that does not know the service leaves its copy as it is.
+    let arguments = fleet.server.launch.arguments.clone();
+    let at = arguments.iter().position(|argument| argument == "--services").context("--services")?;
+    let fleet = fleet.restarted_with([&arguments[..at], &arguments[at + 2..]].concat()).await?;
+    for _ in 0..5 {
+        fleet.server.api("admin")?.advance(2).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(fleet.processes(target)?, before, "nobody ends it");
+    let fleet = fleet.restarted_with(arguments).await?;
     fleet.until_answers(true).await?;
     assert_eq!(fleet.processes(target)?, before, "it was not restarted");
     // Its agent, too: the copy runs on and is reached.
