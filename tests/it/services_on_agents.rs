@@ -6,6 +6,7 @@ use crate::services::{Load, define};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
 use headroom_tests::{Api, Launch, Server, api, skip};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,8 +16,21 @@ use tempfile::TempDir;
 
 const NAMES: [&str; 2] = ["host-1", "host-2"];
 
+/// Copies whose files lie in a folder: a test that fails leaves none behind.
+struct Copies(PathBuf);
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        let left = processes_of(&self.0).unwrap_or_default();
+        for pid in left.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
 /// A market with a pool of two hosts, and what their agents start with.
 struct Fleet {
+    _copies: Copies,
     folder: TempDir,
     server: Server,
     nodes: [String; 2],
@@ -64,7 +78,8 @@ impl Fleet {
         }
         admin.advance(2).await?;
         let [nodes, keys] = [nodes, keys].map(|all| <[String; 2]>::try_from(all).unwrap_or_default());
-        Ok(Some(Self { folder, server, nodes, keys, url: format!("http://127.0.0.1:{port}/") }))
+        let _copies = Copies(folder.path().to_owned());
+        Ok(Some(Self { _copies, folder, server, nodes, keys, url: format!("http://127.0.0.1:{port}/") }))
     }
 
     /// The same with its server killed and started again.
@@ -74,10 +89,10 @@ impl Fleet {
     }
 
     async fn restarted_with(self, arguments: Vec<String>) -> anyhow::Result<Self> {
-        let Self { folder, server, nodes, keys, url } = self;
+        let Self { _copies, folder, server, nodes, keys, url } = self;
         let launch = Launch { arguments, ..server.kill()? };
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(Self { server: launch.start().await?, folder, nodes, keys, url })
+        Ok(Self { server: launch.start().await?, _copies, folder, nodes, keys, url })
     }
 
     fn own(&self, number: usize) -> PathBuf {
