@@ -127,7 +127,10 @@ export interface components {
             is_silent: boolean;
             /** @description Why it can limit nothing, if so. */
             unavailable?: string | null;
+            /** @description Workloads that it limits, copies of services among them. */
             workloads: number;
+            /** @description Services that it has. */
+            services?: string[];
         };
         /** @description What a workload has in one of the coming slots. */
         Allocation: {
@@ -533,6 +536,15 @@ export interface components {
             /** @default null */
             latest: components["schemas"]["Timestamp"] | null;
         };
+        /** @description A copy of a service on an agent's host. */
+        CopyReport: {
+            counts: components["schemas"]["WorkloadReport"];
+            /**
+             * Format: int32
+             * @description Where it listens at the agent's address, once it is ready.
+             */
+            port?: number | null;
+        };
         /**
          * @description Who is at the other end. Another member is not named: that it was another is all that one is told.
          * @enum {string}
@@ -852,6 +864,19 @@ export interface components {
             unavailable?: string | null;
             /** @description What it has adopted, as the kernel counts it. */
             workloads: components["schemas"]["WorkloadReport"][];
+            /**
+             * Format: ipv4
+             * @description Where its copies of services listen, if it runs services.
+             */
+            address?: string | null;
+            /** @description Services that it has, each with the fingerprint of its definition. */
+            services?: {
+                [key: string]: string;
+            };
+            /** @description Why it can run no services, if so. */
+            services_unavailable?: string | null;
+            /** @description Copies of services that run on its host, or are about to start or end. */
+            copies?: components["schemas"]["CopyReport"][];
             /** @description Processes that may be adopted, where candidates were asked for. */
             processes?: components["schemas"]["ProcessReport"][] | null;
             /** @description Jobs that may be adopted, where candidates were asked for. */
@@ -2293,6 +2318,10 @@ export interface components {
              */
             list: number;
             wanted: components["schemas"]["Wanted"][];
+            /** @description Copies of services that are to run; all others end, but those that are kept. */
+            copies?: components["schemas"]["WantedCopy"][];
+            /** @description Workloads whose copies stay as they are, whatever they are. */
+            kept?: string[];
             /** @description Whether somebody waits for a list of candidates. */
             list_candidates: boolean;
         };
@@ -3709,6 +3738,17 @@ export interface components {
             /** Format: int64 */
             epoch: number;
             adopted: components["schemas"]["Adopted"];
+            /** Format: int64 */
+            cpu_milli: number;
+        };
+        /** @description A copy of a service to run. What the service is, the host's own file says. */
+        WantedCopy: {
+            instance: string;
+            /** Format: int64 */
+            epoch: number;
+            service: string;
+            /** @description The fingerprint of the server's definition: a host with another one starts nothing. */
+            definition: string;
             /** Format: int64 */
             cpu_milli: number;
         };

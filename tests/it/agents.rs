@@ -15,19 +15,25 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 /// The process `headroom work` of a node.
-struct Agent(Child);
+pub struct Agent(Child);
 
 impl Agent {
     fn start(server: &str, node: &str, key: &str) -> anyhow::Result<Self> {
-        Self::start_with(server, node, key, &[])
+        Self::start_with(server, node, key, &[], &[])
     }
-    fn start_with(server: &str, node: &str, key: &str, environment: &[(&str, &Path)]) -> anyhow::Result<Self> {
+    pub fn start_with(
+        server: &str,
+        node: &str,
+        key: &str,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
-        command.args(["work", "--server", server, "--node", node]).env("HEADROOM_KEY", key);
+        command.args(["work", "--server", server, "--node", node]).args(arguments).env("HEADROOM_KEY", key);
         command.envs(environment.iter().copied());
         Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
     }
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -283,8 +289,8 @@ async fn an_agent_speaks_tls_with_a_server_that_it_trusts() -> anyhow::Result<()
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     std::fs::write(&trusted, certificate)?;
     std::fs::write(&strange, other.cert.pem())?;
-    let stranger = Agent::start_with(&url, NAMES[0], &hosts.keys[0], &[("SSL_CERT_FILE", &strange)])?;
-    let agent = Agent::start_with(&url, NAMES[1], &hosts.keys[1], &[("SSL_CERT_FILE", &trusted)])?;
+    let stranger = Agent::start_with(&url, NAMES[0], &hosts.keys[0], &[], &[("SSL_CERT_FILE", &strange)])?;
+    let agent = Agent::start_with(&url, NAMES[1], &hosts.keys[1], &[], &[("SSL_CERT_FILE", &trusted)])?;
     hosts.heard(1).await?;
     let listed = hosts.server.api("operator")?.get(&hosts.candidates(0)).await?;
     assert!(listed.text.contains("was not heard yet"), "{}", listed.text);

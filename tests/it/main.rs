@@ -49,6 +49,7 @@ mod safe_state;
 mod scarcity;
 mod service_level;
 mod services;
+mod services_on_agents;
 mod session;
 mod sign_in;
 mod sim;

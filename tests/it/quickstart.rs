@@ -23,7 +23,7 @@ fn typed(document: &str) -> anyhow::Result<String> {
 }
 
 /// A shell that types a script in an empty folder, with this build's program on its path.
-fn shell(script: &str, data: &Path, url: &str) -> anyhow::Result<Command> {
+pub fn shell(script: &str, data: &Path, url: &str) -> anyhow::Result<Command> {
     let path = std::env::var("PATH").unwrap_or_default();
     let beside = binary()?.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     let work = data.join("typed");

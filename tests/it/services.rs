@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Defines the service `web` in a folder: nginx where it is installed, else the server of Python's library.
-fn define(folder: &Path) -> anyhow::Result<Option<u16>> {
+pub fn define(folder: &Path) -> anyhow::Result<Option<u16>> {
     let port = free_port()?;
     let has = |program: &str| {
         let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -19,11 +19,11 @@ fn define(folder: &Path) -> anyhow::Result<Option<u16>> {
     };
     let (command, files) = if let Some(nginx) = has("nginx") {
         let text = "daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; \
-            events {} http { access_log off; server { listen 127.0.0.1:{port}; root {folder}; } }";
+            events {} http { access_log off; server { listen {address}:{port}; root {folder}; } }";
         let command = json!([nginx, "-e", "{folder}/error.log", "-p", "{folder}", "-c", "{folder}/nginx.conf"]);
         (command, format!("files = {{ \"nginx.conf\" = {}, \"index.html\" = \"hello\" }}\n", json!(text)))
     } else if let Some(python) = has("python3") {
-        let command = json!([python, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{folder}"]);
+        let command = json!([python, "-m", "http.server", "{port}", "--bind", "{address}", "--directory", "{folder}"]);
         (command, "files = { \"index.html\" = \"hello\" }\n".to_owned())
     } else {
         return Ok(None);
@@ -37,7 +37,7 @@ fn define(folder: &Path) -> anyhow::Result<Option<u16>> {
 }
 
 /// Clients that ask all the time, and what became of their requests.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
     failed: Arc<AtomicU64>,
@@ -45,7 +45,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(url: &str) -> Self {
+    pub fn start(url: &str) -> Self {
         let (stop, answered, failed) = (Arc::new(AtomicBool::new(false)), Arc::default(), Arc::default());
         let client = |_| {
             let (stop, answered, failed): (_, Arc<AtomicU64>, Arc<AtomicU64>) =
@@ -68,7 +68,7 @@ impl Load {
         Self { stop, answered, failed, clients }
     }
 
-    async fn end(self) -> (u64, u64) {
+    pub async fn end(self) -> (u64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
             let _ = client.await;

@@ -4,6 +4,8 @@
 mod crashes;
 #[path = "service/definitions.rs"]
 mod definitions;
+#[path = "service/places.rs"]
+mod places;
 #[path = "service/world.rs"]
 mod world;
 

@@ -19,6 +19,8 @@ pub enum DriverError {
     NodeDown(NodeId),
     #[error("the agent of node {node} has not done it yet: {told}")]
     Unanswered { node: NodeId, told: String },
+    #[error("node {node} takes no copy: {told}")]
+    HostUnreachable { node: NodeId, told: String },
     #[error("{instance}: epoch {given} is older than {seen}, which {node} has seen")]
     StaleEpoch { instance: InstanceId, node: NodeId, given: u64, seen: u64 },
     #[error("{instance}: epoch {given} was never announced here, {node} is at {seen}")]
@@ -78,6 +80,7 @@ impl DriverError {
             Self::UnknownProgram(_) => "unknown_program",
             Self::NodeDown(_) => "node_down",
             Self::Unanswered { .. } => "agent_silent",
+            Self::HostUnreachable { .. } => "host_unreachable",
             Self::StaleEpoch { .. } => "stale_epoch",
             Self::EpochAhead { .. } => "epoch_ahead",
             Self::EpochNotNewer { .. } => "epoch_not_newer",

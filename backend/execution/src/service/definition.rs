@@ -21,9 +21,9 @@ const MOST_STOP_SECONDS: u64 = 300;
 pub struct Service {
     /// The name of its file, without the ending.
     pub name: String,
-    /// The program and its arguments, with `{port}` and `{folder}` in them. It stays in the foreground.
+    /// The program and its arguments, with `{port}`, `{address}` and `{folder}` in them. It stays in the foreground.
     pub command: Vec<String>,
-    /// Texts with `{port}` and `{folder}`, by the path in the copy's own folder. Written before each start.
+    /// Texts with `{port}`, `{address}` and `{folder}`, by the path in the copy's own folder. Written before each start.
     pub files: BTreeMap<String, String>,
     /// Where the front listens.
     pub listen: SocketAddr,
@@ -154,6 +154,13 @@ fn field_of(text: &str, error: &toml::de::Error) -> Option<String> {
 }
 
 impl Service {
+    /// A hash of all that decides how a copy runs: not of where the front listens, nor of how copies are compared.
+    pub fn fingerprint(&self) -> String {
+        let Self { command, files, ready, stop_seconds, .. } = self;
+        let whole = serde_json::json!([command, files, ready.path, ready.within_seconds, stop_seconds]);
+        blake3::hash(whole.to_string().as_bytes()).to_hex()[..32].to_owned()
+    }
+
     fn check(&self) -> Result<(), (String, String)> {
         let no = |field: &str, reason: &str| Err((field.to_owned(), reason.to_owned()));
         if self.command.first().is_none_or(|program| program.trim().is_empty()) {

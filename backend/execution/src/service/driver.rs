@@ -6,8 +6,8 @@ use headroom_market::units::Resource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::copy::{Copy, Readiness};
 use super::moves::micros_since;
+use super::place::{Readiness, Running};
 use super::workload::{State, Workload};
 use super::{NAME, Services, lock, ready};
 use crate::driver::*;
@@ -44,9 +44,10 @@ impl Driver for Services {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let or_unavailable = |support: Support| match &self.cgroups {
-            Ok(_) => support,
-            Err(reason) => Support::Unsupported(reason.clone()),
+        let unavailable = self.here.unavailable().filter(|_| self.others.is_none());
+        let or_unavailable = |support: Support| match &unavailable {
+            None => support,
+            Some(reason) => Support::Unsupported(reason.clone()),
         };
         let can = or_unavailable(Support::Native);
         let emulated = or_unavailable(Support::Emulated("a service keeps its state elsewhere".to_owned()));
@@ -185,7 +186,7 @@ impl Driver for Services {
         let in_force = active.limits()?.cpu_milli;
         let wanted = request.limits.cpu_milli.max(LEAST_CPU_MILLI);
         let fault = active.fault();
-        let runs = fault.clone().unwrap_or_else(|| format!("process {}", active.record().process.pid));
+        let runs = fault.clone().unwrap_or_else(|| active.identity());
         let (passed, seen) = answers.unwrap_or_else(|| asked(&workload, &active));
         let checks = vec![
             check("limits", in_force == wanted, format!("{in_force} thousandths of a core in the kernel")),
@@ -218,11 +219,12 @@ fn since_switch(state: &State) -> Option<(bool, String)> {
 }
 
 /// Nobody calls it: the driver asks for the path of its definition.
-fn asked(workload: &Workload, active: &Copy) -> (bool, String) {
+fn asked(workload: &Workload, active: &Running) -> (bool, String) {
     if active.readiness() != Readiness::Passed {
         return (false, "not ready yet".to_owned());
     }
-    match ready::ask(active.port(), &workload.service.ready.path) {
+    let Some(address) = active.address() else { return (false, "its address is not known".to_owned()) };
+    match ready::ask(address, &workload.service.ready.path) {
         Ok(()) => (true, format!("no request since the switch; {} is answered", workload.service.ready.path)),
         Err(why) => (false, why),
     }

@@ -1,44 +1,41 @@
-//! Ordinary services of this host that listen at a port, unchanged: started, limited by the kernel, and moved.
+//! Ordinary services that listen at a port, unchanged: started, limited by the kernel, and moved.
 //!
 //! The operator defines them in a folder ([`list_services`]). Clients reach a service through a front
-//! (`headroom_front`) at a fixed address. A node is an account of this host, so a move starts a second copy under the
-//! target's limits, compares its answers, and switches the front.
+//! (`headroom_front`) at a fixed address. A node is an account of this host, or a host with an agent ([`Place`]). A move
+//! starts a second copy on the target under its limits, compares its answers, and switches the front.
 //!
 //! Invariants: requests go to one copy at a time; a copy is in its control group, and written down on disk, before its
 //! first instruction; a copy outlives the exchange, and the next life takes it on without a restart; a copy without a
-//! record is ended. Absent: state that moves along, memory limits, other hosts, users other than the exchange's own.
+//! record is ended. Absent: state that moves along, memory limits, a front at an agent, users other than the exchange's own.
 
 mod answers;
-mod compared;
-mod copy;
 mod definition;
 mod driver;
-mod launch;
+mod here;
+mod hosted;
 mod moves;
-mod output;
-mod port;
+mod place;
 mod ready;
-mod record;
 mod start;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use headroom_front::Counts;
 
-use crate::driver::{Adopting, DriverError, InstanceId, Limits, Report};
-use crate::linux::cgroup::Cgroups;
-use crate::linux::process::PREFIX;
+use crate::driver::{Adopting, DriverError, InstanceId, Limits, NodeId, Report};
 use answers::Answers;
-use copy::{Copy, end_group};
-use record::{Place, Record};
+use here::Here;
+use place::Running;
 use workload::Workload;
 
 pub use definition::{DefinitionFault, Ready, Service, list_services};
+pub use here::is_port_of_copies;
+pub use hosted::{Assigned, Hosted, HostedReport};
+pub use place::{Copy, CopyRequest, Place, Readiness, Usage};
 
 const NAME: &str = "service";
 
@@ -47,15 +44,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The services of this host that are workloads. Dropped, it closes the fronts and leaves the copies running, as the end
-/// of the exchange does.
+/// The services that are workloads. Dropped, it closes the fronts and leaves the copies running, as the end of the exchange
+/// does.
 pub struct Services {
-    cgroups: Result<Cgroups, String>,
+    here: Here,
+    /// Hosts with agents, where there are some.
+    others: Option<Arc<dyn Place>>,
     definitions: PathBuf,
-    state: PathBuf,
     workloads: Mutex<BTreeMap<InstanceId, Arc<Workload>>>,
     /// Copies of an earlier life that no start has asked for yet.
-    found: Mutex<BTreeMap<InstanceId, Vec<Copy>>>,
+    found: Mutex<BTreeMap<InstanceId, Vec<Running>>>,
     answers: Answers,
     /// Held while a workload starts or stops.
     changing: Mutex<()>,
@@ -69,45 +67,34 @@ impl Services {
     /// # Errors
     /// The folder `state` cannot be used. Where there can be no control groups, [`Adopting::unavailable`] says why.
     pub fn new(name: &str, definitions: &Path, state: &Path) -> Result<Self, DriverError> {
-        let in_state = |source| DriverError::Io { path: state.to_owned(), source };
-        std::fs::create_dir_all(state).map_err(in_state)?;
-        // Copies run elsewhere than here, so their paths have to be whole.
-        let state = std::fs::canonicalize(state).map_err(in_state)?;
-        let services = Self {
-            cgroups: Cgroups::probe(&format!("{PREFIX}services-{name}")),
+        let here = Here::new(name, state, Ipv4Addr::LOCALHOST)?;
+        let mut found: BTreeMap<InstanceId, Vec<Running>> = BTreeMap::new();
+        for (instance, copy) in here.find_earlier()? {
+            found.entry(instance).or_default().push(Running::new(copy));
+        }
+        Ok(Self {
+            here,
+            others: None,
             definitions: definitions.to_owned(),
-            state,
             workloads: Mutex::default(),
-            found: Mutex::default(),
+            found: Mutex::new(found),
             answers: Answers::default(),
             changing: Mutex::default(),
-        };
-        if let Ok(cgroups) = &services.cgroups {
-            services.find_earlier(cgroups)?;
-        }
-        Ok(services)
+        })
     }
 
-    /// Takes in the copies of an earlier life, and ends all other groups.
-    fn find_earlier(&self, cgroups: &Cgroups) -> Result<(), DriverError> {
-        let mut known = BTreeSet::new();
-        for record in record::read_all(&self.state)? {
-            let place = Place::new(&self.state, &record.instance, &record.node);
-            let copy = Copy::new(record, place.clone(), cgroups.group(&place.name), None);
-            if copy.runs() {
-                known.insert(place.name);
-                lock(&self.found).entry(copy.record().instance.clone()).or_default().push(copy);
-            } else if copy.end(Duration::ZERO).is_err() {
-                known.insert(place.name);
-            }
+    /// Copies of the nodes that `others` has run there.
+    #[must_use]
+    pub fn with_others(mut self, others: Arc<dyn Place>) -> Self {
+        self.others = Some(others);
+        self
+    }
+
+    fn place(&self, node: &NodeId) -> &dyn Place {
+        match &self.others {
+            Some(others) if others.has(node) => &**others,
+            _ => &self.here,
         }
-        for name in cgroups.names().into_iter().filter(|name| !known.contains(name)) {
-            let group = cgroups.group(&name);
-            if end_group(&group, Duration::ZERO) == 0 {
-                group.remove();
-            }
-        }
-        Ok(())
     }
 
     /// Whether the workload runs here, or has a copy of an earlier life that waits for its start.
@@ -135,25 +122,24 @@ impl Services {
         known.ok_or_else(|| DriverError::UnknownInstance(instance.clone()))
     }
 
-    fn cgroups(&self, operation: &'static str) -> Result<&Cgroups, DriverError> {
-        self.cgroups.as_ref().map_err(|reason| DriverError::Unsupported { operation, reason: reason.clone() })
+    /// The fingerprint of a service's definition here.
+    ///
+    /// # Errors
+    /// The service cannot be started.
+    pub fn fingerprint(&self, service: &str) -> Result<String, String> {
+        definition::find_service(&self.definitions, service).map(|service| service.fingerprint())
     }
 
-    fn free_port(&self, service: &Service) -> Result<u16, DriverError> {
-        let none = || (service.name.clone(), "no port is free".to_owned());
-        let port = port::free(&format!("{} {}", self.state.display(), service.name));
-        port.ok_or_else(none).map_err(|(name, reason)| DriverError::CommandUnavailable { name, reason })
-    }
-
-    /// Records of copies of an earlier life.
-    fn found_records(&self, instance: &InstanceId) -> Vec<Record> {
-        lock(&self.found).get(instance).into_iter().flatten().map(|copy| copy.record().clone()).collect()
+    /// Nodes and newest epochs of copies of an earlier life.
+    fn found_epochs(&self, instance: &InstanceId) -> Vec<(NodeId, u64)> {
+        lock(&self.found).get(instance).into_iter().flatten().map(|copy| (copy.node().clone(), copy.epoch())).collect()
     }
 }
 
 impl Adopting for Services {
+    /// Why no copies run on this host, if so.
     fn unavailable(&self) -> Option<String> {
-        self.cgroups.as_ref().err().cloned()
+        self.here.unavailable()
     }
 
     fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
@@ -172,7 +158,7 @@ impl Adopting for Services {
                 let state = workload.state();
                 (state.epoch, state.active.clone())
             };
-            Some((workload.instance.clone(), active.report(epoch).ok()?))
+            Some((workload.instance.clone(), active.report(epoch).ok()?.0))
         };
         workloads.iter().filter_map(report).collect()
     }
@@ -189,8 +175,6 @@ impl Adopting for Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        if let Ok(cgroups) = &self.cgroups {
-            cgroups.remove();
-        }
+        self.here.remove_groups();
     }
 }

@@ -1,13 +1,12 @@
 //! Whether a copy may be sent requests: it answers the path of its definition.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::copy::{Copy, Readiness};
 use super::definition::Ready;
-use super::port;
+use super::place::{Readiness, Running};
 
 /// Longest time of one look.
 const LOOK: Duration = Duration::from_secs(2);
@@ -19,13 +18,12 @@ const MOST_BYTES: u64 = 64 << 10;
 ///
 /// # Errors
 /// Its answer, or the reason for none.
-pub(super) fn ask(port: u16, path: &str) -> Result<(), String> {
-    let status = status(port, path).map_err(|error| format!("{path} gave no answer: {error}"))?;
+pub(super) fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
+    let status = status(address, path).map_err(|error| format!("{path} gave no answer: {error}"))?;
     if (200..400).contains(&status) { Ok(()) } else { Err(format!("{path} answered {status}")) }
 }
 
-fn status(port: u16, path: &str) -> io::Result<u16> {
-    let address = port::address(port);
+fn status(address: SocketAddr, path: &str) -> io::Result<u16> {
     let mut stream = TcpStream::connect_timeout(&address, LOOK)?;
     stream.set_read_timeout(Some(LOOK))?;
     stream.set_write_timeout(Some(LOOK))?;
@@ -48,11 +46,12 @@ fn status(port: u16, path: &str) -> io::Result<u16> {
     status.ok_or_else(|| io::Error::other("it is no HTTP"))
 }
 
-/// Looks on a thread of its own until the copy is ready, has ended or is out of time. `then` comes first of all.
-pub(super) fn watch(copy: &Arc<Copy>, ready: &Ready, then: impl FnOnce() + Send + 'static) {
+/// Looks on a thread of its own until the copy is ready, has ended or is out of time. `then` comes first of all. Time runs
+/// once its address is known; one that is only not reached from here is looked at on.
+pub(super) fn watch(copy: &Arc<Running>, ready: &Ready, then: impl FnOnce(SocketAddr) + Send + 'static) {
     let (watched, ready) = (copy.clone(), ready.clone());
     let look = move || {
-        let until = Instant::now() + Duration::from_secs(ready.within_seconds);
+        let mut until = None;
         loop {
             if watched.is_given_up() {
                 return;
@@ -60,17 +59,26 @@ pub(super) fn watch(copy: &Arc<Copy>, ready: &Ready, then: impl FnOnce() + Send 
             if let Some(ended) = watched.ended() {
                 return watched.note(Readiness::Failed(ended));
             }
-            match ask(watched.port(), &ready.path) {
-                Ok(()) => {
-                    then();
-                    return watched.note(Readiness::Passed);
+            if let Some(address) = watched.address() {
+                let until = *until.get_or_insert_with(|| Instant::now() + Duration::from_secs(ready.within_seconds));
+                match ask(address, &ready.path) {
+                    Ok(()) => {
+                        then(address);
+                        return watched.note(Readiness::Passed);
+                    }
+                    Err(why) if Instant::now() >= until => {
+                        let late = format!("it was not ready within {} seconds: {why}", ready.within_seconds);
+                        let late = watched.late(late);
+                        let is_over = matches!(late, Readiness::Failed(_));
+                        watched.note(late);
+                        if is_over {
+                            return;
+                        }
+                    }
+                    Err(_) => {}
                 }
-                Err(why) if Instant::now() >= until => {
-                    let late = format!("it was not ready within {} seconds: {why}", ready.within_seconds);
-                    return watched.note(Readiness::Failed(watched.with_output(late)));
-                }
-                Err(_) => std::thread::sleep(BETWEEN_LOOKS),
             }
+            std::thread::sleep(BETWEEN_LOOKS);
         }
     };
     if let Err(error) = std::thread::Builder::new().name("service-ready".to_owned()).spawn(look) {

@@ -1,17 +1,16 @@
 //! Starting a workload, taking on its copy of an earlier life, and stopping it.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headroom_front::Front;
 
-use super::copy::Copy;
 use super::definition::{Service, find_service};
-use super::launch::Launch;
+use super::place::{CopyRequest, Running};
 use super::workload::Workload;
-use super::{Services, lock, port};
+use super::{Services, lock};
 use crate::driver::*;
 
 /// How long an address may still be held by a front that has just closed.
@@ -19,12 +18,13 @@ const ADDRESS_TIME: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// How long a copy of an earlier life may take to end whose definition is gone.
 const USUAL_PATIENCE: Duration = Duration::from_secs(10);
+/// Where no copy is: nothing is sent there, as the fence opens with the first address.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Services {
     /// Starts a workload, or takes on the copy that runs on that node already; its other copies end.
     pub(super) fn do_start(&self, request: &StartRequest) -> Result<Started, DriverError> {
         let StartRequest { instance, node, epoch, program: Program(name), limits, .. } = request;
-        let cgroups = self.cgroups("start")?;
         let unavailable = |reason: String| DriverError::CommandUnavailable { name: name.clone(), reason };
         let service = find_service(&self.definitions, name).map_err(unavailable)?;
         if let Ok(known) = self.workload(instance) {
@@ -41,19 +41,16 @@ impl Services {
             }
             self.let_go(&known);
         }
-        for record in self.found_records(instance) {
-            stale(instance, &record.node, *epoch, record.epoch)?;
+        for (node, seen) in self.found_epochs(instance) {
+            stale(instance, &node, *epoch, seen)?;
         }
+        let front = open(&service).map_err(unavailable)?;
         let taken = self.take_found(instance, node, name)?;
-        let port = match &taken {
-            Some(copy) => copy.port(),
-            None => self.free_port(&service)?,
-        };
-        let front = open(&service, port).map_err(unavailable)?;
-        let launch =
-            Launch { cgroups, state: &self.state, service: &service, instance, node, epoch: *epoch, limits, port };
         let copy = match taken {
-            None => launch.start()?,
+            None => {
+                let wanted = CopyRequest { instance, node, epoch: *epoch, service: &service, limits };
+                Running::new(self.place(node).resume(&wanted)?)
+            }
             Some(copy) => match copy.set_limits(limits).and_then(|()| copy.announce(*epoch)) {
                 Ok(()) => copy,
                 Err(error) => {
@@ -62,15 +59,16 @@ impl Services {
                 }
             },
         };
-        let limits = copy.limits()?;
+        // One of another host has its limit from its start on; its agent tells it later.
+        let limits = copy.limits().unwrap_or_else(|_| limits.clone());
         let workload = Workload::new(instance.clone(), service, *epoch, front, Arc::new(copy));
         lock(&self.workloads).insert(instance.clone(), workload);
         Ok(Started { node: node.clone(), epoch: *epoch, position: 0, limits })
     }
 
     /// The copy of an earlier life on a node, if it runs; all others of the workload end.
-    fn take_found(&self, instance: &InstanceId, node: &NodeId, service: &str) -> Result<Option<Copy>, DriverError> {
-        let fits = |copy: &Copy| copy.node() == node && copy.record().service == service && copy.runs();
+    fn take_found(&self, instance: &InstanceId, node: &NodeId, service: &str) -> Result<Option<Running>, DriverError> {
+        let fits = |copy: &Running| copy.node() == node && copy.service() == service && copy.ended().is_none();
         let taken = {
             let mut found = lock(&self.found);
             let copies = found.entry(instance.clone()).or_default();
@@ -90,7 +88,7 @@ impl Services {
         loop {
             let last = lock(&self.found).get_mut(instance).and_then(Vec::pop);
             let Some(copy) = last else { break };
-            let service = find_service(&self.definitions, &copy.record().service);
+            let service = find_service(&self.definitions, copy.service());
             let patience = service.map_or(USUAL_PATIENCE, |service| Duration::from_secs(service.stop_seconds));
             if let Err(error) = copy.end(patience) {
                 lock(&self.found).entry(instance.clone()).or_default().push(copy);
@@ -131,11 +129,11 @@ impl Services {
                 self.let_go(&workload)
             }
             Err(unknown) => {
-                let records = self.found_records(instance);
-                if records.is_empty() {
+                let found = self.found_epochs(instance);
+                if found.is_empty() {
                     return Err(unknown);
                 }
-                records.iter().try_for_each(|record| stale(instance, &record.node, epoch, record.epoch))?;
+                found.iter().try_for_each(|(node, seen)| stale(instance, node, epoch, *seen))?;
                 0
             }
         };
@@ -151,12 +149,12 @@ fn stale(instance: &InstanceId, node: &NodeId, given: u64, seen: u64) -> Result<
     Err(DriverError::StaleEpoch { instance: instance.clone(), node: node.clone(), given, seen })
 }
 
-/// Opens the front of a service. Requests wait in it until the copy is ready.
-fn open(service: &Service, port: u16) -> Result<Front, String> {
+/// Opens the front of a service. Requests wait in it until the copy is ready; before that its address may not be known.
+fn open(service: &Service) -> Result<Front, String> {
     let listen: SocketAddr = service.listen;
     let until = Instant::now() + ADDRESS_TIME;
     loop {
-        match Front::start(listen, port::address(port)) {
+        match Front::start(listen, NOWHERE) {
             Ok(front) => {
                 front.fence(Duration::ZERO);
                 return Ok(front);

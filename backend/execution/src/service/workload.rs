@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use headroom_front::{Counts, Front};
 
-use super::copy::{Copy, Readiness};
 use super::definition::Service;
+use super::place::{Readiness, Running, Usage};
 use super::{lock, ready};
 use crate::driver::{DriverError, InstanceId, NodeId, Observation, Role};
-use crate::linux::cgroup::Counted;
 
 /// A workload that was started or taken on in this life of the exchange.
 pub(super) struct Workload {
@@ -28,11 +27,11 @@ pub(super) struct State {
     /// Nothing once the workload is stopped.
     pub front: Option<Arc<Front>>,
     /// Requests go to it.
-    pub active: Arc<Copy>,
+    pub active: Arc<Running>,
     /// Before the activation: the copy on the target.
-    pub shadow: Option<Arc<Copy>>,
+    pub shadow: Option<Arc<Running>>,
     /// After the activation: the copy that was fenced.
-    pub source: Option<Arc<Copy>>,
+    pub source: Option<Arc<Running>>,
     /// From the fence to the release or the way back: when it began.
     pub fenced: Option<Instant>,
     /// Counts of the front at the activation.
@@ -44,12 +43,13 @@ pub(super) struct State {
 #[derive(Clone, Copy)]
 struct Seen {
     at: Instant,
-    counted: Counted,
+    cpu_micros: u64,
+    throttled_micros: u64,
     requests: u64,
 }
 
 impl Workload {
-    pub fn new(instance: InstanceId, service: Service, epoch: u64, front: Front, active: Arc<Copy>) -> Arc<Self> {
+    pub fn new(instance: InstanceId, service: Service, epoch: u64, front: Front, active: Arc<Running>) -> Arc<Self> {
         let mut state = State {
             epoch,
             front: Some(Arc::new(front)),
@@ -70,9 +70,9 @@ impl Workload {
     /// Requests wait in the front until the copy answers.
     fn open_when_ready(self: &Arc<Self>) {
         let (workload, active) = (Arc::downgrade(self), self.state().active.clone());
-        ready::watch(&active, &self.service.ready, move || {
+        ready::watch(&active, &self.service.ready, move |address| {
             if let Some(front) = workload.upgrade().and_then(|workload| workload.state().front.clone()) {
-                front.resume();
+                front.switch(address);
             }
         });
     }
@@ -122,18 +122,25 @@ impl Workload {
         let mut copies = vec![(state.active.clone(), active_role, requests)];
         copies.extend(state.source.clone().map(|copy| (copy, Role::Fenced, requests)));
         copies.extend(state.shadow.clone().map(|copy| (copy, Role::Shadow, compared)));
-        let observed = copies.into_iter().map(|(copy, role, position)| {
-            let (report, now) = (copy.report(state.epoch)?, Instant::now());
-            let counted =
-                Counted { cpu_micros: report.cpu_micros.unwrap_or(0), throttled_micros: report.throttled_micros };
-            let seen = Seen { at: now, counted, requests: position };
+        let mut observed = Vec::new();
+        for (copy, role, position) in copies {
+            let (report, at) = match copy.report(state.epoch) {
+                Ok(reported) => reported,
+                // What its host tells of another copy says enough of that one.
+                Err(_) if role != active_role => continue,
+                Err(error) => return Err(error),
+            };
+            let cpu_micros = report.cpu_micros.unwrap_or(0);
+            let seen = Seen { at, cpu_micros, throttled_micros: report.throttled_micros, requests: position };
+            // What was counted before this life of the exchange is no use of its own time.
             let before = state.seen.insert(copy.node().clone(), seen).unwrap_or(seen);
-            let counts = (before.counted.cpu_micros, before.counted.throttled_micros);
-            let observation = report.observation(&self.instance, copy.node(), counts, now - before.at);
+            let window = at.saturating_duration_since(before.at);
+            let counts = (before.cpu_micros, before.throttled_micros);
+            let observation = report.observation(&self.instance, copy.node(), counts, window);
             let outputs = position.saturating_sub(before.requests);
-            Ok(Observation { role, position, outputs, ..observation })
-        });
-        observed.collect()
+            observed.push(Observation { role, position, outputs, ..observation });
+        }
+        Ok(observed)
     }
 }
 
@@ -154,13 +161,20 @@ impl State {
     }
 
     /// The active one first.
-    pub fn copies(&self) -> Vec<Arc<Copy>> {
+    pub fn copies(&self) -> Vec<Arc<Running>> {
         [Some(&self.active), self.shadow.as_ref(), self.source.as_ref()].into_iter().flatten().cloned().collect()
     }
 
-    /// Its next observation covers the time from now on.
-    pub fn see(&mut self, copy: &Copy, requests: u64) {
-        let counted = copy.counted().unwrap_or_default();
-        self.seen.insert(copy.node().clone(), Seen { at: Instant::now(), counted, requests });
+    /// Its next observation covers the time from now on, or from the first count of it.
+    pub fn see(&mut self, copy: &Running, requests: u64) {
+        match copy.usage() {
+            Ok(Usage { at, cpu_micros, throttled_micros, .. }) => {
+                let seen = Seen { at, cpu_micros, throttled_micros, requests };
+                self.seen.insert(copy.node().clone(), seen);
+            }
+            Err(_) => {
+                self.seen.remove(copy.node());
+            }
+        }
     }
 }

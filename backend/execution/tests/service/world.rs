@@ -121,6 +121,11 @@ impl World {
         self.services.as_ref().expect("it runs")
     }
 
+    /// The exchange with other hosts, for instance.
+    pub fn change(&mut self, change: impl FnOnce(Services) -> Services) {
+        self.services = self.services.take().map(change);
+    }
+
     /// Ends the exchange without a word, and begins anew.
     pub fn crash(&mut self) {
         self.services = None;

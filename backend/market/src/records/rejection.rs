@@ -150,7 +150,7 @@ pub enum Rejection {
         index: usize,
         home: String,
     },
-    /// The pool's nodes run adopted workloads only.
+    /// The pool's nodes have agents.
     AwayToAgents {
         index: usize,
         pool: String,

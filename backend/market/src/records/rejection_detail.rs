@@ -134,7 +134,7 @@ impl Rejection {
                 format!("An adopted workload stays where it is. Bid in its own pool, `{home}`.")
             }
             AwayToAgents { pool, .. } => {
-                format!("The nodes of `{pool}` run adopted workloads only. Leave `{pool}` out.")
+                format!("The nodes of `{pool}` have agents, and take in no workload of another pool. Leave `{pool}` out.")
             }
             AwayWithoutMove { pool } => {
                 format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")

@@ -27,13 +27,14 @@ pub enum Blame {
     Members,
 }
 
-const EXCHANGE: [&str; 22] = [
+const EXCHANGE: [&str; 23] = [
     CANCELLED_BY_OPERATOR,
     REJECTED,
     EXPIRED,
     RESTARTED,
     "node_down",
     "agent_silent",
+    "host_unreachable",
     "io",
     "command_unavailable",
     "resize_deferred",

@@ -128,8 +128,10 @@ pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Ado
         ));
     };
     check_arguments(kind, &new.arguments)?;
-    if adopted.is_none() && state.nodes.values().any(|node| node.pool == new.pool && node.has_agent()) {
-        let detail = format!("The nodes of `{}` run adopted workloads only. Choose another pool.", new.pool);
+    let is_for_agents = adopted.is_some() || kind == ModuleKind::Service;
+    if !is_for_agents && state.nodes.values().any(|node| node.pool == new.pool && node.has_agent()) {
+        let detail =
+            format!("The nodes of `{}` run services and adopted workloads only. Choose another pool.", new.pool);
         return Err(invalid("pool_of_agents", "/pool", detail));
     }
     let Some(pool) = state.pools.get(&new.pool).filter(|p| !recallable::is_recallable(&p.slug)) else {

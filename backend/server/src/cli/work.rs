@@ -1,16 +1,20 @@
-//! `headroom work`: the agent of a host. It adopts and limits what the server says, and tells what the kernel counts.
+//! `headroom work`: the agent of a host. It adopts and limits what the server says, runs copies of services of its own
+//! folder, and tells what the kernel counts.
 use crate::cli::client::client;
 use crate::workers::agents::{
-    AgentDriver, Candidates, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, reported,
+    AgentDriver, Candidates, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WantedCopy,
+    reported,
 };
 use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::kubernetes::{self, Kubernetes};
 use headroom_execution::linux::{Linux, boot};
+use headroom_execution::service::{Assigned, Hosted, list_services};
 use headroom_execution::slurm::{Settings, Slurm};
 use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey, Report};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,6 +42,7 @@ const ANSWER: Duration = Duration::from_secs(10);
   1. An admin makes the node: POST /v1/nodes with \"properties\": {\"agent\": 1}, in a pool of such nodes.
   2. An operator makes an API key with the name of the node and the scopes market:read and nodes:work.
   3. HEADROOM_KEY=xk_… headroom work --server http://market:8080 --node host-1
+With copies of HTTP services on this host: … --services /srv/services --data /srv/headroom-agent --address 10.0.0.5
 As a pod of each node of a Kubernetes cluster: headroom work --kubernetes --node \"$NODE_NAME\"")]
 pub struct WorkArgs {
     /// Name or id of the node that this host is.
@@ -56,6 +61,17 @@ pub struct WorkArgs {
     /// API key with the name of the node and the scopes market:read and nodes:work; better in the environment than on the command line.
     #[arg(long, env = "HEADROOM_KEY", hide_env_values = true, required_unless_present = "key_file")]
     key: Option<String>,
+    /// Folder with one TOML file for each HTTP service whose copies may run on this host, as the server's: the server names a
+    /// service, and this host's own file says what that is. Copies run as the user that this process is.
+    #[arg(long, value_name = "DIR", requires = "data", conflicts_with_all = ["slurm", "kubernetes"])]
+    services: Option<PathBuf>,
+    /// Where copies of services have their files; one folder for each agent.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// IPv4 address of this host at which copies of services listen, in plain HTTP, and the server reaches them. The usual
+    /// one is for a server on this same host.
+    #[arg(long, value_name = "HOST", default_value_t = Ipv4Addr::LOCALHOST)]
+    address: Ipv4Addr,
     /// A file with that key, where a cluster mounts one for each node.
     #[arg(long, value_name = "PATH")]
     key_file: Option<PathBuf>,
@@ -66,6 +82,7 @@ struct Agent {
     key: String,
     http: reqwest::Client,
     place: Place,
+    hosted: Option<Arc<Hosted>>,
     /// What an earlier life has limited and nobody wants any more has no limit.
     others_let_go: AtomicBool,
 }
@@ -87,11 +104,31 @@ enum Place {
     Kubernetes(Kubernetes),
 }
 
+/// The name of this agent on its host: one with a new key finds what the one with the old key has adopted.
+fn name_of(args: &WorkArgs) -> String {
+    let hash = blake3::hash(format!("{} {}", args.server, args.node).as_bytes()).to_hex();
+    hash[..12].to_owned()
+}
+
+/// The copies of services of this host, where it may have some.
+fn hosted(args: &WorkArgs) -> anyhow::Result<Option<Arc<Hosted>>> {
+    let Some(named) = &args.services else { return Ok(None) };
+    let data = args.data.as_ref().context("--services needs --data, a folder for the files of copies")?;
+    let whole = std::fs::canonicalize(named).ok().filter(|folder| folder.is_dir());
+    let folder = whole.with_context(|| {
+        format!("--services {} cannot be read: name a folder with one TOML file a service", named.display())
+    })?;
+    for fault in list_services(&folder).into_iter().filter_map(Result::err) {
+        tracing::warn!(%fault, "a service is not offered");
+    }
+    let name = name_of(args);
+    let hosted = Hosted::new(&name, &folder, &data.join(&name), args.address);
+    Ok(Some(hosted.with_context(|| format!("--data {} cannot be used", data.display()))?))
+}
+
 impl Place {
     fn new(args: &WorkArgs) -> Self {
-        // A new key finds what the agent with the old one has adopted.
-        let hash = blake3::hash(format!("{} {}", args.server, args.node).as_bytes()).to_hex();
-        let name = &hash[..12];
+        let name = &name_of(args);
         let named = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         match (&args.slurm, &args.kubernetes) {
             (Some(partition), _) => Self::Cluster(Slurm::new(name, Settings::default()), named(partition)),
@@ -155,7 +192,14 @@ pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
         None => args.key.clone().context("an agent needs an API key")?,
     };
     let key = key.trim().to_owned();
-    let agent = Arc::new(Agent { place: Place::new(&args), args, key, http, others_let_go: AtomicBool::default() });
+    let agent = Arc::new(Agent {
+        place: Place::new(&args),
+        hosted: hosted(&args)?,
+        args,
+        key,
+        http,
+        others_let_go: AtomicBool::default(),
+    });
     if let Some(reason) = agent.place.driver().unavailable() {
         tracing::warn!("nothing can be limited here: {reason}");
     }
@@ -213,6 +257,9 @@ impl Agent {
             None => (None, None, None),
         };
         let (unavailable, reports) = tokio::task::block_in_place(|| (driver.unavailable(), driver.reports()));
+        let hosted = self.hosted.as_ref();
+        let copies = tokio::task::block_in_place(|| hosted.map(|hosted| (hosted.offers(), hosted.reports())));
+        let (services, copies) = copies.unwrap_or_default();
         let in_force = |(instance, report): &(InstanceId, Report)| (instance.clone(), (report.epoch, report.cpu_milli));
         let observed = reports.iter().map(in_force).collect();
         let told = Heartbeat {
@@ -222,6 +269,10 @@ impl Agent {
             carried_out: done.list,
             unavailable,
             workloads: reported(reports, &done.refused),
+            address: hosted.map(|hosted| hosted.address()),
+            services,
+            services_unavailable: hosted.and_then(|hosted| hosted.unavailable()),
+            copies: copies.into_iter().map(CopyReport::from).collect(),
             processes,
             jobs,
             pods,
@@ -260,6 +311,11 @@ impl Agent {
     fn carry_out(&self, node: Option<&NodeId>, orders: &Orders, told: &Told) -> Done {
         let mut done = Done { list: orders.list, ..Done::default() };
         let (Some(node), driver) = (node, self.place.driver()) else { return done };
+        if let Some(hosted) = &self.hosted {
+            let assigned: Vec<Assigned> = orders.copies.iter().map(assigned).collect();
+            let kept = orders.kept.iter().map(InstanceId::new).collect();
+            hosted.carry_out(node, &assigned, &kept);
+        }
         let is_not_so = |wanted: &&Wanted| {
             told.get(&InstanceId::new(&wanted.instance)).is_none_or(|told| *told != (wanted.epoch, wanted.cpu_milli))
         };
@@ -294,6 +350,16 @@ impl Agent {
             }
         }
         done
+    }
+}
+
+fn assigned(wanted: &WantedCopy) -> Assigned {
+    Assigned {
+        instance: InstanceId::new(&wanted.instance),
+        epoch: wanted.epoch,
+        service: wanted.service.clone(),
+        definition: wanted.definition.clone(),
+        limits: Limits::new(wanted.cpu_milli, 0),
     }
 }
 

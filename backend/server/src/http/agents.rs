@@ -4,7 +4,7 @@ use crate::app::directory::Identity;
 use crate::http::auth::Anyone;
 use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::workers::agents::{AnotherHost, Heartbeat, Orders};
+use crate::workers::agents::{Heartbeat, HeartbeatRefused, Orders};
 use crate::workers::nodes::node_id;
 use axum::Json;
 use axum::extract::State;
@@ -43,6 +43,9 @@ async fn heartbeat(
     by.may("nodes:work")?;
     check_name(&told.version, "/version")?;
     check_name(&told.boot, "/boot")?;
+    for name in told.services.keys() {
+        check_name(name, "/services")?;
+    }
     let node = app.sequencer.query(move |s| s.nodes.get(&id).cloned()).await?;
     let node = node.ok_or_else(|| Problem::not_found("node"))?;
     check_speaks_for(&app, &by, &node)?;
@@ -58,12 +61,15 @@ async fn heartbeat(
         orders = app.nodes.agents.heartbeat(&id, told) => orders,
         _ = stopping.changed() => Ok(None),
     };
-    let orders = orders.map_err(|AnotherHost| {
-        let detail = format!(
-            "Another host speaks for {} already. Stop its agent, or wait ten seconds after its end; give each host a node of its own.",
-            node.name
-        );
-        Problem::new(StatusCode::CONFLICT, "another_host", detail)
+    let orders = orders.map_err(|refused| match refused {
+        HeartbeatRefused::AnotherHost => {
+            let detail = format!(
+                "Another host speaks for {} already. Stop its agent, or wait ten seconds after its end; give each host a node of its own.",
+                node.name
+            );
+            Problem::new(StatusCode::CONFLICT, "another_host", detail)
+        }
+        HeartbeatRefused::Address(why) => Problem::new(StatusCode::CONFLICT, "address_of_others", why),
     })?;
     orders.map(Json).ok_or_else(|| {
         let mut problem = Problem::new(

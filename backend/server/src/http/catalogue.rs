@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 176] = [
+const OTHERS: [(&str, u16, &str); 177] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -196,6 +196,7 @@ const OTHERS: [(&str, u16, &str); 176] = [
         422,
         "A pool has nodes of agents, or of the server's own host, not both; make another pool.",
     ),
+    ("address_of_others", 409, "10.0.0.5 is the address of another host. Start the agent with --address and its own."),
     ("another_host", 409, "Another host speaks for this node; give each host a node of its own."),
     ("starting_up", 503, "The server starts or ends; an agent asks again and changes nothing meanwhile."),
     ("driver_unavailable", 409, "Nothing can be adopted on this node now; the detail says why."),

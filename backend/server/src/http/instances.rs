@@ -15,6 +15,7 @@ use axum::response::Response;
 use headroom_market::command::{Command, NewInstance};
 use headroom_market::ids::{InstanceId, ModuleId};
 use headroom_market::participant::Role;
+use headroom_market::pool::Node;
 use headroom_market::record::Table;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::strategy::lent_by_default;
@@ -61,14 +62,17 @@ async fn check_program(
     app: &App,
     module: &Module,
     named_at: &str,
-    arguments: &[String],
+    (pool, arguments): (&str, &[String]),
     idempotency: Option<&Idempotency>,
 ) -> Answered<()> {
     if !matches!(module.kind, ModuleKind::Command | ModuleKind::Service) || app.was_answered(idempotency).await? {
         return Ok(());
     }
     if module.kind == ModuleKind::Service {
-        let Some(why) = app.nodes.service_missing(&module.name) else { return Ok(()) };
+        let pool = pool.to_owned();
+        let is_of = move |node: &&Node| node.pool == pool;
+        let nodes = app.sequencer.query(move |s| s.nodes.values().filter(is_of).cloned().collect::<Vec<_>>()).await?;
+        let Some(why) = app.nodes.service_missing_in(&module.name, &nodes) else { return Ok(()) };
         let detail = format!("The service {} can't be started now: {why}. Its operator has to mend that.", module.name);
         return Err(Problem::field("service_unavailable", named_at, detail));
     }
@@ -253,7 +257,7 @@ async fn register_instance(
     if let Some(module) = module {
         check_memory(&app, &module, &new.baseline).await?;
         let named_at = if new.module.is_some() { "/module" } else { "/command/0" };
-        check_program(&app, &module, named_at, &arguments, idempotency.as_ref()).await?;
+        check_program(&app, &module, named_at, (&new.pool, &arguments), idempotency.as_ref()).await?;
     }
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
     check_most_memory(&app, kind, &limit)?;

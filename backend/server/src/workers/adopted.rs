@@ -11,7 +11,7 @@ impl Nodes {
     pub fn driver(&self, instance: headroom_market::ids::InstanceId) -> &dyn Driver {
         let id = instance_id(instance);
         if self.agents.has(&id) {
-            &self.agents
+            &*self.agents
         } else if self.linux.has(&id) {
             &self.linux
         } else if let Some(services) = self.services.as_deref().filter(|services| services.has(&id)) {
@@ -54,7 +54,7 @@ pub fn reconcile(nodes: &Nodes, instance: &Instance, adopted: &Adopted, has_agen
         true => nodes.agents.active_epoch(&id),
         false => nodes.linux.active_epoch(&id),
     };
-    let driver: &dyn Driver = if has_agent { &nodes.agents } else { &nodes.linux };
+    let driver: &dyn Driver = if has_agent { &*nodes.agents } else { &nodes.linux };
     let done = match (instance.state, known) {
         (InstanceState::Running, Some(epoch)) if is_under_way || epoch >= instance.epoch => return,
         (InstanceState::Running, _) => {

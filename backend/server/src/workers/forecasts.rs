@@ -2,10 +2,10 @@
 //! come. Floats end here: the market gets integers, rounded to the safe side.
 use crate::workers::joint::{Joint, Known};
 use crate::workers::lending::{Lending, Stretch};
-use crate::workers::nodes::Wanted;
 use crate::workers::outlook::{outlook, whole_outlook};
 use crate::workers::shortage::{PoolErrors, Total};
 use crate::workers::slot_demand::{SlotDemand, SlotSums};
+use crate::workers::wanted::Wanted;
 use headroom_forecast::{Forecaster, HORIZONS, Settings};
 use headroom_market::advice::gather::Outlooks;
 use headroom_market::ids::InstanceId;

@@ -27,3 +27,4 @@ pub mod steps;
 pub mod swaps;
 pub mod telemetry;
 pub mod view;
+pub mod wanted;

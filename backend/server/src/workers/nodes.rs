@@ -1,11 +1,12 @@
 //! The worker nodes inside this process: what the market calls nodes and instances, as the
 //! driver knows them.
 use crate::demo;
-use crate::workers::agents::Agents;
+use crate::workers::agents::{AgentHosts, Agents};
 use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
 use crate::workers::services::UnderWay;
+use crate::workers::wanted::Wanted;
 use crate::workers::{adopted, services};
 use headroom_execution::linux::Linux;
 use headroom_execution::service::Services;
@@ -14,12 +15,8 @@ use headroom_execution::{
     Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
 };
 use headroom_market::pool::{Node, Pool};
-use headroom_market::round::Award;
-use headroom_market::state::State;
-use headroom_market::swap::Swap;
-use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource, amount};
-use headroom_market::workload::{Instance, InstanceState, Module, ModuleKind};
+use headroom_market::workload::{Instance, InstanceState, ModuleKind};
 use headroom_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,7 +33,7 @@ const MOST_COMMAND_MIB: u64 = 65_536;
 /// what they work out. What a step costs besides is at most 4 milli-cores.
 const DEMO_FUEL_PER_CPU_MILLI: u64 = 1_000;
 
-type ModuleId = headroom_market::ids::ModuleId;
+pub(super) type ModuleId = headroom_market::ids::ModuleId;
 
 /// What became of the participants' modules in this process.
 type Programs = Mutex<BTreeMap<ModuleId, Loading>>;
@@ -59,7 +56,7 @@ pub struct Nodes {
     pub linux: Linux,
     pub(super) others_let_go: AtomicBool,
     /// Hosts of their own, with an agent on each.
-    pub agents: Agents,
+    pub agents: Arc<Agents>,
     feed: Arc<WorkloadFeed>,
     /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
     /// memory is scaled down like fuel so that everything fits on a laptop.
@@ -79,34 +76,6 @@ pub struct Nodes {
     restarting: Mutex<BTreeSet<headroom_market::ids::InstanceId>>,
     commands: Commands,
     threads: Mutex<Option<RunningThreads>>,
-}
-
-/// What the market wants to run, taken from its state at once.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    pub nodes: Vec<Node>,
-    pub pools: BTreeMap<String, Pool>,
-    pub instances: Vec<Instance>,
-    pub modules: BTreeMap<ModuleId, Module>,
-    /// Instances that a swap is moving or resizing now: it alone starts and stops their copies.
-    pub under_way: BTreeSet<headroom_market::ids::InstanceId>,
-    /// Slots for which somebody has bought capacity without a workload, until they are settled.
-    pub without_workload: BTreeSet<Slot>,
-}
-
-impl Wanted {
-    pub fn of(state: &State) -> Self {
-        let begun = |s: &&Swap| s.state.has_begun();
-        let unsettled = |a: &Award| a.lines.iter().filter(|l| !l.settled).map(|l| l.slot).collect::<BTreeSet<_>>();
-        Self {
-            without_workload: state.awards.values().filter(|a| a.instance.is_none()).flat_map(unsettled).collect(),
-            under_way: state.swaps.values().filter(begun).map(|s| s.instance).collect(),
-            nodes: state.nodes.values().cloned().collect(),
-            pools: state.pools.clone(),
-            instances: state.instances.values().cloned().collect(),
-            modules: state.modules.clone(),
-        }
-    }
 }
 
 pub fn instance_id(id: headroom_market::ids::InstanceId) -> InstanceId {
@@ -145,17 +114,18 @@ impl Nodes {
         std::fs::create_dir_all(&checkpoints)
             .map_err(|source| DriverError::Io { path: checkpoints.clone(), source })?;
         let cluster = Cluster::new(config, feed.clone())?;
+        let agents: Arc<Agents> = Arc::default();
+        let named = |folder| Services::new(&adopted::group_name(data), folder, &data.join("services"));
+        let services = services.map(named).transpose()?;
+        let services = services.map(|services| Arc::new(services.with_others(Arc::new(AgentHosts(agents.clone())))));
         Ok(Self {
             modules: ModuleQueue::new(cluster.clone()),
             cluster,
-            services: services
-                .map(|folder| Services::new(&adopted::group_name(data), folder, &data.join("services")))
-                .transpose()?
-                .map(Arc::new),
+            services,
             services_under_way: UnderWay::default(),
             linux: Linux::new(&adopted::group_name(data)),
             others_let_go: AtomicBool::default(),
-            agents: Agents::default(),
+            agents,
             feed,
             kib_per_mem_mib,
             most_guest_mib: i64::try_from(most_guest_mib).unwrap_or(i64::MAX),
@@ -245,6 +215,9 @@ impl Nodes {
     }
 
     fn ensure_node(&self, node: &Node, pool: Option<&Pool>) {
+        if node.has_agent() {
+            self.agents.serve(node_id(node.id));
+        }
         self.cluster.ensure_node(NodeSpec {
             id: node_id(node.id),
             name: node.name.clone(),
@@ -305,6 +278,7 @@ impl Nodes {
             }
         }
         self.end_other_services(wanted.instances.iter());
+        self.keep_unsteered_services(wanted.instances.iter());
         self.let_go_other_processes(&wanted.instances);
         self.agents.ready();
     }

@@ -1,7 +1,8 @@
 //! What a process finds that starts where another one has ended.
 use crate::sequencer::{Attached, Busy, Sequencer};
 use crate::workers::meter::{self, Meter};
-use crate::workers::nodes::{Nodes, Wanted};
+use crate::workers::nodes::Nodes;
+use crate::workers::wanted::Wanted;
 use anyhow::Context;
 use headroom_market::command::Command;
 use headroom_market::swap::Swap;

@@ -1,17 +1,52 @@
-//! HTTP services of this host: started and ended as the market says, under its epoch.
+//! HTTP services: started and ended as the market says, under its epoch.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::{Adopting, Driver, InstanceId, OpKey, Program, StartFrom, StartRequest};
-use headroom_market::workload::{Instance, InstanceState};
-use std::collections::BTreeSet;
+use headroom_execution::{Adopting, Driver, InstanceId, NodeId, OpKey, Program, StartFrom, StartRequest};
+use headroom_market::pool::{Node, NodeState};
+use headroom_market::workload::{Instance, InstanceState, ModuleKind};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 impl Nodes {
-    /// Why the service of this name cannot be started here, if so.
+    /// Why the service of this name cannot be started on any host now, if so.
     pub fn service_missing(&self, name: &str) -> Option<String> {
-        let Some(services) = &self.services else {
-            return Some("the server was started without --services".to_owned());
+        let services = self.services.as_ref();
+        let Some(services) = services else { return Some("the server was started without --services".to_owned()) };
+        match services.fingerprint(name) {
+            Err(why) => Some(why),
+            Ok(fingerprint) => services.unavailable().filter(|_| !self.agents.is_offered(name, &fingerprint)),
+        }
+    }
+
+    /// Why the service of this name cannot be started in a pool with these nodes, if so. It may move to any of them, so the
+    /// host of each has to have it.
+    pub fn service_missing_in(&self, name: &str, pool: &[Node]) -> Option<String> {
+        let services = self.services.as_ref();
+        let Some(services) = services else { return Some("the server was started without --services".to_owned()) };
+        let fingerprint = match services.fingerprint(name) {
+            Err(why) => return Some(why),
+            Ok(fingerprint) => fingerprint,
         };
-        services.unavailable().or_else(|| services.missing(name))
+        let (with_agents, others): (Vec<&Node>, Vec<&Node>) =
+            pool.iter().filter(|node| node.state == NodeState::Up).partition(|node| node.has_agent());
+        let lacks = |node: &&Node| {
+            let why = self.agents.lacks_service(&node_id(node.id), name, &fingerprint)?;
+            Some(format!("on node {} {why}", node.name))
+        };
+        let here = services.unavailable().filter(|_| !others.is_empty());
+        here.or_else(|| with_agents.iter().find_map(lacks))
+    }
+
+    /// Copies at agents of services that run and that nobody steers in this life yet: they stay until somebody does.
+    pub(super) fn keep_unsteered_services<'a>(&self, instances: impl Iterator<Item = &'a Instance>) {
+        let mut kept: BTreeMap<NodeId, BTreeSet<InstanceId>> = BTreeMap::new();
+        let is_steered = |id: &InstanceId| self.services.as_ref().is_some_and(|all| all.active_epoch(id).is_some());
+        for instance in instances.filter(|i| i.driver == ModuleKind::Service.driver()) {
+            let id = instance_id(instance.id);
+            if instance.state == InstanceState::Running && !is_steered(&id) {
+                kept.entry(node_id(instance.node)).or_default().insert(id);
+            }
+        }
+        self.agents.keep(kept);
     }
 
     /// Ends copies of an earlier life that are no workload any more.

@@ -1,6 +1,6 @@
 //! What workloads have asked for in the slot that is running.
-use crate::workers::nodes::Wanted;
 use crate::workers::telemetry::{Sample, TICK_SECONDS};
+use crate::workers::wanted::Wanted;
 use headroom_market::ids::InstanceId;
 use headroom_market::time::Slot;
 use headroom_market::units::{Resource, amount};

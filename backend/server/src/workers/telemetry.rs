@@ -1,6 +1,7 @@
 //! What is measured: a sample an instance and tick, and what was available for the meter.
 use crate::workers::meter::Meter;
-use crate::workers::nodes::{Nodes, Wanted};
+use crate::workers::nodes::Nodes;
+use crate::workers::wanted::Wanted;
 use headroom_market::ids::{InstanceId, NodeId};
 use headroom_market::settlement::meter::{EXCHANGE, EXCHANGE_RESOURCE};
 use headroom_market::time::{Slot, Timestamp};

@@ -31,6 +31,7 @@ const SENTENCES: Record<string, string> = {
   epoch_not_newer: `Another change of the same workload had been announced before with the same number, so this one did nothing. ${AGAIN}`,
   // Of the driver: nodes, and the exchange itself.
   agent_silent: `The agent of its host did not answer. ${OPERATOR}`,
+  host_unreachable: `The host that it was to move to could not take it, or was not reached. ${OPERATOR}`,
   node_down: `A node of it went down, or could not be reached. ${OPERATOR}`,
   io: `A file of it could not be written or read. ${OPERATOR}`,
   engine: `The engine that runs programs failed. ${OPERATOR}`,

@@ -3,16 +3,21 @@
 //! An agent sends what it observes, and gets the whole list of what its host is to run (level-triggered): a lost answer
 //! costs nothing. A host that hears nothing changes nothing. What is in force is what its kernel has, as the agent read it
 //! back. Absent: who an agent is (`http/agents.rs`), the agent itself (`cli/work.rs`).
+mod address;
 mod driver;
+mod place;
 mod told;
 
+pub use address::HeartbeatRefused;
+pub use place::AgentHosts;
 pub use told::{
-    AgentDriver, AgentStatus, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WorkloadReport, reported,
+    AgentDriver, AgentStatus, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WantedCopy,
+    WorkloadReport, reported,
 };
 
 use headroom_execution::linux::MOST_CPU_MILLI;
 use headroom_execution::{DriverError, InstanceId, Limits, NodeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -23,6 +28,8 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The longest wait of a heartbeat for something to do.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The same while copies of services are about to start or end there: somebody waits for that.
+const WAIT_UNSETTLED: Duration = Duration::from_millis(200);
 /// How long somebody who asks for processes waits for an agent to list them.
 const LIST_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -43,6 +50,12 @@ struct Heard {
 struct Host {
     list: u64,
     wanted: BTreeMap<InstanceId, Wanted>,
+    /// Copies of services that are to run.
+    copies: BTreeMap<InstanceId, WantedCopy>,
+    /// Services of before whose copies stay as they are.
+    kept: BTreeSet<InstanceId>,
+    /// Copies that were to end, and that its agent may still have.
+    ending: BTreeSet<InstanceId>,
     heard: Option<Heard>,
     list_candidates: bool,
     candidates: Option<Candidates>,
@@ -78,10 +91,25 @@ impl Host {
         heard.heartbeat.workloads.iter().find(|report| report.instance == instance.as_str() && report.epoch == epoch)
     }
 
+    /// What its agent has told last of a copy of a service.
+    fn copy_told(&self, instance: &InstanceId) -> Option<&CopyReport> {
+        let told = &self.heard.as_ref()?.heartbeat.copies;
+        told.iter().find(|report| report.counts.instance == instance.as_str())
+    }
+
+    /// Whether a copy of a service is about to start or end.
+    fn is_unsettled(&self) -> bool {
+        let is_ready = |instance| self.copy_told(instance).is_some_and(|told| told.port.is_some());
+        !self.ending.is_empty() || !self.copies.keys().all(is_ready)
+    }
+
     fn orders(&self) -> Orders {
+        let kept = self.kept.iter().filter(|instance| !self.ending.contains(*instance));
         Orders {
             list: self.list,
             wanted: self.wanted.values().cloned().collect(),
+            copies: self.copies.values().cloned().collect(),
+            kept: kept.map(InstanceId::to_string).collect(),
             list_candidates: self.list_candidates,
         }
     }
@@ -118,18 +146,21 @@ impl Agents {
     /// `None` before the lists are known.
     ///
     /// # Errors
-    /// Another host speaks for this node.
-    pub async fn heartbeat(&self, node: &NodeId, mut told: Heartbeat) -> Result<Option<Orders>, AnotherHost> {
+    /// Another host speaks for this node, or the address of its copies is none that requests are sent to.
+    pub async fn heartbeat(&self, node: &NodeId, mut told: Heartbeat) -> Result<Option<Orders>, HeartbeatRefused> {
         let carried_out = told.carried_out;
-        for report in &mut told.workloads {
+        let copies = told.copies.iter_mut().map(|copy| &mut copy.counts);
+        for report in told.workloads.iter_mut().chain(copies) {
             report.cpu_milli = report.cpu_milli.min(MOST_CPU_MILLI);
         }
-        {
+        address::check_ports(&told)?;
+        let longest_wait = {
             let mut hosts = self.hosts();
+            hosts.check_address(node, &told)?;
             let host = hosts.of.entry(node.clone()).or_default();
             let is_another = |heard: &Heard| heard.heartbeat.boot != told.boot;
             if !host.is_silent() && host.heard.as_ref().is_some_and(is_another) {
-                return Err(AnotherHost);
+                return Err(HeartbeatRefused::AnotherHost);
             }
             let (processes, jobs, pods) = (told.processes.take(), told.jobs.take(), told.pods.take());
             if processes.is_some() || jobs.is_some() || pods.is_some() {
@@ -140,8 +171,10 @@ impl Agents {
                     pods: pods.unwrap_or_default(),
                 });
             }
+            host.ending.retain(|instance| told.copies.iter().any(|copy| copy.counts.instance == instance.as_str()));
             host.heard = Some(Heard { at: Instant::now(), heartbeat: told });
-        }
+            if host.is_unsettled() { WAIT_UNSETTLED } else { LONGEST_WAIT }
+        };
         self.heard.notify_all();
         self.listed.notify_waiters();
         let news = || {
@@ -149,7 +182,7 @@ impl Agents {
             let orders = hosts.of.get(node).map(Host::orders).filter(|_| hosts.is_ready)?;
             (orders.list != carried_out || orders.list_candidates).then_some(orders)
         };
-        if let Some(orders) = until(&self.changed, LONGEST_WAIT, news).await {
+        if let Some(orders) = until(&self.changed, longest_wait, news).await {
             return Ok(Some(orders));
         }
         let hosts = self.hosts();
@@ -166,7 +199,8 @@ impl Agents {
             silent_seconds: heard.at.elapsed().as_secs(),
             is_silent: host.is_silent(),
             unavailable: heard.heartbeat.unavailable.clone(),
-            workloads: heard.heartbeat.workloads.len(),
+            workloads: heard.heartbeat.workloads.len() + heard.heartbeat.copies.len(),
+            services: heard.heartbeat.services.keys().cloned().collect(),
         })
     }
 
@@ -236,10 +270,6 @@ impl Agents {
     }
 }
 
-/// Another host speaks for a node whose agent is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnotherHost;
-
 /// What a look finds, now or after one of the notices that come within a time.
 async fn until<T>(notice: &Notify, within: Duration, look: impl Fn() -> Option<T>) -> Option<T> {
     let deadline = tokio::time::Instant::now() + within;
@@ -297,7 +327,7 @@ mod tests {
         let (agents, node) = (Agents::default(), NodeId::from("nod_a"));
         agents.ready();
         assert!(agents.heartbeat(&node, told("b", 200)).await.is_ok());
-        assert_eq!(agents.heartbeat(&node, told("another", 200)).await, Err(AnotherHost));
+        assert_eq!(agents.heartbeat(&node, told("another", 200)).await, Err(HeartbeatRefused::AnotherHost));
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! The documents between an agent and the server.
 use headroom_execution::linux::Candidate;
+use headroom_execution::service::HostedReport;
 use headroom_execution::{InstanceId, Report, kubernetes, slurm};
 use headroom_market::workload::{Adopted, ClusterPod, HostProcess, SlurmJob};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use utoipa::ToSchema;
 
 /// What an agent limits: processes of its host, jobs of its cluster, or pods of its Kubernetes node.
@@ -34,6 +36,19 @@ pub struct Heartbeat {
     pub unavailable: Option<String>,
     /// What it has adopted, as the kernel counts it.
     pub workloads: Vec<WorkloadReport>,
+    /// Where its copies of services listen, if it runs services.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Ipv4)]
+    pub address: Option<Ipv4Addr>,
+    /// Services that it has, each with the fingerprint of its definition.
+    #[serde(default)]
+    pub services: BTreeMap<String, String>,
+    /// Why it can run no services, if so.
+    #[serde(default)]
+    pub services_unavailable: Option<String>,
+    /// Copies of services that run on its host, or are about to start or end.
+    #[serde(default)]
+    pub copies: Vec<CopyReport>,
     /// Processes that may be adopted, where candidates were asked for.
     #[serde(default)]
     pub processes: Option<Vec<ProcessReport>>,
@@ -64,6 +79,16 @@ pub struct WorkloadReport {
     /// Why it does not run any more, if so.
     #[serde(default)]
     pub ended: Option<String>,
+}
+
+/// A copy of a service on an agent's host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyReport {
+    pub counts: WorkloadReport,
+    /// Where it listens at the agent's address, once it is ready.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 /// A process that may be adopted.
@@ -137,6 +162,12 @@ pub struct Orders {
     /// The number of this list.
     pub list: u64,
     pub wanted: Vec<Wanted>,
+    /// Copies of services that are to run; all others end, but those that are kept.
+    #[serde(default)]
+    pub copies: Vec<WantedCopy>,
+    /// Workloads whose copies stay as they are, whatever they are.
+    #[serde(default)]
+    pub kept: Vec<String>,
     /// Whether somebody waits for a list of candidates.
     pub list_candidates: bool,
 }
@@ -147,6 +178,17 @@ pub struct Wanted {
     pub instance: String,
     pub epoch: u64,
     pub adopted: Adopted,
+    pub cpu_milli: u64,
+}
+
+/// A copy of a service to run. What the service is, the host's own file says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WantedCopy {
+    pub instance: String,
+    pub epoch: u64,
+    pub service: String,
+    /// The fingerprint of the server's definition: a host with another one starts nothing.
+    pub definition: String,
     pub cpu_milli: u64,
 }
 
@@ -161,7 +203,11 @@ pub struct AgentStatus {
     /// Why it can limit nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+    /// Workloads that it limits, copies of services among them.
     pub workloads: usize,
+    /// Services that it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 impl From<(Candidate, Option<InstanceId>)> for ProcessReport {
@@ -211,17 +257,31 @@ impl From<(kubernetes::Candidate, Option<InstanceId>)> for PodReport {
     }
 }
 
+impl From<HostedReport> for CopyReport {
+    fn from(told: HostedReport) -> Self {
+        let HostedReport { instance, port, report, refused } = told;
+        Self { counts: report_of(instance, report, refused), port }
+    }
+}
+
 /// What an agent has adopted, by workload, in the words of a heartbeat.
 pub fn reported(reports: Vec<(InstanceId, Report)>, refused: &BTreeMap<InstanceId, String>) -> Vec<WorkloadReport> {
-    let of = |(instance, report): (InstanceId, Report)| WorkloadReport {
-        refused: refused.get(&instance).cloned(),
+    let of = |(instance, report): (InstanceId, Report)| {
+        let refused = refused.get(&instance).cloned();
+        report_of(instance, report, refused)
+    };
+    reports.into_iter().map(of).collect()
+}
+
+fn report_of(instance: InstanceId, report: Report, refused: Option<String>) -> WorkloadReport {
+    WorkloadReport {
         instance: instance.0,
+        refused,
         epoch: report.epoch,
         cpu_milli: report.cpu_milli,
         cpu_micros: report.cpu_micros,
         throttled_micros: report.throttled_micros,
         mem_kib: report.mem_kib,
         ended: report.ended,
-    };
-    reports.into_iter().map(of).collect()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use headroom_market::workload::HostProcess;
@@ -20,17 +21,24 @@ pub(super) struct Record {
     /// The newest epoch that it was told.
     pub epoch: u64,
     pub port: u16,
+    /// Where it listens at that port; this host's own address in records of before there were others.
+    #[serde(default = "own_address")]
+    pub address: Ipv4Addr,
     pub process: HostProcess,
+}
+
+fn own_address() -> Ipv4Addr {
+    Ipv4Addr::LOCALHOST
 }
 
 /// Where a copy has its files, by its name; its control group has the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Files {
     state: PathBuf,
     pub name: String,
 }
 
-impl Place {
+impl Files {
     /// A workload has one copy on a node at most.
     pub fn new(state: &Path, instance: &InstanceId, node: &NodeId) -> Self {
         let is_plain = |id: &str| {

@@ -3,15 +3,17 @@
 //! The source runs on until `release`, so that the way back is a switch of the front. Each step is called with the
 //! workload's steering lock held, and leaves all as it was if it fails.
 
+mod compared;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::compared::comparison;
-use super::copy::Readiness;
-use super::launch::Launch;
+use super::place::{CopyRequest, Readiness, Running};
 use super::workload::Workload;
-use super::{Services, port, ready};
+use super::{Services, ready};
 use crate::driver::*;
+use compared::comparison;
 
 /// How long requests in flight may take to end behind the fence. Those that wait are answered 503 after ten seconds.
 const QUIET_WITHIN: Duration = Duration::from_secs(5);
@@ -38,18 +40,15 @@ impl Services {
             workload_front(workload, state.front.clone())?
         };
         self.do_drop_shadow(workload)?;
-        let launch = Launch {
-            cgroups: self.cgroups("start_shadow")?,
-            state: &self.state,
-            service: &workload.service,
+        let copy = self.place(&request.node).start(&CopyRequest {
             instance: &workload.instance,
             node: &request.node,
             epoch: request.epoch,
+            service: &workload.service,
             limits: &request.limits,
-            port: self.free_port(&workload.service)?,
-        };
-        let copy = Arc::new(launch.start()?);
-        ready::watch(&copy, &workload.service.ready, || ());
+        })?;
+        let copy = Arc::new(Running::new(copy));
+        ready::watch(&copy, &workload.service.ready, |_| ());
         let position = front.counts().requests;
         let mut state = workload.state();
         state.see(&copy, 0);
@@ -65,11 +64,19 @@ impl Services {
         };
         let rules = &workload.service.shadow;
         let aborted = copy.fault();
-        if aborted.is_none() && copy.readiness() == Readiness::Passed && front.active() != port::address(copy.port()) {
-            let begun = front.start_shadow(port::address(copy.port()), rules.clone());
+        let unreachable = match copy.readiness() {
+            Readiness::Unreachable(why) => Some(why),
+            _ => copy.hindrance(),
+        };
+        if let (None, Some(told)) = (&aborted, unreachable) {
+            return Err(DriverError::HostUnreachable { node: copy.node().clone(), told });
+        }
+        let ready_at = copy.address().filter(|_| copy.readiness() == Readiness::Passed);
+        if let Some(address) = ready_at.filter(|address| aborted.is_none() && front.active() != *address) {
+            let begun = front.start_shadow(address, rules.clone());
             begun.map_err(|error| workload.guest_failed(error.to_string()))?;
         }
-        let report = front.report().filter(|report| report.copy == port::address(copy.port()));
+        let report = front.report().filter(|report| Some(report.copy) == ready_at);
         Ok(ShadowReport {
             instance: workload.instance.clone(),
             node: copy.node().clone(),
@@ -143,9 +150,10 @@ impl Services {
         if copy.readiness() != Readiness::Passed {
             return Err(workload.guest_failed("the copy on the target is not ready"));
         }
+        let address = reached(workload, &copy)?;
         copy.set_limits(&request.limits)?;
         let limits = copy.limits()?;
-        front.switch(port::address(copy.port()));
+        front.switch(address);
         let counts = front.counts();
         state.shadow = None;
         state.source = Some(std::mem::replace(&mut state.active, copy));
@@ -201,7 +209,7 @@ impl Services {
         };
         source.announce(new_epoch)?;
         let pause = since.unwrap_or_else(Instant::now);
-        let to = port::address(source.port());
+        let to = reached(workload, &source)?;
         if front.active() != to {
             // The target answers its requests in flight before it ends.
             front.fence(QUIET_WITHIN);
@@ -230,6 +238,11 @@ impl Services {
 
 fn workload_front<T>(workload: &Workload, front: Option<T>) -> Result<T, DriverError> {
     front.ok_or_else(|| DriverError::UnknownInstance(workload.instance.clone()))
+}
+
+/// Where the front reaches a copy.
+fn reached(workload: &Workload, copy: &Running) -> Result<SocketAddr, DriverError> {
+    copy.address().ok_or_else(|| workload.guest_failed("its address is not known"))
 }
 
 fn newer(workload: &Workload, seen: u64, given: u64) -> Result<(), DriverError> {

@@ -4,6 +4,7 @@
 //! shell ends, too: so every copy is known. The shell reads no part of the command.
 
 use std::io::{self, Write};
+use std::net::SocketAddrV4;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use headroom_market::workload::HostProcess;
 
-use super::copy::{Copy, end_group};
-use super::definition::Service;
 use super::output;
-use super::record::{Place, Record};
-use crate::driver::{DriverError, InstanceId, Limits, NodeId};
+use super::process::{Process, end_group};
+use super::record::{Files, Record};
+use crate::driver::DriverError;
 use crate::linux::cgroup::Cgroups;
 use crate::linux::find;
+use crate::service::place::CopyRequest;
 
 const SHELL: &str = "/bin/sh";
 const BECOME: &str = r#"read -r word && exec "$@" </dev/null"#;
@@ -30,54 +31,51 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(super) struct Launch<'a> {
     pub cgroups: &'a Cgroups,
     pub state: &'a Path,
-    pub service: &'a Service,
-    pub instance: &'a InstanceId,
-    pub node: &'a NodeId,
-    pub epoch: u64,
-    pub limits: &'a Limits,
-    pub port: u16,
+    pub request: CopyRequest<'a>,
+    pub address: SocketAddrV4,
 }
 
 impl Launch<'_> {
     /// Starts it. Processes of an earlier copy of this workload on this node end first.
-    pub fn start(&self) -> Result<Copy, DriverError> {
+    pub fn start(&self) -> Result<Process, DriverError> {
         self.check_program()?;
-        let place = Place::new(self.state, self.instance, self.node);
-        let group = self.cgroups.group(&place.name);
+        let files = Files::new(self.state, self.request.instance, self.request.node);
+        let group = self.cgroups.group(&files.name);
         let in_group = |source| DriverError::Io { path: group.folder().to_owned(), source };
         if end_group(&group, Duration::ZERO) > 0 {
             let told = "an earlier copy still runs".to_owned();
-            return Err(DriverError::Unanswered { node: self.node.clone(), told });
+            return Err(DriverError::Unanswered { node: self.request.node.clone(), told });
         }
-        place.remove()?;
-        self.write_files(&place)?;
-        group.create().and_then(|()| group.set_cpu(Some(self.limits.cpu_milli))).map_err(in_group)?;
-        let mut child = self.spawn(&place)?;
-        let started = group.attach(child.id()).map_err(in_group).and_then(|()| self.let_go(&place, &mut child));
+        files.remove()?;
+        self.write_files(&files)?;
+        group.create().and_then(|()| group.set_cpu(Some(self.request.limits.cpu_milli))).map_err(in_group)?;
+        let mut child = self.spawn(&files)?;
+        let started = group.attach(child.id()).map_err(in_group).and_then(|()| self.let_go(&files, &mut child));
         match started {
-            Ok(record) => Ok(Copy::new(record, place, group, Some(child))),
+            Ok(record) => Ok(Process::new(record, files, group, Some(child))),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
                 group.remove();
-                let _ = place.remove();
+                let _ = files.remove();
                 Err(error)
             }
         }
     }
 
     /// Writes its record, and says the word.
-    fn let_go(&self, place: &Place, child: &mut Child) -> Result<Record, DriverError> {
-        let process = HostProcess { command: self.service.command.join(" "), ..self.identity(child)? };
+    fn let_go(&self, files: &Files, child: &mut Child) -> Result<Record, DriverError> {
+        let process = HostProcess { command: self.request.service.command.join(" "), ..self.identity(child)? };
         let record = Record {
-            instance: self.instance.clone(),
-            service: self.service.name.clone(),
-            node: self.node.clone(),
-            epoch: self.epoch,
-            port: self.port,
+            instance: self.request.instance.clone(),
+            service: self.request.service.name.clone(),
+            node: self.request.node.clone(),
+            epoch: self.request.epoch,
+            port: self.address.port(),
+            address: *self.address.ip(),
             process,
         };
-        place.write(&record)?;
+        files.write(&record)?;
         let mut input = child.stdin.take().ok_or_else(|| self.unavailable(format!("{SHELL} has no input")))?;
         input.write_all(b"go\n").map_err(|error| self.unavailable(format!("{SHELL} does not read: {error}")))?;
         Ok(record)
@@ -96,11 +94,11 @@ impl Launch<'_> {
     }
 
     fn unavailable(&self, reason: String) -> DriverError {
-        DriverError::CommandUnavailable { name: self.service.name.clone(), reason }
+        DriverError::CommandUnavailable { name: self.request.service.name.clone(), reason }
     }
 
     fn check_program(&self) -> Result<(), DriverError> {
-        let program = self.service.command.first().map_or("", String::as_str);
+        let program = self.request.service.command.first().map_or("", String::as_str);
         let is_there = match program.contains('/') {
             // One of its own files is there only later.
             true => program.contains("{folder}") || Path::new(program).is_file(),
@@ -110,36 +108,38 @@ impl Launch<'_> {
     }
 
     fn replaced(&self, text: &str, folder: &Path) -> String {
-        text.replace("{port}", &self.port.to_string()).replace("{folder}", &folder.to_string_lossy())
+        let text = text.replace("{port}", &self.address.port().to_string());
+        text.replace("{address}", &self.address.ip().to_string()).replace("{folder}", &folder.to_string_lossy())
     }
 
-    fn write_files(&self, place: &Place) -> Result<(), DriverError> {
-        let folder = place.folder();
+    fn write_files(&self, files: &Files) -> Result<(), DriverError> {
+        let folder = files.folder();
         let write = |path: PathBuf, text: &str| {
             let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
             let written = made.and_then(|()| std::fs::write(&path, self.replaced(text, &folder)));
             written.map_err(|source| DriverError::Io { path, source })
         };
         std::fs::create_dir_all(&folder).map_err(|source| DriverError::Io { path: folder.clone(), source })?;
-        self.service.files.iter().try_for_each(|(name, text)| write(folder.join(name), text))
+        self.request.service.files.iter().try_for_each(|(name, text)| write(folder.join(name), text))
     }
 
-    fn spawn(&self, place: &Place) -> Result<Child, DriverError> {
-        let folder = place.folder();
-        let path = place.output();
+    fn spawn(&self, files: &Files) -> Result<Child, DriverError> {
+        let folder = files.folder();
+        let path = files.output();
         let opened = output::open(&path).and_then(|file| Ok((file.try_clone()?, file)));
         let (output, errors) = opened.map_err(|source| DriverError::Io { path, source })?;
         // Secrets of the exchange may be in its own environment: only this goes on.
         let spawned: io::Result<Child> = Command::new(SHELL)
             .args(["-c", BECOME, SHELL])
-            .args(self.service.command.iter().map(|part| self.replaced(part, &folder)))
+            .args(self.request.service.command.iter().map(|part| self.replaced(part, &folder)))
             .current_dir(&folder)
             .env_clear()
             .env("PATH", PATH)
             .env("LANG", "C.UTF-8")
             .env("HOME", &folder)
-            .env("PORT", self.port.to_string())
-            .env("HEADROOM_NODE", self.node.as_str())
+            .env("PORT", self.address.port().to_string())
+            .env("ADDRESS", self.address.ip().to_string())
+            .env("HEADROOM_NODE", self.request.node.as_str())
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(output)
