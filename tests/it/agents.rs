@@ -33,6 +33,13 @@ impl Agent {
         command.envs(environment.iter().copied());
         Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
     }
+    /// In a network namespace, told by its file.
+    pub fn start_in(space: &str, server: &str, node: &str, key: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={space}")).arg(binary()?);
+        command.args(["work", "--server", server, "--node", node]).args(arguments).env("HEADROOM_KEY", key);
+        Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
+    }
     pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -59,6 +59,7 @@ mod startup_files;
 mod store_postgres;
 mod suspended;
 mod swap_request;
+mod three_hosts;
 mod trades;
 mod versions;
 mod workloads;

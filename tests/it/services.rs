@@ -156,6 +156,23 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     ensure!(answers, "{}", server.log());
+
+    // Nobody calls it, and its node is drained in turn: it is compared by its probes.
+    let second = now["node"].as_str().context("a node")?;
+    let operator = server.api("operator")?;
+    operator.act(&format!("/v1/nodes/{home}/uncordon")).await?.ok()?;
+    operator.act(&format!("/v1/nodes/{second}/drain")).await?.ok()?;
+    let mut moved = Value::Null;
+    for _ in 0..400 {
+        admin.advance(2).await?;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        moved = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
+        if moved["node"] != second && moved["swap"].is_null() {
+            break;
+        }
+    }
+    ensure!(moved["node"] != second, "{moved} {:?}", tenant.list("/v1/swap_history").await?);
+
     tenant.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
     let mut ended = false;
     for _ in 0..100 {

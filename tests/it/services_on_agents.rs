@@ -213,7 +213,7 @@ impl Fleet {
 }
 
 /// The processes of copies whose files lie in a folder.
-fn processes_of(files: &Path) -> anyhow::Result<BTreeSet<u32>> {
+pub fn processes_of(files: &Path) -> anyhow::Result<BTreeSet<u32>> {
     let pids = std::fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_own = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
