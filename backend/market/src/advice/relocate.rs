@@ -234,7 +234,9 @@ impl<'a> Survey<'a> {
                 sum.score_nano += score::resource_optimization_score(there, price, done, weight);
                 sum.price_nano += i128::from(there) * i128::from(price.units());
             }
-            for (level, need) in &outlook.need {
+            // What is hinted counts as a quantile of the level at which demand is planned.
+            let hinted = (DEMAND_LEVEL, predicted_need(self.state, instance.id, outlook));
+            for (level, need) in outlook.need.iter().chain([&hinted]) {
                 let lacks = |(r, need): (&Resource, &i64)| {
                     let speed = if follows_speed(*r) { speed } else { Speed::HOME };
                     converted(*need, speed) > most(*r)
