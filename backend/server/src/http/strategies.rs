@@ -12,13 +12,15 @@ use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::record::Table;
-use headroom_market::workload::{Instance, Strategy};
+use headroom_market::workload::{Instance, Relocation, Strategy, relocation};
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(get_strategy, put_strategy))
+    OpenApiRouter::new().routes(routes!(get_strategy, put_strategy)).routes(routes!(get_relocation))
 }
 
 /// Reads a workload's strategy; the ETag is for its next change.
@@ -58,4 +60,41 @@ async fn put_strategy(
     let document = app.object(&by, command).await?;
     let changed: Instance = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     Ok(([(header::ETAG, etag(changed.strategy_version))], ok(document)).into_response())
+}
+
+/// Whether the rules have a workload in another pool, and why not.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct RelocationView {
+    /// It is to go there.
+    pending: Option<Relocation>,
+    /// The last one that ended, and how.
+    last: Option<Relocation>,
+    /// Why no rule moves it as things are; `null` where one is about to, or has asked already.
+    stays: Option<Stays>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Stays {
+    /// A stable code, such as `no_room` or `no_gain`.
+    code: String,
+    detail: String,
+}
+
+/// Says which rule moves a workload to another pool by itself, with its numbers, or why none does.
+#[utoipa::path(get, path = "/instances/{id}/relocation", tag = "workloads", operation_id = "getRelocation", params(("id" = InstanceId, Path, description = "Workload")),
+    responses((status = 200, description = "The relocation", body = RelocationView), Problems))]
+async fn get_relocation(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<InstanceId>,
+) -> Answered<Json<RelocationView>> {
+    by.may("allocations:read")?;
+    let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
+    let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    let (now, subject) = (app.now(), instance.clone());
+    let stays = app.sequencer.query(move |state| relocation::stays(state, now, &subject)).await?;
+    let stays = stays.filter(|_| instance.relocation.is_none());
+    let stays = stays.map(|(code, detail)| Stays { code: code.to_owned(), detail });
+    let [pending, last] = [instance.relocation, instance.last_relocation].map(|r| r.map(|r| *r));
+    Ok(Json(RelocationView { pending, last, stays }))
 }
