@@ -24,7 +24,7 @@ async fn pool(admin: &Api, slug: &str, price: &str, speed: i64, cpu_milli: i64) 
     let node = json!({ "name": format!("{slug}-01"), "pool": slug, "properties": { "performance_millis": speed },
         "capacity": { "cpu_milli": cpu_milli, "mem_mib": 1000 } });
     admin.post("/v1/nodes", &node).await?.ok()?;
-    for (resource, price) in [("cpu_milli", price), ("mem_mib", "0.000000001")] {
+    for (resource, price) in [("cpu_milli", price), ("mem_mib", "0.000001")] {
         let effective_at = Rhythm::of(admin).await?.late_window()["start_at"].clone();
         let price = json!({ "resource": resource, "price": price, "effective_at": effective_at });
         let headers = [("content-type", "application/json"), ("if-match", "*")];
@@ -79,9 +79,9 @@ async fn swap_of(api: &Api, id: &str, pool: &str) -> anyhow::Result<Value> {
 async fn an_idle_workload_goes_to_the_cheap_pool_and_back_ahead_of_a_peak() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
-    pool(&admin, "quick", "0.000900000", 1_000, 1_000).await?;
-    pool(&admin, "cheap", "0.000300000", 500, 600).await?;
-    pool(&admin, "tiny", "0.000100000", 1_000, 100).await?;
+    pool(&admin, "quick", "0.000900", 1_000, 1_000).await?;
+    pool(&admin, "cheap", "0.000300", 500, 600).await?;
+    pool(&admin, "tiny", "0.000100", 1_000, 100).await?;
     let api = sim.trader("100").await?;
     let module = steady_module(&sim, &api).await?;
     let mover = workload(&api, &module, "mover", &["quick", "cheap"]).await?;
@@ -120,8 +120,8 @@ async fn an_idle_workload_goes_to_the_cheap_pool_and_back_ahead_of_a_peak() -> a
 async fn a_relocation_whose_shadow_run_differs_leaves_it_at_home() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
-    pool(&admin, "quick", "0.000900000", 1_000, 1_000).await?;
-    pool(&admin, "cheap", "0.000300000", 500, 600).await?;
+    pool(&admin, "quick", "0.000900", 1_000, 1_000).await?;
+    pool(&admin, "cheap", "0.000300", 500, 600).await?;
     let api = sim.trader("100").await?;
     let _quota = steady_module(&sim, &api).await?;
     let headers = [("content-type", "application/wasm"), ("idempotency-key", "differs")];

@@ -126,15 +126,23 @@ impl<'a> Survey<'a> {
         let speed_at_home = self.speed(home)?;
         let at_home =
             self.weigh(instance, &outlooks, home, Speed::HOME, |slot, r| self.most_at_home(instance, slot, r));
-        let mut without_room = false;
+        // Why a pool that it may move to is no choice.
+        let mut lacking: Option<Stays> = None;
         let mut places = Vec::new();
         for pool in instance.strategy.move_to.iter().filter_map(|slug| self.state.pools.get(slug)) {
             if pool.slug == home.slug || pool.halted.is_some() {
                 continue;
             }
-            let speed = Speed { there: self.speed(pool)?, at_home: speed_at_home };
+            let there = match self.speed(pool) {
+                Ok(there) => there,
+                Err(unmeasured) => {
+                    lacking.get_or_insert(unmeasured);
+                    continue;
+                }
+            };
+            let speed = Speed { there, at_home: speed_at_home };
             let Some(node) = self.host(instance, pool) else {
-                without_room = true;
+                lacking = Some(Stays::NoRoom);
                 continue;
             };
             let there = self.weigh(instance, &outlooks, pool, speed, |slot, r| self.occupancy.room(node, slot, r));
@@ -163,11 +171,7 @@ impl<'a> Survey<'a> {
             return Ok(proposal(pool, there, RelocationRule::Score));
         }
         if at_home.chance_millis < RISK_MILLIS {
-            return Err(match (best, without_room) {
-                (Some(_), _) => Stays::Settles,
-                (None, true) => Stays::NoRoom,
-                (None, false) => Stays::NoGain,
-            });
+            return Err(best.map_or(lacking.unwrap_or(Stays::NoGain), |_| Stays::Settles));
         }
         let facts: Vec<PopFacts> =
             places.iter().map(|(pool, there)| facts(home, pool, there, migration_cost)).collect();

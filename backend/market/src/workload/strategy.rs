@@ -5,6 +5,7 @@ use crate::records::order::Assurance;
 use crate::records::pool::Pool;
 use crate::records::recallable::{self, can_be_recalled};
 use crate::records::strategy::{AutoOffer, Strategy};
+use crate::records::workload::Instance;
 use crate::refusal::{Refusal, invalid, stale};
 use crate::state::State;
 use crate::turn::Turn;
@@ -23,7 +24,7 @@ const MOST_MOVE_TO: usize = 8;
 const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
 
 /// Whether a workload of this pool may have it; `at`: where in a request it stands.
-pub fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
+pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
     let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
     if let Some(level) = promised.filter(|level| !newsvendor::can_be_promised(*level)) {
         return Err(invalid(
@@ -153,6 +154,13 @@ pub fn lent_by_default(baseline: &Amounts) -> Option<AutoOffer> {
     Some(offer).filter(|offer| !offer.minimum_price.is_empty())
 }
 
+/// Whether a workload may have a strategy from now on.
+pub fn check_for(state: &State, instance: &Instance, strategy: &Strategy) -> Result<(), Refusal> {
+    check_strategy(state, &state.pools[&instance.pool], strategy, "")?;
+    let has = (&instance.baseline, &instance.limit);
+    check_move_to(state, strategy, has, instance.adopted.is_some(), "")
+}
+
 /// The whole strategy: what it leaves out is off from now on.
 pub fn set(
     turn: &mut Turn<'_>,
@@ -165,9 +173,7 @@ pub fn set(
     if expected_version.is_some_and(|expected| expected != instance.strategy_version) {
         return Err(stale("The strategy is", instance.strategy_version));
     }
-    check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
-    let has = (&instance.baseline, &instance.limit);
-    check_move_to(turn.state, &strategy, has, instance.adopted.is_some(), "")?;
+    check_for(turn.state, &instance, &strategy)?;
     if instance.relocation.as_ref().is_some_and(|r| !strategy.move_to.contains(&r.pool_to)) {
         relocation::withdraw(&mut instance, turn.now);
     }
