@@ -43,6 +43,15 @@ async fn workload(api: &Api, module: &Value, name: &str, move_to: &[&str]) -> an
     api.post_with_key("/v1/instances", name, &instance).await?.id()
 }
 
+/// From now on the workload will need so much CPU.
+async fn hint(admin: &Api, api: &Api, id: &str, cpu_milli: i64) -> anyhow::Result<()> {
+    let now = admin.get("/v1/me").await?.ok()?["now"].as_str().and_then(time::seconds).context("now")?;
+    let hint = json!({ "instance": id, "expected_demand": { "cpu_milli": cpu_milli }, "starts_at": time::rfc3339(now),
+        "expires_at": time::rfc3339(now + 7_200) });
+    api.post("/v1/allocation_hints", &hint).await?.ok()?;
+    Ok(())
+}
+
 async fn read(api: &Api, id: &str) -> anyhow::Result<Value> {
     api.get(&format!("/v1/instances/{id}")).await?.ok()
 }
@@ -99,10 +108,7 @@ async fn an_idle_workload_goes_to_the_cheap_pool_and_back_ahead_of_a_peak() -> a
     ensure!(why.text.contains("its score is better in the pool cheap"), "{}", why.text);
 
     // 700 are more than its node there has, and 350 are enough on the fast one.
-    let now = admin.get("/v1/me").await?.ok()?["now"].as_str().and_then(time::seconds).context("now")?;
-    let hint = json!({ "instance": mover, "expected_demand": { "cpu_milli": 700 }, "starts_at": time::rfc3339(now),
-        "expires_at": time::rfc3339(now + 7_200) });
-    api.post("/v1/allocation_hints", &hint).await?.ok()?;
+    hint(&admin, &api, &mover, 700).await?;
     let asked = until(&sim, &api, &mover, "quick").await?;
     ensure!(asked["rule"] == "risk" && asked["shortage_chance"] == "0.100000", "{asked}");
     let back = read(&api, &mover).await?;
@@ -127,6 +133,8 @@ async fn a_relocation_whose_shadow_run_differs_leaves_it_at_home() -> anyhow::Re
     let headers = [("content-type", "application/wasm"), ("idempotency-key", "differs")];
     let module = api.send("POST", "/v1/modules?name=differs", &headers, Some(SAYS_ITS_SPEED.into())).await?.id()?;
     let mover = workload(&api, &json!(module), "mover", &["quick", "cheap"]).await?;
+    // By itself it needs so little that no move is worth its cost.
+    hint(&admin, &api, &mover, 200).await?;
     until(&sim, &api, &mover, "cheap").await?;
     let instance = read(&api, &mover).await?;
     ensure!(instance["pool"] == "quick" && instance["last_relocation"]["ended"]["end"] == "failed", "{instance}");
