@@ -224,7 +224,8 @@ fn a_shortage_at_any_price_moves_it_before_it_has_settled() {
         two.plan();
     }
     two.foresee(2_400);
-    let (code, _) = stays(&two.world.state, two.world.now, &two.instance()).unwrap_or_default();
+    let (code, _) =
+        stays(&two.world.state, two.world.now, &two.instance(), Credits::from_units(1_000)).unwrap_or_default();
     assert_eq!(code, "", "its limit is 2,000 there, and 1,200 are enough in the fast pool");
     two.go("fast", RelocationRule::Risk);
     assert_eq!(two.instance().relocation.expect("pending").shortage_chance, "0.5".parse().unwrap());
@@ -232,11 +233,15 @@ fn a_shortage_at_any_price_moves_it_before_it_has_settled() {
 
 #[test]
 fn it_stays_where_no_rule_or_owner_wants_it_elsewhere() {
-    let code = |two: &Two| stays(&two.world.state, two.world.now, &two.instance()).map(|(code, _)| code);
+    let code = |two: &Two| {
+        stays(&two.world.state, two.world.now, &two.instance(), Credits::from_units(1_000)).map(|(code, _)| code)
+    };
     let mut two = Two::new();
     assert_eq!(code(&two), Some("no_forecast"));
     two.foresee(300);
     assert_eq!(code(&two), None);
+    let dear = stays(&two.world.state, two.world.now, &two.instance(), "1.1".parse().unwrap());
+    assert_eq!(dear.map(|(code, _)| code), Some("no_gain"), "a twelfth of its move costs more than it gains");
     two.foresee(1_950);
     assert_eq!(code(&two), Some("no_gain"), "twice as much is over its limit");
     two.foresee(300);

@@ -43,11 +43,16 @@ pub fn due(state: &State, now: Timestamp, migration_cost: impl Fn(&Instance) -> 
 }
 
 /// Why a workload stays where it is now; `None` where it is to go.
-pub fn stays(state: &State, now: Timestamp, instance: &Instance) -> Option<(&'static str, String)> {
+pub fn stays(
+    state: &State,
+    now: Timestamp,
+    instance: &Instance,
+    migration_cost: Credits,
+) -> Option<(&'static str, String)> {
     if let Err(refusal) = may_go(state, instance, now) {
         return Some((refusal.code, refusal.detail));
     }
-    let decided = Survey::of(state, now).decide(instance, Credits::ZERO);
+    let decided = Survey::of(state, now).decide(instance, migration_cost);
     decided.err().map(|stays| (stays.code(), stays.detail()))
 }
 

@@ -5,10 +5,12 @@ use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, ProblemDocument, Problems};
 use crate::http::reply::{get_from, ok};
 use crate::http::reserve_prices::{etag, if_match, not_modified};
+use crate::workers::migration::{learned, migration_cost};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use headroom_market::advice::places::stakes;
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::record::Table;
@@ -91,8 +93,13 @@ async fn get_relocation(
     by.may("allocations:read")?;
     let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
     let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
-    let (now, subject) = (app.now(), instance.clone());
-    let stays = app.sequencer.query(move |state| relocation::stays(state, now, &subject)).await?;
+    let learned = learned(&app.store).await?;
+    let (now, nodes, subject) = (app.now(), app.nodes.clone(), instance.clone());
+    let stays = app.sequencer.query(move |state| {
+        let cost = migration_cost(&nodes, &learned, &stakes(state, now, &subject)).cost;
+        relocation::stays(state, now, &subject, cost)
+    });
+    let stays = stays.await?;
     let stays = stays.filter(|_| instance.relocation.is_none());
     let stays = stays.map(|(code, detail)| Stays { code: code.to_owned(), detail });
     let [pending, last] = [instance.relocation, instance.last_relocation].map(|r| r.map(|r| *r));
