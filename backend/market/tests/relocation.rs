@@ -7,7 +7,7 @@ use crate::support::world::{RHYTHM, World, amounts, participant};
 use crate::support::world_steps::*;
 use headroom_market::advice::score::PERFORMANCE_PROPERTY;
 use headroom_market::book::{OrderRequest, Side, Window};
-use headroom_market::command::{Command, Reply};
+use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::round::AwardKind;
@@ -18,7 +18,7 @@ use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Price, Resource};
 use headroom_market::workload::relocation::{MOST_A_SLOT, due, stays};
 use headroom_market::workload::{
-    AutoBid, Instance, InstanceState, RelocationEnd, RelocationRule, SlotOutlook, Strategy,
+    AutoBid, Class, Instance, InstanceState, RelocationEnd, RelocationRule, SlotOutlook, Strategy,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +60,19 @@ impl Two {
         let mut two = Self { world, tenant, id, fast, slow };
         two.allow(&["fast", "slow"]);
         two
+    }
+
+    /// One like the first, of another class.
+    fn another(&mut self, class: Class) -> InstanceId {
+        let registered = self.world.log.iter().find_map(|(envelope, _)| match &envelope.command {
+            Command::RegisterInstance(new) => Some(new.clone()),
+            _ => None,
+        });
+        let new = NewInstance { class, name: format!("{class:?}"), ..*registered.expect("the first") };
+        match self.world.run(Command::RegisterInstance(Box::new(new))) {
+            Reply::Instance(id) => id,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn allow(&mut self, pools: &[&str]) {
@@ -381,7 +394,7 @@ fn a_strategy_names_pools_that_can_have_the_workload() {
 #[test]
 fn few_begin_in_a_slot_and_the_highest_class_goes_first() {
     let mut two = Two::new();
-    let more = [0, 1].map(|_| workload(&mut two.world, two.tenant, "fast", cpu(400), cpu(2_000)));
+    let more = [Class::Opportunistic, Class::Standard].map(|class| two.another(class));
     let all = [two.id, more[0], more[1]];
     for id in more {
         two.id = id;
@@ -392,7 +405,9 @@ fn few_begin_in_a_slot_and_the_highest_class_goes_first() {
         two.foresee(300);
     }
     let first = due(&two.world.state, two.world.now, |_| Credits::ZERO);
-    assert_eq!(first.len(), MOST_A_SLOT);
+    let ids: BTreeSet<_> = first.iter().map(|p| p.instance).collect();
+    assert_eq!(MOST_A_SLOT, 2);
+    assert_eq!(ids, [all[0], all[2]].into(), "the class comes before the age");
     for proposal in first {
         two.id = proposal.instance;
         assert!(matches!(two.ask("slow", RelocationRule::Score), Reply::Instance(_)));
