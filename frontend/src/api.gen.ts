@@ -234,8 +234,6 @@ export interface components {
             shortage_cost: {
                 [key: string]: components["schemas"]["Price"];
             };
-            /** @description Refused in this version unless it is empty: automatic bids stay in the workload's pool. */
-            other_pools?: components["schemas"]["String"][];
             promised_service_level?: components["schemas"]["Share"] | null;
             /** @description `recallable`: what can be taken back by a limit is bid for as recallable, the rest firmly. */
             assurance?: components["schemas"]["Assurance"];
@@ -439,9 +437,10 @@ export interface components {
             pays: components["schemas"]["Credits"];
             is_paid: components["schemas"]["Credits"];
             left_out?: components["schemas"]["LeftOut"] | null;
+            rule?: components["schemas"]["RelocationRule"] | null;
         };
         /** @enum {string} */
-        CauseKind: "won" | "drawn" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled" | "drained";
+        CauseKind: "won" | "drawn" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled" | "drained" | "relocated";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -990,6 +989,8 @@ export interface components {
             /** @description Where it runs; in another pool while it is away. */
             node: components["schemas"]["NodeId"];
             away?: components["schemas"]["Away"] | null;
+            relocation?: components["schemas"]["Relocation"] | null;
+            last_relocation?: components["schemas"]["Relocation"] | null;
             /**
              * Format: int64
              * @description Placement epoch: the fencing token that every driver call carries.
@@ -1442,6 +1443,8 @@ export interface components {
                 /** @description Where it runs; in another pool while it is away. */
                 node: components["schemas"]["NodeId"];
                 away?: components["schemas"]["Away"] | null;
+                relocation?: components["schemas"]["Relocation"] | null;
+                last_relocation?: components["schemas"]["Relocation"] | null;
                 /**
                  * Format: int64
                  * @description Placement epoch: the fencing token that every driver call carries.
@@ -1905,7 +1908,10 @@ export interface components {
                 limits_to: components["schemas"]["BTreeMap"];
                 /** @description The slot that it prepares. */
                 slot: components["schemas"]["Slot"];
-                /** @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it. */
+                /**
+                 * @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it.
+                 *     Of a relocation, what its rule expects it to gain a slot.
+                 */
                 expected_gain: components["schemas"]["Credits"];
                 deadline: components["schemas"]["Timestamp"];
                 /** @description Swaps that have to free capacity first. */
@@ -2915,7 +2921,7 @@ export interface components {
          * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
          * @enum {string}
          */
-        Reason: "HALTED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "INTERRUPTED" | "OUT_OF_MONEY" | "TIE" | "NO_ROOM" | "NO_HOST" | "BLOCK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
+        Reason: "HALTED" | "INELIGIBLE" | "NO_VACATE_PATH" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "INTERRUPTED" | "OUT_OF_MONEY" | "TIE" | "NO_ROOM" | "NO_HOST" | "BLOCK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "RELOCATING" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "LEAVES_NODE" | "TOOK_BACK";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];
@@ -3042,6 +3048,46 @@ export interface components {
         Rejection: {
             /** @description Its author and the other admins read it. */
             reason: string;
+        };
+        /** @description A workload that is to go to another pool by itself. */
+        Relocation: {
+            pool_from: components["schemas"]["String"];
+            pool_to: components["schemas"]["String"];
+            rule: components["schemas"]["RelocationRule"];
+            asked_at: components["schemas"]["Timestamp"];
+            /** @description It stays where it is if its move is not planned by then. */
+            until: components["schemas"]["Timestamp"];
+            /** @description Resource Optimization Scores, in credits a slot: lower is better. */
+            score_at_home: components["schemas"]["Credits"];
+            score_there: components["schemas"]["Credits"];
+            /** @description Of the move, once. */
+            migration_cost: components["schemas"]["Credits"];
+            /** @description Credits a slot, less the migration cost spread over the slots that it stays there at least. */
+            gain: components["schemas"]["Credits"];
+            /** @description The least chance that its need passes what its pool can give, in the slot where that is highest. */
+            shortage_chance: components["schemas"]["Share"];
+            swap?: components["schemas"]["SwapId"] | null;
+            ended?: components["schemas"]["RelocationEnded"] | null;
+        };
+        /**
+         * @description How a relocation ended.
+         * @enum {string}
+         */
+        RelocationEnd: "done" | "failed" | "expired" | "withdrawn";
+        RelocationEnded: {
+            at: components["schemas"]["Timestamp"];
+            end: components["schemas"]["RelocationEnd"];
+        };
+        /**
+         * @description Which rule asked for it.
+         * @enum {string}
+         */
+        RelocationRule: "score" | "risk";
+        /** @description Whether the rules have a workload in another pool, and why not. */
+        RelocationView: {
+            pending?: components["schemas"]["Relocation"] | null;
+            last?: components["schemas"]["Relocation"] | null;
+            stays?: components["schemas"]["Stays"] | null;
         };
         /**
          * @description What happens to capacity that was won for a slot that has not begun.
@@ -3486,6 +3532,11 @@ export interface components {
             slot?: components["schemas"]["Timestamp"] | null;
             transfer: string;
         };
+        Stays: {
+            /** @description A stable code, such as `no_room` or `no_gain`. */
+            code: string;
+            detail: string;
+        };
         /** @description One order of a recommendation: what to buy or lend in a slot. */
         Step: {
             slot: components["schemas"]["Slot"];
@@ -3511,6 +3562,11 @@ export interface components {
              * @default {}
              */
             max_swap: components["schemas"]["BTreeMap"];
+            /**
+             * @description Pools to which Headroom may move it by itself, as its own from then on; where none is named it stays in its pool.
+             * @default []
+             */
+            move_to: components["schemas"]["String"][];
             /**
              * @description When it needs more than it has in the middle of a slot it takes at once what is free on its node, at this price a
              *     base unit and slot at most. What can be taken back by a limit only; never where a resource is not named.
@@ -3587,7 +3643,10 @@ export interface components {
             limits_to: components["schemas"]["BTreeMap"];
             /** @description The slot that it prepares. */
             slot: components["schemas"]["Slot"];
-            /** @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it. */
+            /**
+             * @description What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it.
+             *     Of a relocation, what its rule expects it to gain a slot.
+             */
             expected_gain: components["schemas"]["Credits"];
             deadline: components["schemas"]["Timestamp"];
             /** @description Swaps that have to free capacity first. */

@@ -91,13 +91,14 @@ async fn workloads_and_hints_name_what_is_not_used() -> anyhow::Result<()> {
         body[name] = value;
         body
     };
-    let other = json!({ "auto_bid": { "shortage_cost": {}, "other_pools": ["nope"] } });
+    let other = |pools: &[&str]| json!({ "move_to": pools });
     let dear = json!({ "auto_offer": { "minimum_price": { "cpu_milli": "2" } } });
     let fee = |fee: &str| json!({ "move_fee": fee });
     let change = |most: i64| json!({ "max_swap": { "cpu_milli": most } });
     for (body, code, pointer) in [
         (with("class", json!("critical")), "class_not_allowed", "/class"),
-        (with("strategy", other), "not_in_this_version", "/strategy/auto_bid/other_pools"),
+        (with("strategy", other(&["nope"])), "unknown_pool", "/strategy/move_to/0"),
+        (with("strategy", other(&["fra1-gp"; 9])), "too_many_pools", "/strategy/move_to"),
         (with("strategy", dear), "price_out_of_range", "/strategy/auto_offer/minimum_price/cpu_milli"),
         (with("strategy", fee("-0.000001")), "move_fee_out_of_range", "/strategy/move_fee"),
         (with("strategy", fee("1000000.000001")), "move_fee_out_of_range", "/strategy/move_fee"),

@@ -41,6 +41,7 @@ mod quickstart;
 mod recallable;
 mod recovery;
 mod redis;
+mod relocation;
 mod reserve_prices;
 mod roles;
 mod rounds;

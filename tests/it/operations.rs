@@ -232,6 +232,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("getStrategy", format!("/instances/{}/strategy", n.instance)),
         ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
         ("getServiceLevel", format!("/instances/{}/service_level", n.instance)),
+        ("getRelocation", format!("/instances/{}/relocation", n.instance)),
         ("listDrawable", format!("/instances/{}/draws", n.instance)),
         ("getHint", format!("/allocation_hints/{}", n.hint)),
         ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
@@ -274,7 +275,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         "limit": resources, "class": "standard",
     });
     let prices = json!({ "cpu_milli": "0.001000" });
-    let strategy = json!({ "auto_bid": { "shortage_cost": prices, "other_pools": [], "promised_service_level": "0.95" }, "auto_offer": { "minimum_price": prices } });
+    let strategy = json!({ "auto_bid": { "shortage_cost": prices, "promised_service_level": "0.95" }, "auto_offer": { "minimum_price": prices } });
     for (id, path, body) in [
         ("placeBid", "/bids".to_owned(), order.clone()),
         ("placeOffer", "/offers".to_owned(), as_offer(&order)),

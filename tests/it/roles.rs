@@ -24,7 +24,7 @@ const TABLE: &[(&str, &str)] = &[
         "btao",
         "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects",
     ),
-    ("btao", "listInstances getInstance getStrategy listAllocations listAwards"),
+    ("btao", "listInstances getInstance getStrategy getRelocation listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences explainSwap"),
     (
         "btao",

@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::workload::{adopt, auto, baseline, guidance, register, run, strategy, vacate};
+use crate::workload::{adopt, auto, baseline, guidance, register, relocation, run, strategy, vacate};
 
 /// Decides a command and folds its events into the state.
 ///
@@ -129,20 +129,27 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::PlaceOrder { participant, side, request, client_order } => {
             let placed = place::place(turn, participant, side, *request, client_order, PlacedBy::hand());
-            placed.map(Reply::Order).map_err(Refusal::from)
+            let placed = placed.map_err(Refusal::from)?;
+            relocation::give_way(turn, &[placed]);
+            Ok(Reply::Order(placed))
         }
         Command::PlaceRecommended(recommended) => {
-            together::place(turn, *recommended).map(Reply::Orders).map_err(|(order, rejection)| {
+            let placed = together::place(turn, *recommended).map_err(|(order, rejection)| {
                 let mut refusal = Refusal::from(rejection);
                 if let Some(index) = order {
                     refusal.pointer = format!("/orders/{index}{}", refusal.pointer);
                 }
                 refusal
-            })
+            })?;
+            relocation::give_way(turn, &placed);
+            Ok(Reply::Orders(placed))
         }
         Command::ReplaceOrder { participant, order, request, client_order } => {
             match place::replace(turn, participant, order, *request, client_order)? {
-                place::Replaced::Now(id) => Ok(Reply::Order(id)),
+                place::Replaced::Now(id) => {
+                    relocation::give_way(turn, &[id]);
+                    Ok(Reply::Order(id))
+                }
                 place::Replaced::Pending(id) => Ok(Reply::PendingOrder(id)),
             }
         }
@@ -179,6 +186,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             recall::recall(turn, participant, &asked).map(Reply::Recalled)
         }
         Command::Draw { participant, draw: asked } => draw::draw(turn, participant, &asked).map(Reply::Drawn),
+        Command::Relocate { instance, pool, rule, migration_cost } => {
+            relocation::ask(turn, instance, &pool, rule, migration_cost).map(Reply::Instance)
+        }
         Command::RequestDrill { participant, instance, at_end } => {
             vacate::request(turn, participant, instance, at_end).map(Reply::Instance)
         }

@@ -9,6 +9,7 @@ use crate::records::meter::Reading;
 use crate::records::order::{OrderRequest, Recommended, Side};
 use crate::records::participant::Membership;
 use crate::records::pool::{NodeState, PoolSlug, ReserveStep, SlotShortage, Tier, Verdict};
+use crate::records::relocation::RelocationRule;
 use crate::records::round::Movers;
 use crate::records::strategy::{SlotOutlook, Strategy};
 use crate::records::swap::{Draw, Drawn, MoveVerdict, Recall, Recalled, StepResult};
@@ -326,6 +327,14 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         participant: Option<ParticipantId>,
         draw: Draw,
+    },
+    /// A rule asks for another pool for a workload that may go there; the core decides by the same numbers again.
+    Relocate {
+        instance: InstanceId,
+        pool: PoolSlug,
+        rule: RelocationRule,
+        /// What a move of it is expected to cost.
+        migration_cost: Credits,
     },
     /// A workload is to show that it gives memory back this way; its own way where none is named.
     RequestDrill {

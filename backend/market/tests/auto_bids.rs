@@ -28,7 +28,6 @@ struct Market {
 fn strategy(costs: &[(Resource, &str)], promised: Option<&str>) -> Strategy {
     let auto_bid = AutoBid {
         shortage_cost: costs.iter().map(|(r, price)| (*r, price.parse().unwrap())).collect(),
-        other_pools: Vec::new(),
         promised_service_level: promised.map(|level| level.parse().unwrap()),
         assurance: Default::default(),
     };

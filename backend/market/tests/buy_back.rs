@@ -24,7 +24,6 @@ type Member = (ParticipantId, InstanceId);
 fn auto_bid(costs: &[(Resource, &str)]) -> AutoBid {
     AutoBid {
         shortage_cost: costs.iter().map(|(r, price)| (*r, price.parse().unwrap())).collect(),
-        other_pools: Vec::new(),
         promised_service_level: None,
         assurance: Assurance::Firm,
     }

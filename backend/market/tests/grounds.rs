@@ -28,7 +28,7 @@ fn share(text: &str) -> Share {
 
 fn bids(cost: &str) -> Option<AutoBid> {
     let shortage_cost = [(CPU, price(cost))].into();
-    Some(AutoBid { shortage_cost, other_pools: Vec::new(), promised_service_level: None, assurance: Assurance::Firm })
+    Some(AutoBid { shortage_cost, promised_service_level: None, assurance: Assurance::Firm })
 }
 
 fn lends(minimum: &str) -> Option<AutoOffer> {

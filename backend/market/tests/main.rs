@@ -27,6 +27,7 @@ mod recallable;
 mod recalls;
 mod recalls_paid;
 mod recalls_second;
+mod relocation;
 mod renewals;
 mod reserve_prices;
 mod room;

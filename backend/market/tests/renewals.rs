@@ -182,7 +182,6 @@ fn automatic_bids_have_whole_devices_apart() {
     let strategy = Strategy {
         auto_bid: Some(AutoBid {
             shortage_cost: prices("0.004"),
-            other_pools: Vec::new(),
             promised_service_level: None,
             assurance: Assurance::Firm,
         }),

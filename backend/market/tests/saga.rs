@@ -49,6 +49,8 @@ fn instance() -> Instance {
         adopted: None,
         pool: "p".into(),
         away: None,
+        relocation: None,
+        last_relocation: None,
         given_up: Default::default(),
         node: NodeId::from_raw(10),
         epoch: 1,

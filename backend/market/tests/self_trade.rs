@@ -55,8 +55,7 @@ fn lends(one: &mut One, member: Member) {
 /// A missing unit costs it 0.004 a slot.
 fn covers(one: &mut One, member: Member) {
     let shortage_cost = [(CPU, "0.004".parse().unwrap())].into();
-    let bid =
-        AutoBid { shortage_cost, other_pools: Vec::new(), promised_service_level: None, assurance: Assurance::Firm };
+    let bid = AutoBid { shortage_cost, promised_service_level: None, assurance: Assurance::Firm };
     set(one, member, Strategy { auto_bid: Some(bid), ..Strategy::default() });
 }
 

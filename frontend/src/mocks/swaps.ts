@@ -47,7 +47,7 @@ export const explainSwap = (s: Swap): SwapExplain => {
 const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
   id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: nodes[0].id, epoch: 41, state, class: 'standard', swap: null, fault: null, pinned_until: null, at_end: 'shrink', shown_at_end: 'shrink', created_at: ago(90_000),
   baseline: { cpu_milli: cores * 1000, mem_mib: cores * 4096 }, floor: { cpu_milli: cores * 500, mem_mib: cores * 2048 }, limit: { cpu_milli: cores * 4000, mem_mib: cores * 8192 }, in_force: { cpu_milli: cores * 1500, mem_mib: cores * 4096 },
-  strategy_version: 4, strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
+  strategy_version: 4, strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' } } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
 });
 export const instances: Instance[] = [
   instance('VARC07', 'variant-caller-07', 'fra1-gp', 'running', 16, true), instance('RNASQ2', 'rna-seq-02', 'fra1-hp', 'running', 32, false),

@@ -13,6 +13,8 @@
 //! | `simulateSwap` (shadow execution) | the saga's SHADOW state, [`crate::shadow`] |
 //! | `migrateJob` (apply) | [`crate::swap`], after the orders have won |
 //!
+//! [`relocate`] decides by score and `select_pop` which workload gets another pool as its own; a worker asks for that.
+//!
 //! The server's `predict_load` walks the first four links. Between proposing and applying stands the
 //! market: a recommendation moves nothing, it names the orders that would carry it out.
 //!
@@ -24,6 +26,7 @@ pub mod gather;
 pub mod places;
 pub mod pops;
 pub mod problem;
+pub mod relocate;
 pub mod score;
 pub use crate::shape;
 

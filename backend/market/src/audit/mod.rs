@@ -107,6 +107,7 @@ impl Audited {
             | Command::PlanSlot { .. }
             | Command::StepSwap { .. }
             | Command::RecordDrill { .. }
+            | Command::Relocate { .. }
             | Command::RetryRecalls { .. }
             | Command::RecoverInstance { .. }
             | Command::SettleSlot { .. } => None,

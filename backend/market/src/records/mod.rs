@@ -15,6 +15,7 @@ pub mod reason;
 pub mod recallable;
 pub mod rejection;
 mod rejection_detail;
+pub mod relocation;
 pub mod round;
 pub mod row;
 pub mod runs;

@@ -36,6 +36,8 @@ pub enum Reason {
     AboveInstanceLimit,
     /// Its workload is in another pool, or about to go there.
     WorkloadAway,
+    /// Its workload is about to get another pool as its own.
+    Relocating,
     /// It would carry its workload to another pool, and what the workload has won or lent keeps it at home.
     NeededAtHome,
     /// The participant has as many awards as it may have whose slots are not settled.
@@ -65,6 +67,7 @@ impl Reason {
             Reason::RoundFull => "ROUND_FULL",
             Reason::AboveInstanceLimit => "ABOVE_INSTANCE_LIMIT",
             Reason::WorkloadAway => "WORKLOAD_AWAY",
+            Reason::Relocating => "RELOCATING",
             Reason::NeededAtHome => "NEEDED_AT_HOME",
             Reason::TooManyAwards => "TOO_MANY_AWARDS",
             Reason::LeavesNode => "LEAVES_NODE",

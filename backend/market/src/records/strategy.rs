@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 pub struct AutoBid {
     /// What a base unit missing for a slot would cost the owner (the newsvendor's c_sla).
     pub shortage_cost: BTreeMap<Resource, Price>,
-    /// Refused in this version unless it is empty: automatic bids stay in the workload's pool.
-    #[serde(default)]
-    pub other_pools: Vec<PoolSlug>,
     /// The share of slots in which none of these resources is to be short, more than 0 and less than 1: bids
     /// reach as far as it takes, at what the shortage costs, and the service level says whether that carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +54,9 @@ pub struct Strategy {
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,
+    /// Pools to which Headroom may move it by itself, as its own from then on; where none is named it stays in its pool.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub move_to: Vec<PoolSlug>,
     /// When it needs more than it has in the middle of a slot it takes at once what is free on its node, at this price a
     /// base unit and slot at most. What can be taken back by a limit only; never where a resource is not named.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -1,6 +1,7 @@
 //! Swap orders: how an allocation becomes true, and what is asked of them.
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId, SwapId, UserId};
 use crate::records::pool::PoolSlug;
+use crate::records::relocation::RelocationRule;
 use crate::records::round::LeftOut;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource};
@@ -169,6 +170,7 @@ pub struct Swap {
     /// The slot that it prepares.
     pub slot: Slot,
     /// What the orders behind it were willing to pay beyond what they pay, for the slot. What the swap itself costs is not in it.
+    /// Of a relocation, what its rule expects it to gain a slot.
     pub expected_gain: Credits,
     pub deadline: Timestamp,
     /// Swaps that have to free capacity first.
@@ -268,6 +270,8 @@ pub enum CauseKind {
     NotRolled,
     /// Its node is drained: this baseline goes to another one.
     Drained,
+    /// A rule has asked for another pool: this baseline goes there.
+    Relocated,
 }
 
 /// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.
@@ -289,6 +293,9 @@ pub struct Cause {
     /// Why it does not go on with it, where that is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<LeftOut>,
+    /// Which rule has asked for another pool, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RelocationRule>,
 }
 
 /// Who is at the other end. Another member is not named: that it was another is all that one is told.

@@ -2,6 +2,7 @@
 use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
 use crate::records::class::Class;
 use crate::records::pool::PoolSlug;
+use crate::records::relocation::Relocation;
 use crate::records::strategy::Strategy;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, GPU_LOT_MILLI, Resource};
@@ -150,6 +151,12 @@ pub struct Instance {
     /// It has won room in another pool: where it is to be otherwise, and in which slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away: Option<Away>,
+    /// It is to go to another pool by a rule, which then is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relocation: Option<Box<Relocation>>,
+    /// The last relocation that ended, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_relocation: Option<Box<Relocation>>,
     /// Placement epoch: the fencing token that every driver call carries.
     pub epoch: u64,
     pub class: Class,
@@ -344,6 +351,10 @@ impl Instance {
     /// Whether it runs in another pool than its own.
     pub fn is_away(&self) -> bool {
         self.node != self.home_node()
+    }
+    /// Whether the swap that changes it takes it to another pool by a rule.
+    pub fn is_relocating(&self) -> bool {
+        self.relocation.as_ref().is_some_and(|r| r.swap.is_some() && r.swap == self.swap)
     }
     /// Whether a slot is one of those that it has won elsewhere.
     pub fn is_away_in(&self, slot: Slot) -> bool {

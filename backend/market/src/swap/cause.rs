@@ -47,6 +47,7 @@ pub(super) fn of_not_rolled(id: InstanceId, not_rolled: &[NotRolled]) -> Vec<Cau
         pays: Credits::ZERO,
         is_paid: Credits::ZERO,
         left_out: Some(reason),
+        rule: None,
     };
     sums.into_iter().map(cause).collect()
 }
@@ -113,6 +114,7 @@ impl<'a> Sums<'a> {
             pays: sum.pays,
             is_paid: sum.is_paid,
             left_out: None,
+            rule: None,
         };
         self.0.into_iter().map(cause).filter(|cause| cause.quantity > 0).collect()
     }

@@ -1,14 +1,17 @@
-//! Draining a node: each workload there moves to another node of its pool as soon as nothing holds it.
+//! Draining a node: each workload there moves to another node of its pool as soon as nothing holds it. A relocation takes
+//! its workload to a node of another pool in the same way.
 use crate::ids::{InstanceId, NodeId, SwapId};
-use crate::records::pool::NodeState;
+use crate::records::pool::{NodeState, PoolSlug};
+use crate::records::relocation::RelocationRule;
 use crate::records::round::AwardKind;
 use crate::records::swap::{Cause, CauseKind};
 use crate::records::workload::{Instance, InstanceState};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, amount};
+use crate::units::{Amounts, Credits};
 use crate::workload::register::first_fit;
+use crate::workload::relocation;
 use std::collections::BTreeMap;
 
 /// How far a workload of a draining node is with its move.
@@ -49,6 +52,21 @@ impl Drain {
     }
 }
 
+impl Drain {
+    /// A node of the pool that a workload is to have as its own, with what that gains a slot, if nothing keeps it at home
+    /// and one has room.
+    pub fn in_new_pool(&mut self, turn: &Turn<'_>, instance: &Instance) -> Option<(NodeId, Credits)> {
+        let state = &*turn.state;
+        let relocation = instance.relocation.as_ref()?;
+        if instance.is_pinned(turn.now) || !relocation::is_free(state, instance) {
+            return None;
+        }
+        let node = host(state, turn.now, instance, &relocation.pool_to, &self.arriving)?;
+        add(self.arriving.entry(node).or_default(), &instance.baseline);
+        Some((node, relocation.gain))
+    }
+}
+
 fn is_draining(state: &State, node: NodeId) -> bool {
     state.nodes.get(&node).is_some_and(|node| node.state == NodeState::Draining)
 }
@@ -66,13 +84,24 @@ fn elsewhere(
     instance: &Instance,
     arriving: &BTreeMap<NodeId, Amounts>,
 ) -> Option<NodeId> {
-    let nodes = state.nodes.values().filter(|n| n.pool == instance.pool && n.state == NodeState::Up);
+    host(state, now, instance, &instance.pool, arriving)
+}
+
+/// A node of a pool with room for its baseline, beside those that arrive there.
+fn host(
+    state: &State,
+    now: Timestamp,
+    instance: &Instance,
+    pool: &str,
+    arriving: &BTreeMap<NodeId, Amounts>,
+) -> Option<NodeId> {
+    let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
     let with_others = |node: NodeId| {
         let mut all = arriving.get(&node).cloned().unwrap_or_default();
         add(&mut all, &instance.baseline);
         all
     };
-    first_fit(state, now, &instance.pool, nodes, |_, node, _| with_others(node)).ok()
+    first_fit(state, now, pool, nodes, |_, node, _| with_others(node)).ok()
 }
 
 /// What keeps a workload on its node from a slot on.
@@ -109,15 +138,31 @@ pub fn leaving(state: &State, now: Timestamp, id: InstanceId) -> Option<Leaving>
 
 /// Why a swap moves it, though it has won nothing there.
 pub(super) fn causes(instance: &Instance) -> impl Iterator<Item = Cause> {
-    instance.baseline.keys().filter(|resource| amount(&instance.baseline, **resource) > 0).map(|resource| Cause {
-        kind: CauseKind::Drained,
+    whole(instance, CauseKind::Drained, instance.pool.clone(), None)
+}
+
+/// The same of one that gets another pool as its own.
+pub(super) fn causes_of_relocation(instance: &Instance) -> impl Iterator<Item = Cause> {
+    let asked = instance.relocation.iter();
+    asked.flat_map(|r| whole(instance, CauseKind::Relocated, r.pool_to.clone(), Some(r.rule)))
+}
+
+fn whole(
+    instance: &Instance,
+    kind: CauseKind,
+    pool: PoolSlug,
+    rule: Option<RelocationRule>,
+) -> impl Iterator<Item = Cause> {
+    instance.baseline.iter().filter(|(_, quantity)| **quantity > 0).map(move |(resource, quantity)| Cause {
+        kind,
         order: None,
         orders: 0,
-        pool: instance.pool.clone(),
+        pool: pool.clone(),
         resource: *resource,
-        quantity: amount(&instance.baseline, *resource),
+        quantity: *quantity,
         pays: Credits::ZERO,
         is_paid: Credits::ZERO,
         left_out: None,
+        rule,
     })
 }

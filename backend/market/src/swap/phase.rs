@@ -5,6 +5,7 @@ use crate::records::workload::Instance;
 use crate::swap::blame::SUPERSEDED;
 use crate::time::Timestamp;
 use crate::turn::Turn;
+use crate::workload::relocation;
 
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
 /// it waits for inputs.
@@ -42,7 +43,8 @@ pub(crate) fn drop_it(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail:
     enter(&mut swap, SwapState::Aborted, turn.now, Some(detail.to_owned()));
     swap.reason = Some(reason.to_owned());
     swap.ended_at = Some(turn.now);
-    if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
+    if let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() {
+        relocation::after(&mut instance, &swap, turn.now);
         turn.emit(Event::SwapChanged(Box::new(swap)));
         turn.emit(Event::InstanceChanged(Instance { swap: None, ..instance }));
     }

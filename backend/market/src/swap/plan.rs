@@ -20,12 +20,14 @@ use crate::swap::waiting;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::Amounts;
+use crate::workload::relocation;
 use crate::workload::target::{limits_again, reachable, stays};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
+    relocation::expire(turn);
     let too_late = resizes_too_late(turn);
     for swap in &too_late {
         phase::supersede(turn, swap.clone(), "its slot was over before it began");
@@ -145,7 +147,7 @@ fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
 fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, not_rolled: &[NotRolled]) {
     let mut drafts = Vec::new();
     let (mut failed_by_exchange, mut stands_still) = (Vec::new(), Vec::new());
-    let (mut drain, mut drained) = (Drain::default(), BTreeSet::new());
+    let (mut drain, mut drained, mut relocated) = (Drain::default(), BTreeSet::new(), BTreeSet::new());
     for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
@@ -154,10 +156,11 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         failed_by_exchange.extend(kept_by_exchange.then_some(instance.id));
         let misses = instance.suspended.is_some() && stays(turn.state, instance, slot, turn.now);
         stands_still.extend(misses.then_some(instance.id));
-        if only.is_none()
-            && target.node == instance.node
-            && let Some(node) = drain.new_node(turn, instance, slot)
-        {
+        let may_leave = only.is_none() && target.node == instance.node;
+        if let Some((node, gain)) = may_leave.then(|| drain.in_new_pool(turn, instance)).flatten() {
+            (target.node, target.gain) = (node, gain);
+            relocated.insert(instance.id);
+        } else if let Some(node) = may_leave.then(|| drain.new_node(turn, instance, slot)).flatten() {
             target.node = node;
             drained.insert(instance.id);
         }
@@ -191,10 +194,16 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         if drained.contains(&instance.id) {
             swap.causes.extend(drain::causes(instance));
         }
+        if relocated.contains(&instance.id) {
+            swap.causes.extend(drain::causes_of_relocation(instance));
+        }
         swap.approval = waiting::question(turn.state, &swap);
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);
+        if let Some(relocation) = changed.relocation.as_mut().filter(|_| relocated.contains(&instance.id)) {
+            relocation.swap = Some(ids[index]);
+        }
         turn.emit(Event::InstanceChanged(changed));
     }
 }

@@ -22,7 +22,7 @@ use crate::swap::phase::{self, enter};
 use crate::swap::{approval, plan, recall, waiting};
 use crate::turn::Turn;
 use crate::units::Amounts;
-use crate::workload::{away, hold_time, run, vacate};
+use crate::workload::{away, hold_time, relocation, run, vacate};
 
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
@@ -115,6 +115,7 @@ fn tell(turn: &mut Turn<'_>, swap: Swap, by_exchange: bool) {
     let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
     turn.emit(Event::SwapChanged(Box::new(swap.clone())));
     if swap.ended_at.is_some() {
+        relocation::settle_in(turn, &swap);
         waiting::note_waiting(turn, &swap, by_exchange);
         if failed_move {
             plan::plan_stayed(turn, swap.instance, swap.slot);
@@ -175,6 +176,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         SwapState::Verified => {
             instance.in_force = in_force.unwrap_or_else(|| swap.limits_to.clone());
             instance.node = swap.node_to;
+            relocation::arrive(&mut instance, swap);
             if swap.moves() {
                 hold_time::record(&mut instance, turn.now, turn.state.market.rhythm.slot_seconds);
             } else {
@@ -183,6 +185,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         }
         SwapState::Done => {
             swap.ended_at = Some(turn.now);
+            relocation::after(&mut instance, swap, turn.now);
             instance.swap = None;
             waiting::note_late(turn.state, &mut instance, swap, turn.now);
             away::after(&mut instance, swap);
@@ -212,6 +215,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     }
     swap.ended_at = Some(turn.now);
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return false };
+    relocation::after(&mut instance, swap, turn.now);
     instance.swap = None;
     // What is in its shadow run when its slot begins is late by its own program's or others' doing,
     // and not the exchange's, whoever puts an end to it.

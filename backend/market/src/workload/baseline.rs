@@ -46,7 +46,8 @@ pub fn set_baseline(
         let nodes = [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()).chain(sealed);
         for node in nodes.collect::<BTreeSet<_>>() {
             let node = turn.state.nodes.get(&node);
-            first_fit(turn.state, turn.now, &instance.pool, node.into_iter(), |_, _, _| more.clone())?;
+            let pool = node.map_or(&instance.pool, |node| &node.pool);
+            first_fit(turn.state, turn.now, pool, node.into_iter(), |_, _, _| more.clone())?;
         }
     }
     keep_for_planned_slots(turn, &mut instance);

@@ -10,6 +10,7 @@ pub mod hold_time;
 pub mod need;
 pub mod newsvendor;
 pub mod register;
+pub mod relocation;
 pub mod run;
 pub mod service;
 pub mod strategy;
@@ -17,5 +18,6 @@ pub mod target;
 pub mod vacate;
 
 pub use crate::records::class::*;
+pub use crate::records::relocation::*;
 pub use crate::records::strategy::*;
 pub use crate::records::workload::*;

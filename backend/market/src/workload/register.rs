@@ -161,6 +161,8 @@ pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Ado
         ));
     }
     strategy::check_strategy(state, pool, &new.strategy, "/strategy")?;
+    let has = (&new.baseline, &new.limit);
+    strategy::check_move_to(state, &new.strategy, has, adopted.is_some(), "/strategy")?;
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));
@@ -176,6 +178,8 @@ pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Ado
         adopted,
         pool: new.pool,
         away: None,
+        relocation: None,
+        last_relocation: None,
         node,
         epoch: 1,
         class: new.class,

@@ -10,7 +10,7 @@ use crate::time::Slot;
 use crate::turn::Turn;
 use crate::workload::check::{check_quota, own};
 use crate::workload::register::first_fit;
-use crate::workload::{away, service, vacate};
+use crate::workload::{away, relocation, service, vacate};
 
 const INSTANCE_STOPPED: &str = "instance_stopped";
 pub(crate) const INSTANCE_FAILED: &str = "instance_failed";
@@ -31,6 +31,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     instance.stop_requested = false;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
+    relocation::withdraw(&mut instance, turn.now);
     instance.fault = None;
     turn.emit(Event::InstanceChanged(instance));
     end_orders(turn, participant, id, INSTANCE_STOPPED);
@@ -93,6 +94,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     instance.stop_requested = false;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
+    relocation::withdraw(&mut instance, turn.now);
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
     end_orders(turn, participant, id, INSTANCE_FAILED);
@@ -110,6 +112,7 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     instance.stop_requested = false;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
+    relocation::withdraw(&mut instance, turn.now);
     turn.emit(Event::InstanceChanged(instance));
     end_orders(turn, participant, id, vacate::VACATED);
 }

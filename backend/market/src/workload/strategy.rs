@@ -5,27 +5,26 @@ use crate::records::order::Assurance;
 use crate::records::pool::Pool;
 use crate::records::recallable::{self, can_be_recalled};
 use crate::records::strategy::{AutoOffer, Strategy};
+use crate::records::workload::Instance;
 use crate::refusal::{Refusal, invalid, stale};
 use crate::state::State;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource};
 use crate::workload::check::{check_amounts, own};
-use crate::workload::newsvendor;
+use crate::workload::{newsvendor, relocation};
 use std::collections::BTreeMap;
 
 /// A day: longer than any market's slots are open.
 pub const MOST_NOTICE_SECONDS: u32 = 86_400;
 
+/// More places than these are no choice that anybody has looked at.
+const MOST_MOVE_TO: usize = 8;
+
 /// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
 const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
 
 /// Whether a workload of this pool may have it; `at`: where in a request it stands.
-pub fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
-    // Automatic bids stay in the workload's own pool: another one must not be taken silently.
-    if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
-        let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
-        return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
-    }
+pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
     let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
     if let Some(level) = promised.filter(|level| !newsvendor::can_be_promised(*level)) {
         return Err(invalid(
@@ -106,6 +105,43 @@ pub fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str)
     Ok(())
 }
 
+/// Whether a workload of this baseline and limit may be moved to the pools that its strategy names.
+pub(super) fn check_move_to(
+    state: &State,
+    strategy: &Strategy,
+    (baseline, limit): (&Amounts, &Amounts),
+    is_adopted: bool,
+    at: &str,
+) -> Result<(), Refusal> {
+    if strategy.move_to.len() > MOST_MOVE_TO {
+        let detail = format!("A workload may move to {MOST_MOVE_TO} pools at most. Name fewer.");
+        return Err(invalid("too_many_pools", format!("{at}/move_to"), detail));
+    }
+    if is_adopted && !strategy.move_to.is_empty() {
+        let detail = "An adopted workload stays where it runs. Leave move_to empty.";
+        return Err(invalid("adopted_stays", format!("{at}/move_to"), detail));
+    }
+    for (index, slug) in strategy.move_to.iter().enumerate() {
+        let pointer = format!("{at}/move_to/{index}");
+        let Some(pool) = state.pools.get(slug).filter(|p| !recallable::is_recallable(&p.slug)) else {
+            let detail = format!("There is no pool `{slug}`. GET /v1/pools lists them.");
+            return Err(invalid("unknown_pool", pointer, detail));
+        };
+        if state.nodes.values().any(|node| node.pool == *slug && node.has_agent()) {
+            let detail = format!("The nodes of `{slug}` run adopted workloads only. Choose another pool.");
+            return Err(invalid("pool_of_agents", pointer, detail));
+        }
+        let mut needed = baseline.iter().chain(limit).filter(|(_, quantity)| **quantity > 0).map(|(r, _)| r);
+        if let Some(resource) = needed.find(|r| !pool.resources.contains(r)) {
+            let detail = format!("Pool `{slug}` does not have {resource}, which the workload has. Leave the pool out.");
+            return Err(invalid("resource_not_in_pool", pointer, detail));
+        }
+        // What it asks for and lends by itself goes on there.
+        check_strategy(state, pool, strategy, at).map_err(|refusal| Refusal { pointer, ..refusal })?;
+    }
+    Ok(())
+}
+
 /// What a workload lends whose owner has said nothing of lending, so that capacity does not idle for want of attention:
 /// what a limit alone takes back, at the pool's reserve price or more. Memory and devices come back by work of its own
 /// program, and a compensation is due where it fails: that is for its owner to choose.
@@ -116,6 +152,13 @@ pub fn lent_by_default(baseline: &Amounts) -> Option<AutoOffer> {
     let minimum_price: BTreeMap<Resource, Price> = baseline.iter().filter_map(lends).collect();
     let offer = AutoOffer { minimum_price, at_least_reserve_price: true, recallable_price: BTreeMap::new() };
     Some(offer).filter(|offer| !offer.minimum_price.is_empty())
+}
+
+/// Whether a workload may have a strategy from now on.
+pub fn check_for(state: &State, instance: &Instance, strategy: &Strategy) -> Result<(), Refusal> {
+    check_strategy(state, &state.pools[&instance.pool], strategy, "")?;
+    let has = (&instance.baseline, &instance.limit);
+    check_move_to(state, strategy, has, instance.adopted.is_some(), "")
 }
 
 /// The whole strategy: what it leaves out is off from now on.
@@ -130,7 +173,10 @@ pub fn set(
     if expected_version.is_some_and(|expected| expected != instance.strategy_version) {
         return Err(stale("The strategy is", instance.strategy_version));
     }
-    check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
+    check_for(turn.state, &instance, &strategy)?;
+    if instance.relocation.as_ref().is_some_and(|r| !strategy.move_to.contains(&r.pool_to)) {
+        relocation::withdraw(&mut instance, turn.now);
+    }
     instance.strategy = Box::new(strategy);
     instance.strategy_version += 1;
     turn.emit(Event::InstanceChanged(instance));

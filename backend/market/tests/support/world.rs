@@ -1,4 +1,5 @@
 //! An exchange in memory that is driven by random commands, and what has to hold after each.
+use headroom_market::advice::score::PERFORMANCE_PROPERTY;
 use headroom_market::apply::apply;
 use headroom_market::book::{OrderRequest, OrderStatus, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
@@ -240,7 +241,7 @@ pub fn seeded(seed: u64) -> (World, Vec<(ParticipantId, InstanceId)>) {
             pool: slug.clone(),
             // now and then there is little beside the baselines, and what was bought is bought again
             capacity: if seed.is_multiple_of(3) { amounts(2900, 2400) } else { amounts(4000, 4000) },
-            properties: BTreeMap::new(),
+            properties: [(PERFORMANCE_PROPERTY.to_owned(), 1_000)].into(),
         });
     }
     for (resource, price) in [(Resource::CpuMilli, "0.000900"), (Resource::MemMib, "0.000060")] {

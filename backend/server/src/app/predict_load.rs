@@ -12,21 +12,19 @@ use crate::app::App;
 use crate::app::bottlenecks::{Bottleneck, PoolSupply, identify_bottlenecks};
 use crate::app::failure::{Done, Failure};
 use crate::app::turns::Turn;
-use headroom_execution::Driver;
-use headroom_execution::plan::{Learned, Situation, choose};
+use crate::workers::migration::{BYTE_COST_NANO, DIRTY_PART, learned, migration_cost};
+use headroom_execution::plan::{Situation, choose};
 use headroom_market::advice::check::CheckedPlan;
 use headroom_market::advice::gather::{Criteria, Outlooks, swap_problem};
-use headroom_market::advice::places::{Stakes, pop_facts, stakes};
-use headroom_market::advice::pops::{MigrationCost, PopOption, select_pop};
+use headroom_market::advice::places::{pop_facts, stakes};
+use headroom_market::advice::pops::{PopOption, select_pop};
 use headroom_market::advice::problem::{Figures, SwapProblem};
 use headroom_market::advice::recommended;
-use headroom_market::record::Table;
-use headroom_market::swap::{Swap, SwapState};
+use headroom_market::swap::Swap;
 use headroom_market::time::Timestamp;
-use headroom_market::units::{Amounts, Credits};
+use headroom_market::units::Amounts;
 use headroom_market::workload::{Instance, InstanceState};
 use headroom_solver::recommend_swaps;
-use headroom_store::read::{Page, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,15 +43,6 @@ pub struct Proposal {
     pub after: Figures,
 }
 
-/// A move carries what changed since its snapshot while the workload waits: a tenth, without a record.
-const DIRTY_PART: u64 = 10;
-/// A longer pause is no move that anybody would recommend.
-const MOST_PAUSE_MICROS: u64 = 1_000_000;
-/// What carrying a byte is taken to cost: a MiB costs about a thousandth of a credit.
-const BYTE_COST_NANO: u64 = 1;
-/// Finished swaps that say how moves go here.
-const RECORD: i64 = 200;
-
 /// Walks the chain for one workload.
 pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria, keep_pool: bool) -> Done<Proposal> {
     let turn = app.limiter.questions.advice(instance.participant).await?;
@@ -71,7 +60,8 @@ pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria
     let forecasts = app.forecasts.of_all(&ids, seconds);
     let bottlenecks = identify_bottlenecks(&supply, &forecasts, app.rhythm.first_open(now));
 
-    let migration = migration_cost(app, &stakes).await?;
+    let learned = learned(&app.store).await?;
+    let migration = migration_cost(&app.nodes, &learned, &stakes);
     criteria.move_cost = migration.cost;
     criteria.keep_node |= migration.method.is_empty();
     let (problem, plan) = propose_swaps(app, now, outlooks, criteria, turn).await?;
@@ -103,34 +93,6 @@ async fn propose_swaps(
     tokio::task::spawn_blocking(solve).await.map_err(|e| Failure::fault(&e))
 }
 
-/// What a move of the workload is expected to cost: bytes, downtime × SLA rate, chance of failure ×
-/// cost of a rollback, by what the driver can do and what past moves have shown.
-async fn migration_cost(app: &App, stakes: &Stakes) -> Done<MigrationCost> {
-    let state_bytes = app.nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024);
-    let micro = |money: Credits| u64::try_from(money.units()).unwrap_or(0);
-    let situation = Situation {
-        fits_in_place: false,
-        must_move: true,
-        state_bytes,
-        dirty_bytes: state_bytes / DIRTY_PART,
-        max_pause_micros: MOST_PAUSE_MICROS,
-        byte_cost_nano_credits: BYTE_COST_NANO,
-        pause_cost_micro_credits_per_s: micro(stakes.pause_cost_per_second),
-        rollback_cost_micro_credits: micro(stakes.rollback_cost),
-    };
-    let learned = learned(app).await?;
-    let plan = choose(&situation, &app.nodes.cluster.capabilities(), &learned);
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    Ok(plan.chosen.map_or_else(MigrationCost::default, |(method, p)| MigrationCost {
-        method: format!("{method:?}").to_lowercase(),
-        bytes: number(p.bytes),
-        downtime_micros: number(p.pause_micros),
-        failures_per_million: number(p.failures_per_million),
-        learned_from_moves: number(learned.moves),
-        cost: Credits::from_units(number(p.cost_micro_credits)),
-    }))
-}
-
 /// What a move that is prepared is expected to come to when its source is stopped.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Cutover {
@@ -144,7 +106,7 @@ pub struct Cutover {
 
 /// The same prediction as of a proposal, with what its snapshot came to.
 pub async fn expected_cutover(app: &App, swap: &Swap) -> Done<Cutover> {
-    let learned = learned(app).await?;
+    let learned = learned(&app.store).await?;
     let state_bytes = u64::try_from(swap.bytes).unwrap_or(0);
     let dirty_bytes = state_bytes / DIRTY_PART;
     let situation = Situation {
@@ -161,23 +123,6 @@ pub async fn expected_cutover(app: &App, swap: &Swap) -> Done<Cutover> {
     let pause = plan.chosen.map_or(learned.fixed_pause_micros, |(_, predicted)| predicted.pause_micros);
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(Cutover { pause_micros: number(pause), bytes: number(dirty_bytes), learned_from_moves: number(learned.moves) })
-}
-
-/// What the latest finished moves of this market have shown, whosever they were.
-async fn learned(app: &App) -> Done<Learned> {
-    let statuses = ["done", "aborted", "rolled_back", "failed"].map(str::to_owned).to_vec();
-    let page = Page { limit: RECORD, statuses, ..Page::default() };
-    let finished = app.store.list(Table::Swaps, &Scope::All, &page).await?;
-    let mut learned = Learned::default();
-    let swaps = finished.rows.iter().rev().filter_map(|(_, text)| serde_json::from_str::<Swap>(text).ok());
-    for swap in swaps.filter(Swap::moves) {
-        let transfer = swap.phases.iter().find(|p| p.state == SwapState::Transferred);
-        let took = transfer.and_then(|p| Some(p.ended_at?.micros() - p.started_at.micros())).unwrap_or(0);
-        let number = |n: i64| u64::try_from(n).unwrap_or(0);
-        let failed = swap.state != SwapState::Done;
-        learned.record(number(swap.bytes), number(took), number(swap.downtime_micros.unwrap_or(0)), failed);
-    }
-    Ok(learned)
 }
 
 /// What a workload used when it was last measured.

@@ -269,7 +269,6 @@ async fn workloads(
                     (Resource::MemMib, price("0.000160", pool.price_percent)),
                 ]
                 .into(),
-                other_pools: Vec::new(),
                 promised_service_level: None,
                 // Work that may wait takes what others may want back.
                 assurance: if TAKES_RECALLABLE.contains(&w.name) { Assurance::Recallable } else { Assurance::Firm },

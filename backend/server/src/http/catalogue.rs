@@ -109,11 +109,8 @@ const OTHERS: [(&str, u16, &str); 177] = [
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
     ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
     ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),
-    (
-        "not_in_this_version",
-        422,
-        "The field has a value that this version does not support; the detail says which it does.",
-    ),
+    ("too_many_pools", 422, "A workload may move to 8 pools at most. Name fewer."),
+    ("adopted_stays", 422, "An adopted workload stays where it runs. Leave move_to empty."),
     ("slug_out_of_range", 422, "A slug has 1 to 40 characters from a-z, 0-9 and -."),
     ("share_out_of_range", 422, "A share is from \"0\" to \"1\"; every step of a schedule has one above 0."),
     ("price_out_of_range", 422, "A reserve price is 0 or more, and rises from step to step up to the price cap."),
@@ -325,7 +322,16 @@ mod tests {
     use std::path::Path;
 
     /// Refusals of what the exchange tells itself, which no request brings about.
-    const OWN: [&str; 5] = ["no_outcome", "outcome_refused", "market_open", "rhythm_impossible", "round_not_sealed"];
+    const OWN: [&str; 8] = [
+        "no_outcome",
+        "outcome_refused",
+        "market_open",
+        "rhythm_impossible",
+        "round_not_sealed",
+        "relocation_not_allowed",
+        "relocations_enough",
+        "relocation_outdated",
+    ];
 
     /// What a code stands behind in the sources: the constructors of refusals and problems.
     const BEFORE: [&str; 9] = [

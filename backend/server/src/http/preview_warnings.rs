@@ -185,6 +185,7 @@ mod tests {
         let order = as_open(now, ParticipantId::from_raw(1), Side::Bid, &request);
         for (reason, part) in [
             (Reason::WorkloadAway, "until it is home its other orders wait"),
+            (Reason::Relocating, "its orders wait until then"),
             (Reason::NeededAtHome, "carry its workload to another pool"),
             (Reason::OutOfMoney, "move_fee"),
             (Reason::NoHost, "moves nobody"),

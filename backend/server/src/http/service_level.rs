@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use headroom_market::ids::InstanceId;
 use headroom_market::units::Resource;
-use headroom_market::workload::strategy::check_strategy;
+use headroom_market::workload::strategy::check_for;
 use headroom_market::workload::{AutoBid, Instance, Strategy};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,8 +46,8 @@ async fn preview_service_level(
 ) -> Answered<Json<ServiceLevel>> {
     by.may("forecasts:read")?;
     let instance = visible(&app, &by, id).await?;
-    let (pool, asked) = (instance.pool.clone(), strategy.clone());
-    app.sequencer.query(move |s| check_strategy(s, &s.pools[&pool], &asked, "")).await??;
+    let (subject, asked) = (instance.clone(), strategy.clone());
+    app.sequencer.query(move |s| check_for(s, &subject, &asked)).await??;
     of_bid(&app, instance, strategy.auto_bid).await
 }
 

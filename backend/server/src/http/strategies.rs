@@ -5,20 +5,24 @@ use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, ProblemDocument, Problems};
 use crate::http::reply::{get_from, ok};
 use crate::http::reserve_prices::{etag, if_match, not_modified};
+use crate::workers::migration::{learned, migration_cost};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use headroom_market::advice::places::stakes;
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::record::Table;
-use headroom_market::workload::{Instance, Strategy};
+use headroom_market::workload::{Instance, Relocation, Strategy, relocation};
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(get_strategy, put_strategy))
+    OpenApiRouter::new().routes(routes!(get_strategy, put_strategy)).routes(routes!(get_relocation))
 }
 
 /// Reads a workload's strategy; the ETag is for its next change.
@@ -58,4 +62,46 @@ async fn put_strategy(
     let document = app.object(&by, command).await?;
     let changed: Instance = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     Ok(([(header::ETAG, etag(changed.strategy_version))], ok(document)).into_response())
+}
+
+/// Whether the rules have a workload in another pool, and why not.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct RelocationView {
+    /// It is to go there.
+    pending: Option<Relocation>,
+    /// The last one that ended, and how.
+    last: Option<Relocation>,
+    /// Why no rule moves it as things are; `null` where one is about to, or has asked already.
+    stays: Option<Stays>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Stays {
+    /// A stable code, such as `no_room` or `no_gain`.
+    code: String,
+    detail: String,
+}
+
+/// Says which rule moves a workload to another pool by itself, with its numbers, or why none does.
+#[utoipa::path(get, path = "/instances/{id}/relocation", tag = "workloads", operation_id = "getRelocation", params(("id" = InstanceId, Path, description = "Workload")),
+    responses((status = 200, description = "The relocation", body = RelocationView), Problems))]
+async fn get_relocation(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<InstanceId>,
+) -> Answered<Json<RelocationView>> {
+    by.may("allocations:read")?;
+    let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
+    let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    let learned = learned(&app.store).await?;
+    let (now, nodes, subject) = (app.now(), app.nodes.clone(), instance.clone());
+    let stays = app.sequencer.query(move |state| {
+        let cost = migration_cost(&nodes, &learned, &stakes(state, now, &subject)).cost;
+        relocation::stays(state, now, &subject, cost)
+    });
+    let stays = stays.await?;
+    let stays = stays.filter(|_| instance.relocation.is_none());
+    let stays = stays.map(|(code, detail)| Stays { code: code.to_owned(), detail });
+    let [pending, last] = [instance.relocation, instance.last_relocation].map(|r| r.map(|r| *r));
+    Ok(Json(RelocationView { pending, last, stays }))
 }

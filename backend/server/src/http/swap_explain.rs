@@ -15,7 +15,7 @@ use headroom_market::swap::pair::{Counterpart, Pair};
 use headroom_market::swap::saga::SUPERSEDED;
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::units::{Amounts, Credits, Resource, amount};
-use headroom_market::workload::vacate;
+use headroom_market::workload::{RelocationRule, vacate};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -137,7 +137,9 @@ fn head(swap: &Swap, from: &str, to: &str) -> String {
 /// What a resized workload had won or lent beside its baseline until now: the reasons say how its new limits differ from
 /// the baseline, and what its old ones did is over. Not where something changes within a slot, or says so itself.
 fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
-    use CauseKind::{Drained, Drawn, Lent, LentOn, NotRolled, Recalled, Rolled, Sold, Stayed, TakenBack, Won};
+    use CauseKind::{
+        Drained, Drawn, Lent, LentOn, NotRolled, Recalled, Relocated, Rolled, Sold, Stayed, TakenBack, Won,
+    };
     let tells_itself = |c: &Cause| matches!(c.kind, Drawn | NotRolled | Recalled | Stayed | TakenBack);
     if swap.moves() || causes.iter().any(tells_itself) {
         return None;
@@ -146,7 +148,7 @@ fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
         let of = |c: &Cause| match c.kind {
             Won | Rolled => c.quantity,
             Lent | LentOn => -c.quantity,
-            Sold | Drained | Drawn | NotRolled | Recalled | Stayed | TakenBack => 0,
+            Sold | Drained | Drawn | NotRolled | Recalled | Relocated | Stayed | TakenBack => 0,
         };
         causes.iter().filter(|c| c.resource == resource).map(of).sum()
     };
@@ -171,6 +173,19 @@ fn why_it_moves(swap: &Swap) -> String {
     };
     if swap.causes.iter().any(|c| c.kind == CauseKind::Drained) {
         return "its node is drained".to_owned();
+    }
+    if let Some(rule) = swap.causes.iter().find_map(|c| c.rule) {
+        let gain = swap.expected_gain;
+        return match rule {
+            RelocationRule::Score => format!(
+                "its score is better in the pool {}, its own from then on: it is expected to gain {gain} credits a slot",
+                swap.pool_to
+            ),
+            RelocationRule::Risk => format!(
+                "its need may pass what the pool {} can give: {} is its own from then on, at a difference of {gain} credits a slot",
+                swap.pool_from, swap.pool_to
+            ),
+        };
     }
     match swap.pool_from == swap.pool_to {
         true if wins(&swap.pool_to) => "its node has no room for all that it won".to_owned(),
@@ -200,6 +215,12 @@ fn sentence_of(cause: &Cause) -> String {
             "It took {what} in the slot itself, as they were free: for {pays} credits a whole slot, of which it pays the time from then on."
         ),
         CauseKind::Drained => format!("Its node is drained: its baseline of {what} goes to another one."),
+        CauseKind::Relocated => {
+            format!(
+                "Its strategy allows the pool {}, and a rule asked for it: its baseline of {what} goes there.",
+                cause.pool
+            )
+        }
         CauseKind::Lent if may_go => format!("It lends {what} that it may take back, and is paid {is_paid} credits."),
         CauseKind::Lent => format!("It lends {what}, and is paid {is_paid} credits."),
         CauseKind::Sold => {

@@ -13,7 +13,7 @@ use crate::workers::steps::{self, Steps};
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::view::{Standing, View};
 use crate::workers::wanted::Wanted;
-use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
+use crate::workers::{draws, drills, prune, recalls, relocations, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
@@ -339,6 +339,9 @@ impl Conductor {
             self.command(Command::RecordShortages { shortages }).await?;
         }
         self.command(Command::RecordOutlooks { model: Some(MODEL.to_owned()), outlooks }).await?;
+        for command in relocations::asked(&self.sequencer, &self.store, self.nodes.clone(), now).await? {
+            self.command(command).await?;
+        }
         self.progress.slots_seen += 1;
         let mut observed = Observed::default();
         let instances: Vec<_> = wanted.instances.iter().map(|i| i.id).collect();

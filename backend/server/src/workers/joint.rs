@@ -131,7 +131,6 @@ mod tests {
     fn bid(resources: &[Resource], promised: Option<&str>) -> AutoBid {
         AutoBid {
             shortage_cost: resources.iter().map(|r| (*r, "0.004".parse().unwrap())).collect(),
-            other_pools: Vec::new(),
             promised_service_level: promised.map(|level| level.parse().unwrap()),
             assurance: Default::default(),
         }

@@ -34,7 +34,7 @@ it('says what changed in words and units', () => {
   expect(said('participant.granted', { participant: 'par_1', amount: '-900.000000', reason: 'a zero too many' })).toEqual({ Credits: '−900.00 cr', Reason: 'a zero too many' });
   expect(said('node.created', { name: 'n-1', pool: 'p', capacity: { cpu_milli: 8000 }, properties: {} })).toEqual({ Name: 'n-1', Pool: 'p', Capacity: '8 cores' });
   expect(said('pool.move_approval_set', { pool: 'p', required: true, expected_version: 0 })).toEqual({ Pool: 'p', Moves: 'an operator approves each' });
-  expect(said('instance.strategy_set', { instance: 'ins_1', strategy: { auto_bid: { other_pools: [], shortage_cost: { cpu_milli: '0.001440000', mem_mib: '0.000096000' } }, auto_offer: null, draws: { cpu_milli: '0.001440000' }, max_swap: {}, move_fee: '0.000000' } }))
+  expect(said('instance.strategy_set', { instance: 'ins_1', strategy: { auto_bid: { shortage_cost: { cpu_milli: '0.001440000', mem_mib: '0.000096000' } }, auto_offer: null, draws: { cpu_milli: '0.001440000' }, max_swap: {}, move_fee: '0.000000' } }))
     .toEqual({ 'Bids; a missing unit costs': '1.44 cr a core of CPU, 0.098304 cr a GiB of Memory', 'Takes at once, up to': '1.44 cr a core of CPU', 'Does not': 'lend by itself' });
 });
 

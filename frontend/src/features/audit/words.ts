@@ -35,7 +35,7 @@ const FIELDS: Record<string, Say> = {
 };
 /** Of a strategy: each part that says something. */
 const STRATEGY: [path: string[], label: string, say: (value: unknown) => string][] = [
-  [['auto_bid', 'shortage_cost'], 'Bids; a missing unit costs', (v) => (prices(v) === 'none' ? 'nothing: no cost is named' : prices(v))], [['auto_bid', 'promised_service_level'], 'Promised service level', percent], [['auto_bid', 'other_pools'], 'Bids in', list], [['auto_bid', 'assurance'], 'Bids for', raw],
+  [['auto_bid', 'shortage_cost'], 'Bids; a missing unit costs', (v) => (prices(v) === 'none' ? 'nothing: no cost is named' : prices(v))], [['auto_bid', 'promised_service_level'], 'Promised service level', percent], [['move_to'], 'May move to', list], [['auto_bid', 'assurance'], 'Bids for', raw],
   [['auto_offer', 'minimum_price'], 'Lends from', (v) => (prices(v) === 'none' ? 'any price' : prices(v))], [['auto_offer', 'at_least_reserve_price'], 'Lends for', yes('the reserve price or more', 'less than the reserve price, too')], [['auto_offer', 'recallable_price'], 'Lends recallably from', prices], [['draws'], 'Takes at once, up to', prices], [['move_fee'], 'Moving it costs', credits],
   [['max_swap'], 'Changes at most, a slot', quantities], [['notice_seconds'], 'Knows what it has', (v) => `${raw(v)} s before`], [['lets_go_in_safe_state'], 'While no rounds are held', yes('lets go', 'goes on')],
 ];

@@ -17,6 +17,7 @@ const NEXT: Record<string, string> = {
   ROUND_FULL: 'Nothing need be done: it goes first in the next round.',
   ABOVE_INSTANCE_LIMIT: 'Cancel an earlier bid for this workload, or ask for less.',
   WORKLOAD_AWAY: 'Wait until its workload is home, or cancel the bid that carries it away.',
+  RELOCATING: 'Wait until its workload is in its new pool, or place an order by hand to keep it.',
   NEEDED_AT_HOME: 'Choose another window, or stop lending for this workload.',
   TOO_MANY_AWARDS: 'Wait until slots are settled, and place fewer and larger orders.',
   LEAVES_NODE: 'Offer for an earlier slot, or again once the workload is on its new node.',

@@ -63,7 +63,7 @@ export const replacement = (o: Order, limit: string): OrderBody => ({
 
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', SELF_TRADE: 'it would have met an own order', LEAVES_NODE: 'its workload leaves the node before', TOOK_BACK: 'taken back twice for this slot', INELIGIBLE: 'could not be taken in', NO_VACATE_PATH: 'needs a proven way to give memory back',
-  FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
+  FROZEN_HOLD_TIME: 'its workload can’t be moved now', WORKLOAD_AWAY: 'waits until its workload is home', RELOCATING: 'its workload gets another pool', RELOCATED: 'its workload has another pool now', NEEDED_AT_HOME: 'its workload is needed at home', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
   THRASH_LIMIT: 'too much change in one slot', INTERRUPTED: 'price beyond the band, no awards', OUT_OF_MONEY: 'limit under the price', TIE: 'nothing to be had at its limit',
   NO_ROOM: 'less left than a lot takes', NO_HOST: 'no node has room for a replica', BLOCK: 'its minimum could not win', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
   USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round', FORECAST_CHANGED: 'its forecast changed', INSTANCE_STOPPED: 'its workload was stopped', INSTANCE_FAILED: 'its workload failed',

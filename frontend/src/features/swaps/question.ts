@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 export function purposeText(s: Pick<Swap, 'causes' | 'pool_from' | 'pool_to'>): string {
   const has = (...kinds: string[]) => s.causes.some((c) => kinds.includes(c.kind));
   if (has('drained')) return 'its node is drained';
+  if (has('relocated')) return `${s.pool_to} becomes its own pool, by a rule`;
   const wins = has('won', 'drawn', 'rolled');
   if (s.pool_from === s.pool_to) return wins ? 'room for what it won' : 'its place in this slot is there';
   return wins ? `it won its slot in ${s.pool_to}` : 'it comes home';

@@ -11,6 +11,7 @@ import { FaultNote } from './FaultNote';
 import { Guidance } from './Guidance';
 import { behindText, stateShown } from './health';
 import { MadeOf } from './MadeOf';
+import { lastText, pendingText } from './relocation';
 import { Restart } from './Restart';
 import { SetBaseline } from './SetBaseline';
 import { StrategyForm } from './StrategyForm';
@@ -55,6 +56,11 @@ function Away({ away, slot }: { away: NonNullable<Instance['away']>; slot: numbe
   );
 }
 
+function Relocates({ relocation }: { relocation: NonNullable<Instance['relocation']> }) {
+  const z = zone.use();
+  return <><dt>Goes elsewhere</dt><dd>{pendingText(relocation, clock(Date.parse(relocation.until), z))}</dd></>;
+}
+
 /** `behind`: how many inputs wait while it waits for CPU, null where it does not. */
 interface Props { instance: Instance; behind: number | null; onRegister?: () => void }
 
@@ -76,6 +82,8 @@ export const Detail = memo(({ instance, behind, onRegister }: Props) => {
             <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>
             {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><TakesNothing instance={instance} /></dd></>}
+            {instance.relocation && <Relocates relocation={instance.relocation} />}
+            {instance.last_relocation && <><dt>Last moved by a rule</dt><dd>{lastText(instance.last_relocation)}</dd></>}
             {instance.away && <Away away={instance.away} slot={slot} />}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{bundleText(instance, instance.floor)}</dd>

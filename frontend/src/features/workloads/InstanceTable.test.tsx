@@ -10,7 +10,7 @@ afterEach(cleanup);
 
 it('shows as an automatic bidder only what places bids', () => {
   const [bids] = instances as [Instance];
-  const mute = { ...bids, id: 'ins_mute', name: 'mute', strategy: { ...bids.strategy, auto_bid: { shortage_cost: {}, other_pools: [] } } };
+  const mute = { ...bids, id: 'ins_mute', name: 'mute', strategy: { ...bids.strategy, auto_bid: { shortage_cost: {} } } };
   const { container } = render(<QueryClientProvider client={new QueryClient()}><InstanceTable rows={[bids, mute]} pulses={{}} onSelect={() => {}} /></QueryClientProvider>);
   const [one, other] = [...container.querySelectorAll('tbody tr')].map((r) => r.textContent ?? '');
   expect([one?.includes('auto-bid'), other?.includes('auto-bid'), other?.includes('no cost named')]).toEqual([true, false, true]);

@@ -3,7 +3,7 @@ import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Changed } from '@/components/ui/Changed';
 import { Switch } from '@/components/ui/Switch';
 import { jobOf } from '@/lib/adopted';
-import { type Instance, type Strategy, usePools, useWrite } from '@/lib/api';
+import { type Instance, type Pool, type Strategy, usePools, useWrite } from '@/lib/api';
 import { useEdit } from '@/lib/edit';
 import { unitOf } from '@/lib/money';
 import { ServiceLevel } from './ServiceLevel';
@@ -19,6 +19,21 @@ function Prices({ label, values, on, set }: { label: string; values: Record<stri
   );
 }
 
+/** Pools that have all of its resources, its own among them: to come back it needs that one, too. */
+function MayMoveTo({ instance, pools, chosen, set }: { instance: Instance; pools: Pool[]; chosen: string[]; set: (chosen: string[]) => void }) {
+  const places = pools.filter((p) => !p.recallable_of && Object.keys(instance.baseline).every((r) => p.resources.some((has) => has.resource === r)));
+  if (places.length < 2) return null;
+  return (
+    <fieldset className="col g8">
+      <legend className="s12 t2">May move to</legend>
+      {places.map(({ slug }) => (
+        <Switch key={slug} label={slug === instance.pool ? `${slug}, its own now` : slug} on={chosen.includes(slug)} onChange={(on) => set(on ? [...chosen, slug] : chosen.filter((other) => other !== slug))} />
+      ))}
+      <p className="help">Headroom makes one of these its own pool, after a shadow run, when that serves its forecast better by more than the move costs. None: it stays. To come back it needs its own pool as well.</p>
+    </fieldset>
+  );
+}
+
 /** Standing orders of a workload: buy when its forecast asks for more, lend what it will not need. */
 export function StrategyForm({ instance }: { instance: Instance }) {
   const edit = useEdit<Form>(formOf(instance.strategy, Object.keys(instance.baseline)), instance.strategy_version, `strategy of ${instance.id}`);
@@ -28,12 +43,13 @@ export function StrategyForm({ instance }: { instance: Instance }) {
   const good = sendable(form);
   // A job of a cluster lends nothing.
   const lends = !jobOf(instance);
-  const twin = usePools().data?.data.some((p) => p.recallable_of === instance.pool);
+  const pools = usePools().data?.data;
+  const twin = pools?.some((p) => p.recallable_of === instance.pool);
   const save = (e: FormEvent) => {
     e.preventDefault();
     if (!good) return;
     // Not as an option of `mutate`: that is forgotten with the form, and another workload may be looked at before the answer comes.
-    write.mutateAsync({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), ifMatch: edit.ifMatch, keyed: true })
+    write.mutateAsync({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form), ifMatch: edit.ifMatch, keyed: true })
       .then(() => { toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }); edit.reset(); }, () => { /* The form says it; without one the draft is still there. */ });
   };
   return (
@@ -44,7 +60,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         {bidsNothing(form) && <Note tone="warn">It places nothing until a cost is named: say what a slot short costs, of one resource at least, or switch it off.</Note>}
         <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
         {twin && <Switch label="Bid for recallable CPU" on={form.takesRecallable} onChange={(takesRecallable) => change({ takesRecallable })} />}
-        {form.bid && <ServiceLevel instance={instance} typed={bidOf(form, instance.strategy)} saved={!edit.edited} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
+        {form.bid && <ServiceLevel instance={instance} typed={bidOf(form)} saved={!edit.edited} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
         {lends && <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />}
         {lends && <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />}
         {form.offer && <Switch label="Never less than the pool’s reserve price" on={form.atReserve} onChange={(atReserve) => change({ atReserve })} />}
@@ -64,6 +80,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         </div>
         <NumberField label="Moving it costs you" unit="cr" value={form.fee} onChange={(fee) => change({ fee })} error={feeFault(form.fee)} help="A bid that needs another node wins only at a price so much under its limit." />
         <NumberField label="Knows what it has" unit="s before" value={form.notice} onChange={(notice) => change({ notice })} error={noticeFault(form.notice)} help="So long before a slot begins what it has won is no longer sold on to others. Empty is until the slot's gate closes." />
+        {!instance.adopted && <MayMoveTo instance={instance} pools={pools ?? []} chosen={form.moveTo} set={(moveTo) => change({ moveTo })} />}
         <Switch label="Go on while no rounds are held" on={form.goesOn} onChange={(goesOn) => change({ goesOn })} />
         <p className="help">While a pool is halted or no round can be held, what it has and lends goes on slot by slot at the mean price of the hour, within its limits. Off, it has its baseline from the next slot on.</p>
         <Changed what="the strategy" stale={edit.stale} error={write.error} onKeep={() => { edit.rebase(); write.reset(); }} onDrop={() => { edit.reset(); write.reset(); }} />

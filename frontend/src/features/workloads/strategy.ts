@@ -3,7 +3,7 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; atReserve: boolean; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string; goesOn: boolean }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; atReserve: boolean; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string; goesOn: boolean; moveTo: string[] }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 /** What is taken back by a limit, at once; memory in use is not. */
@@ -22,7 +22,7 @@ export const formOf = (s: Strategy, names: string[]): Form => ({
   // 0 is an answer, too: it goes for nothing.
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
   notice: s.notice_seconds ? String(s.notice_seconds) : '',
-  goesOn: !s.lets_go_in_safe_state,
+  goesOn: !s.lets_go_in_safe_state, moveTo: s.move_to ?? [],
   most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
 
@@ -65,10 +65,10 @@ const promise = (text: string): { promised_service_level?: string } => {
   return value === null ? {} : { promised_service_level: decimal(value, 6) };
 };
 /** What is typed of automatic bids; null where they are off, or can't be read. */
-export const bidOf = (f: Form, before: Strategy): Pick<Strategy, 'auto_bid'> | null =>
-  (f.bid && !bidsNothing(f) && !promiseFault(f.promised) && Object.values(f.cost).every((text) => !faultOf(text)) ? { auto_bid: strategyOf(f, before).auto_bid } : null);
-export const strategyOf = (f: Form, before: Strategy): Strategy => ({
-  auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised), ...(f.takesRecallable ? { assurance: 'recallable' } : {}) } : null,
+export const bidOf = (f: Form): Pick<Strategy, 'auto_bid'> | null =>
+  (f.bid && !bidsNothing(f) && !promiseFault(f.promised) && Object.values(f.cost).every((text) => !faultOf(text)) ? { auto_bid: strategyOf(f).auto_bid } : null);
+export const strategyOf = (f: Form): Strategy => ({
+  auto_bid: f.bid ? { shortage_cost: wire(f.cost), ...promise(f.promised), ...(f.takesRecallable ? { assurance: 'recallable' } : {}) } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least), ...(f.atReserve ? { at_least_reserve_price: true } : {}), ...(Object.keys(wire(f.recallable)).length > 0 ? { recallable_price: wire(f.recallable) } : {}) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
   max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {
@@ -78,4 +78,5 @@ export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   ...(Object.keys(wire(f.draws)).length > 0 ? { draws: wire(f.draws) } : {}),
   ...(Number(f.notice) > 0 ? { notice_seconds: Number(f.notice) } : {}),
   ...(f.goesOn ? {} : { lets_go_in_safe_state: true }),
+  ...(f.moveTo.length > 0 ? { move_to: f.moveTo } : {}),
 });

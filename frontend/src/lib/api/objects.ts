@@ -276,7 +276,7 @@ export interface Difference { position: number; field: string; live: string; sha
 /** A way that was weighed, with its numbers. */
 /** What a workload gets from another, or (under 0) gives to it; `instance` only where that is its owner's too. */
 export interface Pair { pool: string; resource: ResourceName; quantity: number; counterpart: string; instance: string | null; distance: number }
-export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; left_out?: string | null; sentence: string }
+export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; left_out?: string | null; rule?: string | null; sentence: string }
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
 export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; until_then: string | null; gained: SwapGained[]; pays: string | null; is_paid: string | null }
@@ -303,7 +303,7 @@ export interface Swap {
 export interface OneSwap extends Swap { participant_name: string | null; answered_by_name: string | null; cutover: Cutover | null }
 
 export interface Strategy {
-  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;
+  auto_bid: { shortage_cost: Record<ResourceName, string>; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;
   auto_offer: {
     minimum_price: Record<ResourceName, string>;
     /** Nor for less than the pool's reserve price, whatever that is then. */
@@ -317,8 +317,15 @@ export interface Strategy {
   draws?: Record<ResourceName, string>;
   /** So long before a slot what it has won is sold on no more; left out where that is until the gate closes. */
   notice_seconds?: number;
+  /** Pools that may become its own by a rule; left out where it stays. */
+  move_to?: string[];
   /** Where no round is held before a slot's gate, it does not go on with what it has. */
   lets_go_in_safe_state?: boolean;
+}
+/** A workload that gets another pool as its own, by the rule that asked for it; scores and gain are credits a slot. */
+export interface Relocation {
+  pool_from: string; pool_to: string; rule: string; asked_at: string; until: string; score_at_home: string; score_there: string; migration_cost: string; gain: string; shortage_chance: string;
+  swap: string | null; ended?: { at: string; end: string } | null;
 }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
@@ -330,6 +337,7 @@ export interface Instance {
   in_force: Quantities;
   /** It has won room in another pool: in which slots, and the node of its own pool that keeps its place. */
   away?: { home: string; first: string; last: string } | null;
+  relocation?: Relocation | null; last_relocation?: Relocation | null;
   /** What becomes of memory that its program still has when what it had won ends; and the way that a drill has shown to work. */
   at_end: AtEnd; shown_at_end?: AtEnd | null;
   /** The last drill, `ended_at` null while it waits. */

@@ -75,8 +75,12 @@ pub fn move_costs(instance: &Instance) -> Credits {
     fee.checked_add(fee).unwrap_or(Credits::from_units(i64::MAX))
 }
 
-/// Whether an order of a workload has to wait for where the workload is.
-pub fn waits(state: &State, order: &Order, leavers: &BTreeMap<InstanceId, OrderId>) -> bool {
-    let instance = order.request.instance.and_then(|id| state.instances.get(&id));
-    instance.is_some_and(|i| i.away.is_some() || leavers.get(&i.id).is_some_and(|leaver| *leaver != order.id))
+/// Why an order of a workload has to wait for where the workload is.
+pub fn waits(state: &State, order: &Order, leavers: &BTreeMap<InstanceId, OrderId>) -> Option<Reason> {
+    let instance = state.instances.get(&order.request.instance?)?;
+    if instance.relocation.is_some() {
+        return Some(Reason::Relocating);
+    }
+    let waits = instance.away.is_some() || leavers.get(&instance.id).is_some_and(|leaver| *leaver != order.id);
+    waits.then_some(Reason::WorkloadAway)
 }

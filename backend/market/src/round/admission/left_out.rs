@@ -60,6 +60,7 @@ pub fn reason(state: &State, now: Timestamp, order: &Order) -> Option<Reason> {
     let moves_nobody = order.request.no_displacement || order.request.assurance == Assurance::Recallable;
     let is_certain = match reason {
         Reason::WorkloadAway
+        | Reason::Relocating
         | Reason::NeededAtHome
         | Reason::FrozenHoldTime
         | Reason::AboveInstanceLimit

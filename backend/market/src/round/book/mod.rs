@@ -148,8 +148,8 @@ impl<'a> Builder<'a> {
         for order in open {
             let entry = if has_too_many(order) {
                 Err(Reason::TooManyAwards)
-            } else if away::waits(state, order, &leavers) {
-                Err(Reason::WorkloadAway)
+            } else if let Some(reason) = away::waits(state, order, &leavers) {
+                Err(reason)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {

@@ -194,20 +194,22 @@ pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId,
     let mut moves = BTreeMap::new();
     // Elsewhere it has what it bought and nothing else; at home its baseline is counted already.
     let elsewhere = |node: NodeId| state.nodes.get(&node).is_some_and(|n| n.pool != instance.pool);
-    let mut comes = |node: NodeId, slot: Slot| {
-        if node != instance.home_node() && !elsewhere(node) {
+    let mut comes = |node: NodeId, slot: Slot, as_its_own: bool| {
+        if node != instance.home_node() && (as_its_own || !elsewhere(node)) {
             let from = moves.entry(node).or_insert(slot);
             *from = slot.min(*from);
         }
     };
-    if let Some(swap) = instance.swap.and_then(|id| state.swaps.get(&id)) {
-        comes(swap.node_to, swap.slot);
-        // Until it has ended it may be rolled back.
-        comes(swap.node_from, swap.slot);
+    let swap = instance.swap.and_then(|id| state.swaps.get(&id));
+    // Until it has ended it may be rolled back.
+    let ends = swap.into_iter().flat_map(|s| [(s.node_to, s.slot), (s.node_from, s.slot)]);
+    for (node, slot) in ends {
+        // The pool that it gets as its own has its baseline from then on.
+        comes(node, slot, instance.is_relocating());
     }
     for award in bought(state, instance.id) {
         let Some(node) = award.nodes.first() else { continue };
-        award.lines.iter().filter(|l| !l.settled && l.left() > 0).for_each(|l| comes(*node, l.slot));
+        award.lines.iter().filter(|l| !l.settled && l.left() > 0).for_each(|l| comes(*node, l.slot, false));
     }
     moves
 }

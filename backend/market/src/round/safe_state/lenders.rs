@@ -97,6 +97,7 @@ impl Lenders {
 fn goes_on(state: &State, instance: &Instance, slot: Slot) -> bool {
     instance.state == InstanceState::Running
         && !instance.is_away()
+        && instance.relocation.is_none()
         && !instance.strategy.lets_go_in_safe_state
         && target::target(state, instance, slot).node == instance.node
 }

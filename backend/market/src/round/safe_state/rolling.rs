@@ -143,9 +143,10 @@ impl Rolling {
         }
         let there = target::target(turn.state, instance, self.slot).node;
         let node = award.nodes.first().copied().filter(|n| *n == there && *n == instance.node);
-        // A node that is drained is left, with or without rounds.
+        // A node that is drained is left, with or without rounds; so is a pool for another one.
         let drains = |n: &NodeId| turn.state.nodes.get(n).is_some_and(|n| n.state == NodeState::Draining);
-        let node = node.filter(|n| !drains(n)).ok_or(LeftOut::LeavesNode)?;
+        let leaves = instance.relocation.is_some();
+        let node = node.filter(|n| !drains(n) && !leaves).ok_or(LeftOut::LeavesNode)?;
         if instance.strategy.lets_go_in_safe_state {
             return Err(LeftOut::LetsGo);
         }

@@ -21,6 +21,9 @@ pub fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::FrozenHoldTime => {
             "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
         }
+        Reason::Relocating => {
+            "Its workload is about to get another pool as its own, and its orders wait until then. Place one by hand to keep it where it is."
+        }
         Reason::WorkloadAway => {
             "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
         }
