@@ -20,6 +20,7 @@ mod blend;
 mod experts;
 mod forecaster;
 pub mod joint;
+mod levels;
 mod paths;
 mod risk;
 mod score;
