@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const NAMES: [&str; 2] = ["host-1", "host-2"];
 
 /// Copies whose files lie in a folder: a test that fails leaves none behind.
-struct Copies(PathBuf);
+pub struct Copies(pub PathBuf);
 
 impl Drop for Copies {
     fn drop(&mut self) {

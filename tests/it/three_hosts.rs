@@ -3,7 +3,7 @@
 use crate::agents::Agent;
 use crate::common::{START, healthy};
 use crate::services::{Load, define};
-use crate::services_on_agents::processes_of;
+use crate::services_on_agents::{Copies, processes_of};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
 use headroom_tests::orders::Rhythm;
@@ -85,6 +85,7 @@ fn ip(arguments: &str) -> Result<(), String> {
 }
 
 struct Fleet {
+    _copies: Copies,
     folder: TempDir,
     networks: Networks,
     server: Server,
@@ -128,14 +129,15 @@ impl Fleet {
         admin.send("POST", &route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
         admin.advance(2).await?;
         let url = format!("http://127.0.0.1:{port}/");
-        Ok(Some(Self { folder, networks, server, nodes, keys, url }))
+        let copies = Copies(folder.path().to_owned());
+        Ok(Some(Self { _copies: copies, folder, networks, server, nodes, keys, url }))
     }
 
     async fn restarted(self) -> anyhow::Result<Self> {
-        let Self { folder, networks, server, nodes, keys, url } = self;
+        let Self { _copies, folder, networks, server, nodes, keys, url } = self;
         let launch = server.kill()?;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(Self { server: launch.start().await?, folder, networks, nodes, keys, url })
+        Ok(Self { server: launch.start().await?, _copies, folder, networks, nodes, keys, url })
     }
 
     fn agent(&self, number: usize) -> anyhow::Result<Agent> {
