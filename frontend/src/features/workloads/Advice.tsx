@@ -40,7 +40,7 @@ export function Advice({ instance }: { instance: Instance }) {
   const acts = advice && advice.recommendation !== 'keep' && advice.placed.length === 0;
   const slots = new Set(advice?.steps.map((s) => s.slot)).size;
   return (
-    <Panel title="Recommendation" note="nothing moves by itself">
+    <Panel title="Recommendation" note="it only proposes">
       <div className="pad col g8">
         {advice && (
           <p className="s12 t2">

@@ -421,7 +421,7 @@ export interface PopOption {
   /** `null` where no speed is measured. */
   resource_optimization_score: string | null; can_be_carried_out: boolean; reason: string | null;
 }
-/** A recommendation and the orders that would carry it out; nothing moves by itself. */
+/** A recommendation and the orders that would carry it out; it only proposes. */
 export interface Recommendation {
   instance_id: string; recommendation: string; reason: string;
   /** Sentences with numbers. */
