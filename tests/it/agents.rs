@@ -62,34 +62,46 @@ struct Hosts {
 
 const NAMES: [&str; 2] = ["host-1", "host-2"];
 
+/// At an address, with the same port after a restart: agents find the server again.
+pub fn at_one_port(mut launch: Launch, address: &str) -> anyhow::Result<Launch> {
+    let listen = launch.arguments.iter().position(|a| a == "127.0.0.1:0").context("--listen")?;
+    launch.arguments[listen] = format!("{address}:{}", free_port()?);
+    Ok(launch)
+}
+
+/// A pool `hosts` with a node of two cores for each name, and the keys of their agents.
+pub async fn make_hosts<const N: usize>(
+    server: &Server,
+    names: [&str; N],
+) -> anyhow::Result<([String; N], [String; N])> {
+    let (admin, operator) = (server.api("admin")?, server.api("operator")?);
+    let pool = json!({ "slug": "hosts", "name": "Hosts", "pop": "fra1", "tier": "general_purpose",
+        "resources": ["cpu_milli"], "release_start": "1" });
+    admin.post("/v1/pools", &pool).await?.ok()?;
+    let (mut nodes, mut keys) = ([const { String::new() }; N], [const { String::new() }; N]);
+    for (number, name) in names.into_iter().enumerate() {
+        let node =
+            json!({ "name": name, "pool": "hosts", "capacity": { "cpu_milli": 2000 }, "properties": { "agent": 1 } });
+        nodes[number] = admin.post("/v1/nodes", &node).await?.id()?;
+        let key = json!({ "name": name, "scopes": ["market:read", "nodes:work"] });
+        let made = operator.post("/v1/api_keys", &key).await?.ok()?;
+        keys[number] = made["secret"].as_str().context("a secret")?.to_owned();
+    }
+    let price = json!({ "resource": "cpu_milli", "price": "0.0005",
+        "effective_at": Rhythm::of(&admin).await?.window(1, 1)["start_at"] });
+    let headers = [("content-type", "application/json"), ("if-match", "*")];
+    let route = "/v1/pools/hosts/reserve_prices";
+    admin.send("POST", route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
+    // A server tells agents nothing before it has looked at its market once.
+    admin.advance(2).await?;
+    Ok((nodes, keys))
+}
+
 impl Hosts {
     async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut launch = Launch::simulated(folder.path(), START);
-        // The same port after a restart: agents find it again.
-        let listen = launch.arguments.iter().position(|a| a == "127.0.0.1:0").context("--listen")?;
-        launch.arguments[listen] = format!("127.0.0.1:{}", free_port()?);
-        let server = launch.start().await?;
-        let (admin, operator) = (server.api("admin")?, server.api("operator")?);
-        let pool = json!({ "slug": "hosts", "name": "Hosts", "pop": "fra1", "tier": "general_purpose",
-            "resources": ["cpu_milli"], "release_start": "1" });
-        admin.post("/v1/pools", &pool).await?.ok()?;
-        let (mut nodes, mut keys) = (Vec::new(), Vec::new());
-        for name in NAMES {
-            let node = json!({ "name": name, "pool": "hosts", "capacity": { "cpu_milli": 2000 }, "properties": { "agent": 1 } });
-            nodes.push(admin.post("/v1/nodes", &node).await?.id()?);
-            let key = json!({ "name": name, "scopes": ["market:read", "nodes:work"] });
-            let made = operator.post("/v1/api_keys", &key).await?.ok()?;
-            keys.push(made["secret"].as_str().context("a secret")?.to_owned());
-        }
-        let price = json!({ "resource": "cpu_milli", "price": "0.0005",
-            "effective_at": Rhythm::of(&admin).await?.window(1, 1)["start_at"] });
-        let headers = [("content-type", "application/json"), ("if-match", "*")];
-        let route = "/v1/pools/hosts/reserve_prices";
-        admin.send("POST", route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
-        // A server tells agents nothing before it has looked at its market once.
-        admin.advance(2).await?;
-        let [nodes, keys] = [nodes, keys].map(|all| <[String; 2]>::try_from(all).unwrap_or_default());
+        let server = at_one_port(Launch::simulated(folder.path(), START), "127.0.0.1")?.start().await?;
+        let (nodes, keys) = make_hosts(&server, NAMES).await?;
         Ok(Self { folder, server, nodes, keys })
     }
 

@@ -85,7 +85,7 @@ async fn swap_of(api: &Api, id: &str, pool: &str) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn an_idle_workload_goes_to_the_cheap_pool_and_back_ahead_of_a_peak() -> anyhow::Result<()> {
+async fn an_idle_workload_moves_to_the_cheap_pool_and_back_for_a_peak() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
     pool(&admin, "quick", "0.000900", 1_000, 1_000).await?;

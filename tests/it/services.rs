@@ -2,7 +2,7 @@
 use crate::common::{START, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
-use headroom_tests::{Launch, api, skip};
+use headroom_tests::{Launch, Server, api, skip};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,6 +77,21 @@ impl Load {
     }
 }
 
+/// The workload once its move from a node has ended, or after some time.
+async fn moved_from(server: &Server, id: &str, node: &str) -> anyhow::Result<Value> {
+    let (admin, tenant) = (server.api("admin")?, server.api("tenant")?);
+    let mut now = Value::Null;
+    for _ in 0..400 {
+        admin.advance(2).await?;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        now = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
+        if now["node"] != node && now["swap"].is_null() {
+            break;
+        }
+    }
+    Ok(now)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result<()> {
     const TEST: &str = "a_service_moves_under_load_without_a_failed_request";
@@ -123,15 +138,7 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
     let (id, home) = (made["id"].as_str().context("an id")?, made["node"].as_str().context("a node")?);
     let load = Load::start(&url);
     operator.act(&format!("/v1/nodes/{home}/drain")).await?.ok()?;
-    let mut now = Value::Null;
-    for _ in 0..400 {
-        admin.advance(2).await?;
-        tokio::time::sleep(Duration::from_millis(150)).await;
-        now = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
-        if now["node"] != home && now["swap"].is_null() {
-            break;
-        }
-    }
+    let now = moved_from(&server, id, home).await?;
     let swaps = tenant.list("/v1/swap_history").await?;
     let swap = swaps.iter().find(|s| s["instance"] == id && s["node_from"] == home);
     ensure!(now["node"] != home && now["state"] == "running", "{now} {swap:?} {}", server.log());
@@ -162,15 +169,7 @@ async fn a_service_moves_under_load_without_a_failed_request() -> anyhow::Result
     let operator = server.api("operator")?;
     operator.act(&format!("/v1/nodes/{home}/uncordon")).await?.ok()?;
     operator.act(&format!("/v1/nodes/{second}/drain")).await?.ok()?;
-    let mut moved = Value::Null;
-    for _ in 0..400 {
-        admin.advance(2).await?;
-        tokio::time::sleep(Duration::from_millis(150)).await;
-        moved = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
-        if moved["node"] != second && moved["swap"].is_null() {
-            break;
-        }
-    }
+    let moved = moved_from(&server, id, second).await?;
     ensure!(moved["node"] != second, "{moved} {:?}", tenant.list("/v1/swap_history").await?);
 
     tenant.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;

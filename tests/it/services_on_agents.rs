@@ -1,5 +1,5 @@
 //! HTTP services whose copies run at agents: two on this machine, each with its own node, key, definitions and files.
-use crate::agents::Agent;
+use crate::agents::{Agent, at_one_port, make_hosts};
 use crate::common::{START, healthy};
 use crate::quickstart::{blocks, shell};
 use crate::services::{Load, define};
@@ -60,24 +60,8 @@ impl Fleet {
         let data = folder.path().join("data");
         let mut launch = Launch::simulated(&data, START).argument("--services");
         launch = launch.argument(&definitions.display().to_string());
-        // The same port after a restart: agents find it again.
-        let listen = launch.arguments.iter().position(|a| a == "127.0.0.1:0").context("--listen")?;
-        launch.arguments[listen] = format!("127.0.0.1:{}", free_port()?);
-        let server = launch.start().await?;
-        let (admin, operator) = (server.api("admin")?, server.api("operator")?);
-        let pool = json!({ "slug": "hosts", "name": "Hosts", "pop": "fra1", "tier": "general_purpose",
-            "resources": ["cpu_milli"], "release_start": "1" });
-        admin.post("/v1/pools", &pool).await?.ok()?;
-        let (mut nodes, mut keys) = (Vec::new(), Vec::new());
-        for name in NAMES {
-            let node = json!({ "name": name, "pool": "hosts", "capacity": { "cpu_milli": 2000 }, "properties": { "agent": 1 } });
-            nodes.push(admin.post("/v1/nodes", &node).await?.id()?);
-            let key = json!({ "name": name, "scopes": ["market:read", "nodes:work"] });
-            let made = operator.post("/v1/api_keys", &key).await?.ok()?;
-            keys.push(made["secret"].as_str().context("a secret")?.to_owned());
-        }
-        admin.advance(2).await?;
-        let [nodes, keys] = [nodes, keys].map(|all| <[String; 2]>::try_from(all).unwrap_or_default());
+        let server = at_one_port(launch, "127.0.0.1")?.start().await?;
+        let (nodes, keys) = make_hosts(&server, NAMES).await?;
         let _copies = Copies(folder.path().to_owned());
         Ok(Some(Self { _copies, folder, server, nodes, keys, url: format!("http://127.0.0.1:{port}/") }))
     }

@@ -1,11 +1,10 @@
 //! Three hosts, each a network of its own: what ends by force, or is cut off, leaves no service active twice, loses nothing
 //! that was promised, and is settled by what was there.
-use crate::agents::Agent;
+use crate::agents::{Agent, at_one_port, make_hosts};
 use crate::common::{START, healthy};
 use crate::services::{Load, define};
 use crate::services_on_agents::{Copies, processes_of};
 use anyhow::{Context, ensure};
-use headroom_tests::backing::free_port;
 use headroom_tests::orders::Rhythm;
 use headroom_tests::{Api, Launch, Server, api, skip};
 use serde_json::{Value, json};
@@ -16,7 +15,6 @@ use tempfile::TempDir;
 
 const TEST: &str = "three_hosts_lose_nothing_by_ends_and_cuts";
 const NAMES: [&str; 3] = ["host-1", "host-2", "host-3"];
-const POOL: &str = "hosts";
 
 /// A bridge of this machine, and a network namespace on it for each host. They go with it.
 struct Networks {
@@ -89,8 +87,8 @@ struct Fleet {
     folder: TempDir,
     networks: Networks,
     server: Server,
-    nodes: Vec<String>,
-    keys: Vec<String>,
+    nodes: [String; 3],
+    keys: [String; 3],
     url: String,
 }
 
@@ -105,29 +103,8 @@ impl Fleet {
         };
         let mut launch = Launch::simulated(&folder.path().join("data"), START).argument("--services");
         launch = launch.argument(&definitions.display().to_string());
-        // The same port after a restart: agents find it again.
-        let listen = launch.arguments.iter().position(|a| a == "127.0.0.1:0").context("--listen")?;
-        launch.arguments[listen] = format!("{}:{}", networks.address(None), free_port()?);
-        let server = launch.start().await?;
-        let (admin, operator) = (server.api("admin")?, server.api("operator")?);
-        let pool = json!({ "slug": POOL, "name": "Hosts", "pop": "fra1", "tier": "general_purpose",
-            "resources": ["cpu_milli"], "release_start": "1" });
-        admin.post("/v1/pools", &pool).await?.ok()?;
-        let (mut nodes, mut keys) = (Vec::new(), Vec::new());
-        for name in NAMES {
-            let node =
-                json!({ "name": name, "pool": POOL, "capacity": { "cpu_milli": 2000 }, "properties": { "agent": 1 } });
-            nodes.push(admin.post("/v1/nodes", &node).await?.id()?);
-            let key = json!({ "name": name, "scopes": ["market:read", "nodes:work"] });
-            let made = operator.post("/v1/api_keys", &key).await?.ok()?;
-            keys.push(made["secret"].as_str().context("a secret")?.to_owned());
-        }
-        let price = json!({ "resource": "cpu_milli", "price": "0.0005",
-            "effective_at": Rhythm::of(&admin).await?.window(1, 1)["start_at"] });
-        let headers = [("content-type", "application/json"), ("if-match", "*")];
-        let route = format!("/v1/pools/{POOL}/reserve_prices");
-        admin.send("POST", &route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
-        admin.advance(2).await?;
+        let server = at_one_port(launch, &networks.address(None))?.start().await?;
+        let (nodes, keys) = make_hosts(&server, NAMES).await?;
         let url = format!("http://127.0.0.1:{port}/");
         let copies = Copies(folder.path().to_owned());
         Ok(Some(Self { _copies: copies, folder, networks, server, nodes, keys, url }))
@@ -165,7 +142,7 @@ impl Fleet {
         for attempt in 0..100 {
             let modules = tenant.list("/v1/modules").await?;
             let service = modules.iter().find(|m| m["kind"] == "service").context("the service is offered")?;
-            let body = json!({ "name": "web", "module": service["id"], "pool": POOL, "baseline": { "cpu_milli": 200 },
+            let body = json!({ "name": "web", "module": service["id"], "pool": "hosts", "baseline": { "cpu_milli": 200 },
                 "floor": { "cpu_milli": 100 }, "limit": { "cpu_milli": 1000 }, "strategy": { "auto_offer": null } });
             let asked = tenant.post_with_key("/v1/instances", &format!("web-{attempt}"), &body).await?;
             if asked.is_success() {
@@ -260,7 +237,7 @@ async fn three_hosts_lose_nothing_by_ends_and_cuts() -> anyhow::Result<()> {
     // Its host is cut off with a won bid in force: nobody else begins it, and what was not there is credited.
     let window = Rhythm::of(&fleet.server.api("admin")?).await?.window(1, 2);
     let bid = json!({ "instance": id, "window": window, "min_fill": "1", "resources": { "cpu_milli": 300 },
-        "pools": [{ "pool": POOL }], "limit": "20" });
+        "pools": [{ "pool": "hosts" }], "limit": "20" });
     let order = tenant.post_with_key("/v1/bids", "bid", &bid).await?.id()?;
     let route = format!("/v1/instances/{id}");
     fleet

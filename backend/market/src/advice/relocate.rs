@@ -23,7 +23,7 @@ use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::guidance::avoided_nodes;
 use crate::workload::target::target;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// It stays so many slots where a score has brought it: what its move costs is spread over them.
 pub const STAYS_SLOTS: i64 = 12;
@@ -104,6 +104,8 @@ pub struct Survey<'a> {
     now: Timestamp,
     slots: Vec<Slot>,
     occupancy: Occupancy,
+    /// The most that is free on one node of a pool.
+    most_free: BTreeMap<(&'a str, Slot, Resource), i64>,
 }
 
 impl<'a> Survey<'a> {
@@ -112,7 +114,14 @@ impl<'a> Survey<'a> {
         let open = state.market.rhythm.open_slots(now).into_iter();
         let slots: Vec<Slot> = open.filter(|slot| *slot >= planned).take(SLOTS).collect();
         let occupancy = Occupancy::of(state, &slots);
-        Self { state, now, slots, occupancy }
+        let mut most_free = BTreeMap::new();
+        for node in state.nodes.values() {
+            for (slot, resource) in slots.iter().flat_map(|slot| node.capacity.keys().map(move |r| (*slot, *r))) {
+                let most = most_free.entry((node.pool.as_str(), slot, resource)).or_default();
+                *most = occupancy.room(node, slot, resource).max(*most);
+            }
+        }
+        Self { state, now, slots, occupancy, most_free }
     }
 
     pub fn decide(&self, instance: &Instance, migration_cost: Credits) -> Result<Proposal, Stays> {
@@ -212,9 +221,8 @@ impl<'a> Survey<'a> {
     fn most_at_home(&self, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
         let has = amount(&target(self.state, instance, slot).limits, resource);
         let own = self.state.nodes.get(&instance.node).map_or(0, |n| self.occupancy.room(n, slot, resource));
-        let Some(pool) = self.state.pools.get(&instance.pool) else { return has };
-        let others = self.nodes(pool).filter(|n| n.id != instance.node);
-        others.map(|n| self.occupancy.room(n, slot, resource)).max().unwrap_or(0).max(has + own)
+        let elsewhere = self.most_free.get(&(instance.pool.as_str(), slot, resource)).copied().unwrap_or(0);
+        elsewhere.max(has + own)
     }
 
     fn weigh(

@@ -25,21 +25,34 @@ use std::cmp::Reverse;
 /// So many begin in a slot at most: each takes two nodes and a shadow run while rounds move others, and the next are
 /// decided by what these have left free.
 pub const MOST_A_SLOT: usize = 2;
+/// So many workloads are weighed in a slot at most, the others in the next ones: the market waits meanwhile.
+const MOST_WEIGHED: usize = 1_000;
 /// The code with which what a workload still asked for in its old pool is closed.
 const RELOCATED: &str = "relocated";
 
 /// What the rules ask for now, the highest class first, then the largest gain. `migration_cost`: of a move of a workload.
 pub fn due(state: &State, now: Timestamp, migration_cost: impl Fn(&Instance) -> Credits) -> Vec<Proposal> {
-    let mut may = state.instances.values().filter(|i| may_go(state, i, now).is_ok()).peekable();
-    if may.peek().is_none() {
+    let left = MOST_A_SLOT.saturating_sub(begun_in_slot(state, now));
+    let may: Vec<&Instance> = state.instances.values().filter(|i| may_go(state, i, now).is_ok()).collect();
+    if left == 0 || may.is_empty() {
         return Vec::new();
     }
     let survey = Survey::of(state, now);
+    let slot_number = now.seconds().div_euclid(state.market.rhythm.slot_seconds.max(1));
+    let weighed = in_turn(may, usize::try_from(slot_number).unwrap_or(0), MOST_WEIGHED).into_iter();
     let mut proposals: Vec<_> =
-        may.filter_map(|i| Some((i.class, survey.decide(i, migration_cost(i)).ok()?))).collect();
+        weighed.filter_map(|i| Some((i.class, survey.decide(i, migration_cost(i)).ok()?))).collect();
     proposals.sort_by_key(|(class, proposal)| (*class, Reverse(proposal.gain), proposal.instance));
-    let left = MOST_A_SLOT.saturating_sub(begun_in_slot(state, now));
     proposals.into_iter().take(left).map(|(_, proposal)| proposal).collect()
+}
+
+/// At most `most` of them, which go round from slot to slot.
+fn in_turn<T>(mut all: Vec<T>, slot_number: usize, most: usize) -> Vec<T> {
+    let groups = all.len().div_ceil(most).max(1);
+    let first = slot_number % groups * most;
+    all.rotate_left(first);
+    all.truncate(most);
+    all
 }
 
 /// Why a workload stays where it is now; `None` where it is to go.
@@ -234,4 +247,20 @@ pub(crate) fn settle_in(turn: &mut Turn<'_>, swap: &Swap) {
     }
     let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
     auto::follow(turn, id, &outlook);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_turn;
+
+    #[test]
+    fn each_workload_is_weighed_once_within_some_slots() {
+        let mut weighed: Vec<u32> = (7..11).flat_map(|slot| in_turn((0..10).collect(), slot, 3)).collect();
+        assert_eq!(weighed.len(), 12);
+        weighed.sort_unstable();
+        weighed.dedup();
+        assert_eq!(weighed, (0..10).collect::<Vec<_>>());
+        assert_eq!(in_turn(vec![1, 2], 5, 3), [1, 2]);
+        assert_eq!(in_turn(Vec::<u32>::new(), 5, 3), []);
+    }
 }

@@ -93,6 +93,8 @@ async fn get_relocation(
     by.may("allocations:read")?;
     let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
     let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    // Its market is looked at as for a recommendation: some at a time.
+    let _turn = app.limiter.questions.advice(instance.participant).await?;
     let learned = learned(&app.store).await?;
     let (now, nodes, subject) = (app.now(), app.nodes.clone(), instance.clone());
     let stays = app.sequencer.query(move |state| {

@@ -1,5 +1,5 @@
-//! Relocations: once a slot, as soon as the forecasts of the coming slots are in, the rules of the core are asked who is
-//! better off in another pool. The core looks at everything again, so a refusal costs nothing but this slot.
+//! Relocations: once a slot, as soon as the forecasts of the coming slots are in, the rules of the core propose workloads for
+//! another pool. The core looks at everything again, so a refusal costs nothing but this slot.
 use crate::sequencer::{Busy, Sequencer};
 use crate::workers::migration::{learned, migration_cost};
 use crate::workers::nodes::Nodes;

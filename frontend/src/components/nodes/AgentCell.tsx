@@ -17,10 +17,12 @@ export function AgentCell({ node }: { node: FullNode }) {
   const look = agentLook(node);
   if (!look) return <span className="t3">none, this server does it</span>;
   const { agent } = node;
+  const services = agent?.services ?? [];
   const facts = agent && [driverText(agent.driver), `version ${agent.version}`, !agent.is_silent && `heard ${agoText(agent.silent_seconds)}`].filter(Boolean).join(', ');
   return (
     <span className="block py-1 whitespace-normal min-w-[200px]">
       <Badge tone={look.tone} icon={ICONS[look.tone]}>{look.word}</Badge>{facts && <span className="t3"> {facts}</span>}
+      {services.length > 0 && <span className="block t2">Runs copies of {services.join(', ')}</span>}
       {look.note && <span className="block t2">{look.note}</span>}
     </span>
   );

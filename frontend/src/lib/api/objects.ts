@@ -93,6 +93,8 @@ export interface Agent {
   /** Why it can limit nothing, if so. */
   unavailable?: string | null;
   workloads: number;
+  /** HTTP services that its host has definitions of. */
+  services?: string[];
 }
 /** `cordoned`: it takes no new awards, what runs there stays. `draining`: what runs there moves away as well. */
 export interface FullNode extends Node {
