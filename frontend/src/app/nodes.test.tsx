@@ -34,6 +34,7 @@ it('lists all nodes with state, load and agent', async () => {
   await visit();
   expect(await names()).toHaveLength(had.length);
   expect((await row('fra1-gp-14')).textContent).toMatch(/fra1-gpUp64 cores, 256 GiB1\.5 cores, 2 GiBweb-0none, this server does it/);
+  expect((await row('host-1')).textContent).toContain('Runs copies of shop, web');
   expect((await row('worker-1')).textContent).toContain('Heard Kubernetes node');
   expect((await row('cluster-1')).textContent).toContain('Heard Slurm cluster, version 0.2.0, heard just now');
   expect(document.querySelector('.answer')?.textContent).toBe('7 of 9 nodes take awards; 1 is draining, 1 is cordoned. The agent of host-2 is silent.');
