@@ -128,7 +128,7 @@ pub(super) fn check_move_to(
             return Err(invalid("unknown_pool", pointer, detail));
         };
         if state.nodes.values().any(|node| node.pool == *slug && node.has_agent()) {
-            let detail = format!("The nodes of `{slug}` run adopted workloads only. Choose another pool.");
+            let detail = format!("The nodes of `{slug}` run services and adopted workloads only. Choose another pool.");
             return Err(invalid("pool_of_agents", pointer, detail));
         }
         let mut needed = baseline.iter().chain(limit).filter(|(_, quantity)| **quantity > 0).map(|(r, _)| r);
@@ -137,7 +137,10 @@ pub(super) fn check_move_to(
             return Err(invalid("resource_not_in_pool", pointer, detail));
         }
         // What it asks for and lends by itself goes on there.
-        check_strategy(state, pool, strategy, at).map_err(|refusal| Refusal { pointer, ..refusal })?;
+        check_strategy(state, pool, strategy, at).map_err(|refusal| {
+            let detail = format!("In `{slug}` its strategy would go on, and cannot: {}", refusal.detail);
+            Refusal { pointer, detail, ..refusal }
+        })?;
     }
     Ok(())
 }
