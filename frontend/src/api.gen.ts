@@ -279,7 +279,7 @@ export interface components {
             /** @description The part of the order's limit that this award uses up: the resale limit. */
             limit: components["schemas"]["Credits"];
             resell: boolean;
-            /** @description Of the order; balancing takes from *opportunistic* awards first. */
+            /** @description Of the order; a recall takes from the lowest class first, and the safe state serves the highest first. */
             class?: components["schemas"]["Class"];
             /** @description The workload was not moved for it, and no other bid takes it from its node before the last of its slots. */
             no_displacement?: boolean;
@@ -1296,7 +1296,7 @@ export interface components {
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
                 limit: components["schemas"]["Credits"];
                 resell: boolean;
-                /** @description Of the order; balancing takes from *opportunistic* awards first. */
+                /** @description Of the order; a recall takes from the lowest class first, and the safe state serves the highest first. */
                 class?: components["schemas"]["Class"];
                 /** @description The workload was not moved for it, and no other bid takes it from its node before the last of its slots. */
                 no_displacement?: boolean;
@@ -2503,7 +2503,10 @@ export interface components {
             move_approval?: boolean;
             created_at: components["schemas"]["Timestamp"];
         };
-        /** @description A pool that the order accepts; the adder lowers what it is worth there and is never paid. */
+        /**
+         * @description A pool that the order accepts; the adder lowers what it is worth there and is never paid. A level of pools, `POP/TIER`
+         *     with `*` for all, stands for each of its pools: `fra1/*`, `*\/general_purpose`. An accepted order has the pools' names.
+         */
         PoolChoice: {
             pool: components["schemas"]["String"];
             adder?: components["schemas"]["Credits"];
@@ -3564,6 +3567,7 @@ export interface components {
             max_swap: components["schemas"]["BTreeMap"];
             /**
              * @description Pools to which Headroom may move it by itself, as its own from then on; where none is named it stays in its pool.
+             *     A level of pools is `POP/TIER`, with `*` for all: `fra1/*`, `*\/general_purpose`.
              * @default []
              */
             move_to: components["schemas"]["String"][];

@@ -18,6 +18,7 @@ mod flood;
 mod grounds;
 mod hints;
 mod invariants;
+mod levels;
 mod movers;
 mod optimization_score;
 mod plan;

@@ -11,7 +11,7 @@ use headroom_market::round::AwardKind;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::units::{Credits, Resource, amount};
-use headroom_market::workload::{AutoOffer, SlotOutlook, Strategy};
+use headroom_market::workload::{AutoOffer, Class, SlotOutlook, Strategy};
 
 #[test]
 fn it_has_a_price_of_its_own_and_the_operator_sells_none() {
@@ -89,6 +89,32 @@ fn on_a_full_node_who_pays_least_gives_it_up() {
     let recall = Recall { instance: one.lender.1, resource: CPU, slot: one.slot, quantity: None };
     let reply = one.world.run(Command::Recall { participant: None, recall });
     assert!(matches!(reply, Reply::Refused(r) if r.code == "nothing_to_recall"));
+}
+
+#[test]
+fn of_three_classes_the_lowest_gives_it_up_first() {
+    for (classes, limits) in [
+        ([Class::Critical, Class::Standard], [1_100, 500, 1_400]),
+        ([Class::Standard, Class::Opportunistic], [1_100, 500, 1_400]),
+        ([Class::Opportunistic, Class::Standard], [700, 900, 1_400]),
+    ] {
+        let mut one = one(3_000);
+        one.placed(one.lender, Side::Offer, 1_000, "0.2");
+        for (index, (quantity, limit)) in [(600, "0.6"), (400, "0.8")].into_iter().enumerate() {
+            let (participant, instance) = one.buyers[index];
+            let allowed = Some(Class::Critical);
+            one.world.run(Command::SetQuota { participant, quota: None, instance_limit: None, highest_class: allowed });
+            let request = OrderRequest { class: classes[index], ..one.request(instance, quantity, limit) };
+            assert!(matches!(one.place(participant, Side::Bid, request), Reply::Order(_)));
+        }
+        one.round();
+        one.begin();
+        one.recall(Some(400));
+        one.carry_out();
+        // The first bids less for a unit than the second.
+        let has = [one.buyers[0].1, one.buyers[1].1, one.lender.1].map(|id| one.in_force(id));
+        assert_eq!(has, limits, "{classes:?}");
+    }
 }
 
 /// Given for what recallable capacity costs, two members could have it under the reserve price.

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::on_either;
 
 /// The rules under which a command was decided. Data of any others is refused, as nothing here can decide it again.
-pub const RULE_VERSION: i64 = 41;
+pub const RULE_VERSION: i64 = 42;
 
 /// The hash before the first row.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

@@ -22,6 +22,7 @@ use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::guidance::avoided_nodes;
+use crate::workload::strategy_check::allowed_pools;
 use crate::workload::target::target;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,7 +139,7 @@ impl<'a> Survey<'a> {
         // Why a pool that it may move to is no choice.
         let mut lacking: Option<Stays> = None;
         let mut places = Vec::new();
-        for pool in instance.strategy.move_to.iter().filter_map(|slug| self.state.pools.get(slug)) {
+        for pool in allowed_pools(self.state, instance) {
             if pool.slug == home.slug || pool.halted.is_some() {
                 continue;
             }

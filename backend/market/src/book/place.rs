@@ -6,6 +6,7 @@ use crate::book::{away, self_trade, validate};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
+use crate::pool::level;
 use crate::project;
 use crate::records::order::{Assurance, Order, OrderRequest, OrderStatus, Origin, PlacedBy, Side, TimeInForce};
 use crate::records::pool::PoolSlug;
@@ -134,8 +135,9 @@ fn check_client_id(
     }
 }
 
-/// `fok` is a block that may not wait; what is recallable of a pool is a pool of its own.
-pub fn normalise(mut request: OrderRequest) -> OrderRequest {
+/// A level stands for its pools; `fok` is a block that may not wait; what is recallable of a pool is a pool of its own.
+pub fn normalise(state: &State, mut request: OrderRequest) -> OrderRequest {
+    level::expand(state, &mut request);
     if request.assurance == Assurance::Recallable {
         for choice in &mut request.pools {
             choice.pool = recallable::of(&choice.pool);
@@ -150,7 +152,7 @@ pub fn normalise(mut request: OrderRequest) -> OrderRequest {
 /// The request as it is accepted. No bid pays more than the price cap for all that it asks for: a higher limit would only
 /// hold more money.
 pub fn as_accepted(state: &State, side: Side, request: OrderRequest) -> OrderRequest {
-    let mut request = normalise(request);
+    let mut request = normalise(state, request);
     if side == Side::Offer {
         return request;
     }

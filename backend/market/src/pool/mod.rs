@@ -2,6 +2,7 @@
 pub mod admin;
 pub mod approval;
 pub mod hourly;
+pub mod level;
 pub mod recallable;
 pub mod reference;
 pub mod release;

@@ -30,7 +30,8 @@ pub struct Window {
     pub end_at: Timestamp,
 }
 
-/// A pool that the order accepts; the adder lowers what it is worth there and is never paid.
+/// A pool that the order accepts; the adder lowers what it is worth there and is never paid. A level of pools, `POP/TIER`
+/// with `*` for all, stands for each of its pools: `fra1/*`, `*/general_purpose`. An accepted order has the pools' names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -20,6 +20,18 @@ pub enum Tier {
     LowPriority,
 }
 
+impl Tier {
+    pub const ALL: [Self; 3] = [Self::HighPerformance, Self::GeneralPurpose, Self::LowPriority];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HighPerformance => "high_performance",
+            Self::GeneralPurpose => "general_purpose",
+            Self::LowPriority => "low_priority",
+        }
+    }
+}
+
 /// Who stopped trading, when and why; open orders stay, no round clears them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -30,6 +30,9 @@ impl Rejection {
             RecallableOutsideHomePool { home } => format!(
                 "Recallable capacity is only had where the workload runs: list `{home}` and no other pool."
             ),
+            UnknownPool { slug, .. } if slug.contains('/') => format!(
+                "No pool at the level `{slug}` can have this. A level is POP/TIER, with * for all: fra1/*, */general_purpose. GET /v1/pools lists pools with both."
+            ),
             UnknownPool { slug, .. } => format!("There is no pool `{slug}`. GET /v1/pools lists them."),
             PoolRepeated { .. } => "Each pool may be listed once. Remove the repetition.".to_owned(),
             PoolHalted { slug, reason } => {

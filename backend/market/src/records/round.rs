@@ -243,7 +243,7 @@ pub struct Award {
     /// The part of the order's limit that this award uses up: the resale limit.
     pub limit: Credits,
     pub resell: bool,
-    /// Of the order; balancing takes from *opportunistic* awards first.
+    /// Of the order; a recall takes from the lowest class first, and the safe state serves the highest first.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub class: Class,
     /// The workload was not moved for it, and no other bid takes it from its node before the last of its slots.

@@ -55,6 +55,7 @@ pub struct Strategy {
     /// not named.
     pub max_swap: Amounts,
     /// Pools to which Headroom may move it by itself, as its own from then on; where none is named it stays in its pool.
+    /// A level of pools is `POP/TIER`, with `*` for all: `fra1/*`, `*/general_purpose`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub move_to: Vec<PoolSlug>,
     /// When it needs more than it has in the middle of a slot it takes at once what is free on its node, at this price a

@@ -1,8 +1,8 @@
 //! A recall: a lender takes back, in the slot itself or before it, what it has lent as recallable.
 //!
 //! What was lent and nobody bought (a bundle is lent whole) is idle, and comes back first. Beyond that, buyers of the
-//! same round on the node give it up: opportunistic ones first, then who would have paid the least for a unit, of
-//! equals the later award. They pay until then, and the lender is paid for that and no more; nobody
+//! same round on the node give it up: the lowest class first, in a class the lowest bid for a unit, of equals the later
+//! award. They pay until then, and the lender is paid for that and no more; nobody
 //! owes anything for a recall. Swaps make it true: buyers shrink, then the lender grows.
 //!
 //! All of that is on the node where it was lent, wherever its lender runs by now.
@@ -14,7 +14,6 @@
 //! takes effect at once.
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
-use crate::records::class::Class;
 use crate::records::recallable::is_recallable;
 use crate::records::round::{Award, AwardKind, AwardLine};
 use crate::records::swap::Swap;
@@ -242,7 +241,7 @@ fn bought(state: &State, place: &Place, round: u64) -> Vec<Part> {
     let mut all: Vec<_> = awards
         .flat_map(|a| {
             parts(a, place.resource, place.slot)
-                .map(move |p| (a.class != Class::Opportunistic, worth(state, a, &a.lines[p.line]), Reverse(a.id), p))
+                .map(move |p| (Reverse(a.class), worth(state, a, &a.lines[p.line]), Reverse(a.id), p))
         })
         .collect();
     all.sort_by_key(|(class, worth, latest, part)| (*class, *worth, *latest, part.line));

@@ -14,6 +14,7 @@ pub mod relocation;
 pub mod run;
 pub mod service;
 pub mod strategy;
+pub mod strategy_check;
 pub mod target;
 pub mod vacate;
 

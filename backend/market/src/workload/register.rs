@@ -13,7 +13,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::check::{check_amounts, check_quota, check_shape};
-use crate::workload::{service, strategy};
+use crate::workload::{service, strategy_check};
 
 /// The most inputs that a shadow run can compare before it is out of time, with some to spare.
 const MOST_POSITIONS: u32 = 200;
@@ -160,9 +160,9 @@ pub(super) fn made_of(turn: &mut Turn<'_>, new: NewInstance, adopted: Option<Ado
             "Compare from 1 to 200 input positions: a shadow run has two minutes, and two inputs come in a second.",
         ));
     }
-    strategy::check_strategy(state, pool, &new.strategy, "/strategy")?;
+    strategy_check::check_strategy(state, pool, &new.strategy, "/strategy")?;
     let has = (&new.baseline, &new.limit);
-    strategy::check_move_to(state, &new.strategy, has, adopted.is_some(), "/strategy")?;
+    strategy_check::check_move_to(state, &new.strategy, has, adopted.is_some(), "/strategy")?;
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));

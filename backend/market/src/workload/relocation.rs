@@ -11,6 +11,7 @@ use crate::book::close;
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId};
 use crate::records::order::{Order, OrderStatus, Origin};
+use crate::records::pool::Pool;
 use crate::records::relocation::{Relocation, RelocationEnd, RelocationEnded, RelocationRule};
 use crate::records::swap::{Swap, SwapState};
 use crate::records::workload::{Instance, InstanceState};
@@ -19,6 +20,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
+use crate::workload::strategy_check::allowed_pools;
 use crate::workload::{auto, hold_time};
 use std::cmp::Reverse;
 
@@ -87,7 +89,7 @@ pub fn ask(
     let state = &*turn.state;
     let instance = state.instances.get(&id).ok_or_else(|| not_found("instance"))?;
     may_go(state, instance, turn.now)?;
-    if !instance.strategy.move_to.iter().any(|allowed| allowed == pool) {
+    if !allowed_pools(state, instance).iter().any(|allowed| allowed.slug == pool) {
         let detail = "The strategy of the workload does not allow this pool: move_to does not name it.";
         return Err(conflict("relocation_not_allowed", detail));
     }
@@ -162,11 +164,8 @@ fn may_go(state: &State, instance: &Instance, now: Timestamp) -> Result<(), Refu
     if state.orders_of(instance.id).any(by_hand) {
         return because("workload_has_orders", "Its owner has an open order for it, placed by hand.");
     }
-    let lacks = |slug: &String| {
-        let pool = state.pools.get(slug);
-        pool.is_none_or(|pool| resources_of(instance).any(|r| !pool.resources.contains(&r)))
-    };
-    if instance.strategy.move_to.iter().all(lacks) {
+    let lacks = |pool: &Pool| resources_of(instance).any(|r| !pool.resources.contains(&r));
+    if allowed_pools(state, instance).into_iter().all(lacks) {
         return because("resource_not_in_pool", "No pool that it may move to has all of its resources.");
     }
     Ok(())

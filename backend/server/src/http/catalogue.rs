@@ -109,7 +109,7 @@ const OTHERS: [(&str, u16, &str); 178] = [
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
     ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
     ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),
-    ("too_many_pools", 422, "A workload may move to 8 pools at most. Name fewer."),
+    ("too_many_pools", 422, "A workload may move to 8 pools or levels at most. Name fewer, or a higher level."),
     ("adopted_stays", 422, "An adopted workload stays where it runs. Leave move_to empty."),
     ("slug_out_of_range", 422, "A slug has 1 to 40 characters from a-z, 0-9 and -."),
     ("share_out_of_range", 422, "A share is from \"0\" to \"1\"; every step of a schedule has one above 0."),

@@ -116,8 +116,8 @@ async fn with_all_faults(
         return problem;
     }
     let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
-    let (request, now) = (place::normalise(request), app.now());
-    let faults = move |state: &_| validate::faults(state, now, participant, side, &request);
+    let now = app.now();
+    let faults = move |state: &_| validate::faults(state, now, participant, side, &place::normalise(state, request));
     let faults = app.sequencer.query(faults).await;
     problem.also(faults.unwrap_or_default());
     problem

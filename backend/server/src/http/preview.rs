@@ -262,13 +262,16 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
     by.may("orders:read")?;
     let turn = app.limiter.questions.preview(by.participant).await?;
     let (now, participant) = (app.now(), by.participant);
-    let (asked, recallable) = (request.clone(), request.assurance == Assurance::Recallable);
-    let seen = app.sequencer.query(move |state| preview(state, now, participant, side, &asked));
-    let mut preview = seen.await??;
-    preview.warnings.extend(recalled_before(app, side, &place::normalise(request.clone())).await?);
+    let recallable = request.assurance == Assurance::Recallable;
+    let seen = app.sequencer.query(move |state| {
+        let preview = preview(state, now, participant, side, &request)?;
+        Ok::<_, Problem>((preview, place::normalise(state, request)))
+    });
+    let (mut preview, request) = seen.await??;
+    preview.warnings.extend(recalled_before(app, side, &request).await?);
     // One that can't win has its reason already.
     if preview.fill_probability != Some(0.0) || side == Side::Offer {
-        preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request), turn).await;
+        preview.in_last_round = in_last_round(app, participant, side, &request, turn).await;
     }
     if let Some(last) = &preview.in_last_round {
         // Where there was not more of it at any price, prices give it no better chance; nor do those of other nodes.

@@ -6,6 +6,7 @@ import { jobOf } from '@/lib/adopted';
 import { type Instance, type Pool, type Strategy, usePools, useWrite } from '@/lib/api';
 import { useEdit } from '@/lib/edit';
 import { unitOf } from '@/lib/money';
+import { covers, levelsOf } from './levels';
 import { ServiceLevel } from './ServiceLevel';
 import { bidOf, bidsNothing, faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, strategyOf } from './strategy';
 
@@ -23,13 +24,22 @@ function Prices({ label, values, on, set }: { label: string; values: Record<stri
 function MayMoveTo({ instance, pools, chosen, set }: { instance: Instance; pools: Pool[]; chosen: string[]; set: (chosen: string[]) => void }) {
   const places = pools.filter((p) => !p.recallable_of && Object.keys(instance.baseline).every((r) => p.resources.some((has) => has.resource === r)));
   if (places.length < 2) return null;
+  const choose = (name: string, on: boolean) => set(on ? [...chosen, name] : chosen.filter((other) => other !== name));
+  // One that was named through the API stays to be seen, and to be switched off.
+  const offered = levelsOf(places);
+  const others = chosen.filter((name) => name.includes('/') && offered.every((level) => level.name !== name)).map((name) => ({ name, label: `Pools at ${name}` }));
   return (
     <fieldset className="col g8">
       <legend className="s12 t2">May move to</legend>
-      {places.map(({ slug }) => (
-        <Switch key={slug} label={slug === instance.pool ? `${slug}, its own now` : slug} on={chosen.includes(slug)} onChange={(on) => set(on ? [...chosen, slug] : chosen.filter((other) => other !== slug))} />
+      {[...offered, ...others].map(({ name, label }) => (
+        <Switch key={name} label={label} on={chosen.includes(name)} onChange={(on) => choose(name, on)} />
       ))}
-      <p className="help">Headroom makes one of these its own pool, after a shadow run, when that serves its forecast better by more than the move costs. None: it stays. To come back it needs its own pool as well.</p>
+      {places.map((place) => {
+        const covered = chosen.some((name) => covers(name, place));
+        const label = place.slug === instance.pool ? `${place.slug}, its own now` : place.slug;
+        return <Switch key={place.slug} label={label} on={covered || chosen.includes(place.slug)} disabled={covered} onChange={(on) => choose(place.slug, on)} />;
+      })}
+      <p className="help">Headroom makes one of these its own pool, after a shadow run, when that serves its forecast better by more than the move costs. None: it stays. To come back it needs its own pool as well. "Any pool" counts pools that are added later.</p>
     </fieldset>
   );
 }

@@ -55,12 +55,12 @@ pub(super) fn roll_pool(turn: &mut Turn<'_>, pool: PoolSlug, from: Slot, slot: S
     left_out
 }
 
-/// The awards that workloads of a pool have bought in a slot: those whose delivery can wait least first.
+/// The awards that workloads of a pool have bought in a slot, the highest class first.
 fn bought_in(turn: &Turn<'_>, pool: &str, slot: Slot) -> Vec<AwardId> {
     // What was drawn ends with its slot.
     let has = |a: &&Award| a.instance.is_some() && !a.drawn && lines_in(a, pool, slot).any(|l| l.left() > 0);
     let awards = turn.state.awards.values().filter(|a| a.kind == AwardKind::Bought).filter(has);
-    let mut awards: Vec<(bool, AwardId)> = awards.map(|a| (a.class == Class::Opportunistic, a.id)).collect();
+    let mut awards: Vec<(Class, AwardId)> = awards.map(|a| (a.class, a.id)).collect();
     awards.sort();
     awards.into_iter().map(|(_, id)| id).collect()
 }
