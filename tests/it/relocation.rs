@@ -106,6 +106,13 @@ async fn an_idle_workload_moves_to_the_cheap_pool_and_back_for_a_peak() -> anyho
     ensure!(swap["causes"][0]["rule"] == "score" && swap["expected_gain"] == asked["gain"], "{swap} {asked}");
     let why = api.get(&format!("/v1/swaps/{}/explain", swap["id"].as_str().unwrap_or_default())).await?;
     ensure!(why.text.contains("its score is better in the pool cheap"), "{}", why.text);
+    // Few moves of any program have finished here; each method that it does not take has its reason.
+    let expected = swap["forecast"].clone();
+    ensure!(expected["learned_from"] == "market" && expected["pause_micros"].as_i64() > Some(0), "{swap}");
+    let rejected: Vec<&str> =
+        expected["rejected"].as_array().context("rejected")?.iter().filter_map(|r| r["method"].as_str()).collect();
+    ensure!(rejected == ["resize", "live", "partition"], "{rejected:?}");
+    ensure!(expected["rejected"][1]["reason"].as_str().is_some_and(|why| why.contains("pre-copy")), "{expected}");
 
     // 700 are more than its node there has, and 350 are enough on the fast one.
     hint(&admin, &api, &mover, 700).await?;
@@ -113,6 +120,8 @@ async fn an_idle_workload_moves_to_the_cheap_pool_and_back_for_a_peak() -> anyho
     ensure!(asked["rule"] == "risk" && asked["shortage_chance"] == "0.100000", "{asked}");
     let back = read(&api, &mover).await?;
     ensure!(back["pool"] == "quick" && back["last_relocation"]["ended"]["end"] == "done", "{back}");
+    let next = swap_of(&api, &mover, "quick").await?["forecast"].clone();
+    ensure!(next["moves"].as_i64() > expected["moves"].as_i64(), "the first one has finished: {next} {expected}");
 
     for (id, code) in [(&stayer, "relocation_not_allowed"), (&crowded, "no_room")] {
         let told = relocation(&api, id).await?;

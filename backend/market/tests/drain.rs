@@ -6,7 +6,7 @@ use crate::support::movers;
 use crate::support::world::{RHYTHM, World, participant};
 use crate::support::world_steps::*;
 use headroom_market::book::{OrderRequest, Side};
-use headroom_market::command::{Command, Reply};
+use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::swap::cause::CauseKind;
@@ -14,6 +14,7 @@ use headroom_market::swap::drain::{Leaving, leaving};
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource};
+use headroom_market::workload::Class;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -79,6 +80,26 @@ impl Drained {
     fn on(&self, node: NodeId) -> usize {
         self.world.state.instances.values().filter(|i| i.node == node).count()
     }
+}
+
+#[test]
+fn the_highest_class_leaves_a_drained_node_first() {
+    let mut drained = Drained::new();
+    let registered = drained.world.log.iter().find_map(|(envelope, _)| match &envelope.command {
+        Command::RegisterInstance(new) => Some(new.clone()),
+        _ => None,
+    });
+    let (participant, allowed) = (drained.tenant, Some(Class::Critical));
+    drained.world.run(Command::SetQuota { participant, quota: None, instance_limit: None, highest_class: allowed });
+    let node = Some(drained.from);
+    let new = NewInstance { class: Class::Critical, node, baseline: cpu(1_000), ..*registered.expect("the first") };
+    let Reply::Instance(critical) = drained.world.run(Command::RegisterInstance(Box::new(new))) else {
+        panic!("registered")
+    };
+    drained.set(drained.from, NodeState::Draining);
+    drained.plan();
+    let leaving = drained.world.state.swaps.values().filter(|swap| swap.moves());
+    assert_eq!(leaving.map(|swap| swap.instance).collect::<Vec<_>>(), [critical], "the other node has room for one");
 }
 
 #[test]

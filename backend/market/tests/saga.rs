@@ -106,6 +106,7 @@ fn swap(to: u128) -> Swap {
         kept_waiting: false,
         epoch: 1,
         phases: vec![Phase { state: SwapState::Planned, started_at: NOW, ended_at: None, detail: None }],
+        forecast: None,
         bytes: 0,
         downtime_micros: None,
         positions_compared: 0,

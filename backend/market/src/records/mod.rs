@@ -7,6 +7,7 @@ pub mod grounds;
 pub mod guidance;
 pub mod market;
 pub mod meter;
+pub mod move_forecast;
 pub mod order;
 pub mod participant;
 pub mod pool;

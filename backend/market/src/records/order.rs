@@ -129,7 +129,7 @@ pub struct OrderRequest {
     /// the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
     #[serde(default)]
     pub min_run_slots: u32,
-    /// Breaks ties only; at most the participant's `highest_class`.
+    /// Breaks ties, and a recall takes from the lowest first; at most the participant's `highest_class`.
     #[serde(default)]
     pub class: Class,
     /// Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`.

@@ -1,5 +1,6 @@
 //! Swap orders: how an allocation becomes true, and what is asked of them.
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId, SwapId, UserId};
+use crate::records::move_forecast::MoveForecast;
 use crate::records::pool::PoolSlug;
 use crate::records::relocation::RelocationRule;
 use crate::records::round::LeftOut;
@@ -192,6 +193,9 @@ pub struct Swap {
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,
+    /// What a move was expected to come to before it began; left out of a resize.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Box<MoveForecast>>,
     pub bytes: i64,
     pub downtime_micros: Option<i64>,
     pub positions_compared: i64,
@@ -416,6 +420,9 @@ pub struct StepReport {
     pub positions_compared: i64,
     pub difference_count: i64,
     pub differences: Vec<Difference>,
+    /// Of a move that begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Box<MoveForecast>>,
     /// Of a shadow run that has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<ShadowEvidence>,

@@ -68,6 +68,11 @@ const MEMBERS: [&str; 10] = [
     "epoch_not_newer",
 ];
 
+/// Whether a person or a newer plan has ended the swap: that says nothing of how such swaps go.
+pub fn is_decision(reason: &str) -> bool {
+    [SUPERSEDED, CANCELLED_BY_OPERATOR, REJECTED, EXPIRED].contains(&reason)
+}
+
 /// Whose doing a reason is; nothing for one that is not known.
 pub fn known(reason: &str) -> Option<Blame> {
     let all = [(&EXCHANGE[..], Blame::Exchange), (&PROGRAM, Blame::Program), (&MEMBERS, Blame::Members)];

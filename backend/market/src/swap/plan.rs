@@ -148,7 +148,11 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
     let mut drafts = Vec::new();
     let (mut failed_by_exchange, mut stands_still) = (Vec::new(), Vec::new());
     let (mut drain, mut drained, mut relocated) = (Drain::default(), BTreeSet::new(), BTreeSet::new());
-    for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
+    let asked = turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id)));
+    // The highest class finds room elsewhere first.
+    let mut by_class: Vec<&Instance> = asked.collect();
+    by_class.sort_by_key(|instance| instance.class);
+    for instance in by_class {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
         }
@@ -245,6 +249,7 @@ fn draft(
         kept_waiting: false,
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
+        forecast: None,
         bytes: 0,
         downtime_micros: None,
         positions_compared: 0,

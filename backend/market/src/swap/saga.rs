@@ -272,6 +272,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
 fn take_report(swap: &mut Swap, report: StepReport) {
     swap.bytes += report.bytes;
     swap.downtime_micros = report.downtime_micros.or(swap.downtime_micros);
+    swap.forecast = report.forecast.or(swap.forecast.take());
     swap.positions_compared = swap.positions_compared.max(report.positions_compared);
     if report.difference_count > 0 {
         swap.difference_count = report.difference_count;

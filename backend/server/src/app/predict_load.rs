@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::app::bottlenecks::{Bottleneck, PoolSupply, identify_bottlenecks};
 use crate::app::failure::{Done, Failure};
 use crate::app::turns::Turn;
-use crate::workers::migration::{BYTE_COST_NANO, DIRTY_PART, learned, migration_cost};
+use crate::workers::migration::{BYTE_COST_NANO, DIRTY_PART, History, migration_cost};
 use headroom_execution::plan::{Situation, choose};
 use headroom_market::advice::check::CheckedPlan;
 use headroom_market::advice::gather::{Criteria, Outlooks, swap_problem};
@@ -60,8 +60,8 @@ pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria
     let forecasts = app.forecasts.of_all(&ids, seconds);
     let bottlenecks = identify_bottlenecks(&supply, &forecasts, app.rhythm.first_open(now));
 
-    let learned = learned(&app.store).await?;
-    let migration = migration_cost(&app.nodes, &learned, &stakes);
+    let history = history(app).await?;
+    let migration = migration_cost(&app.nodes, &history, instance, &stakes);
     criteria.move_cost = migration.cost;
     criteria.keep_node |= migration.method.is_empty();
     let (problem, plan) = propose_swaps(app, now, outlooks, criteria, turn).await?;
@@ -104,9 +104,16 @@ pub struct Cutover {
     pub learned_from_moves: i64,
 }
 
+async fn history(app: &App) -> Done<History> {
+    History::read(&app.store, &app.sequencer).await.map_err(|error| Failure::fault(&*error))
+}
+
 /// The same prediction as of a proposal, with what its snapshot came to.
 pub async fn expected_cutover(app: &App, swap: &Swap) -> Done<Cutover> {
-    let learned = learned(&app.store).await?;
+    let history = history(app).await?;
+    let id = swap.instance;
+    let instance = app.sequencer.query(move |state| state.instances.get(&id).cloned()).await?;
+    let learned = instance.as_ref().map(|instance| history.of(instance).1.clone()).unwrap_or_default();
     let state_bytes = u64::try_from(swap.bytes).unwrap_or(0);
     let dirty_bytes = state_bytes / DIRTY_PART;
     let situation = Situation {

@@ -5,7 +5,7 @@ use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, ProblemDocument, Problems};
 use crate::http::reply::{get_from, ok};
 use crate::http::reserve_prices::{etag, if_match, not_modified};
-use crate::workers::migration::{learned, migration_cost};
+use crate::workers::migration::{History, migration_cost};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -95,10 +95,10 @@ async fn get_relocation(
     let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
     // Its market is looked at as for a recommendation: some at a time.
     let _turn = app.limiter.questions.advice(instance.participant).await?;
-    let learned = learned(&app.store).await?;
+    let history = History::read(&app.store, &app.sequencer).await.map_err(|e| Problem::fault(&*e))?;
     let (now, nodes, subject) = (app.now(), app.nodes.clone(), instance.clone());
     let stays = app.sequencer.query(move |state| {
-        let cost = migration_cost(&nodes, &learned, &stakes(state, now, &subject)).cost;
+        let cost = migration_cost(&nodes, &history, &subject, &stakes(state, now, &subject)).cost;
         relocation::stays(state, now, &subject, cost)
     });
     let stays = stays.await?;

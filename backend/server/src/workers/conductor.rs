@@ -13,11 +13,11 @@ use crate::workers::steps::{self, Steps};
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::view::{Standing, View};
 use crate::workers::wanted::Wanted;
-use crate::workers::{draws, drills, prune, recalls, relocations, rounds, swaps};
+use crate::workers::{draws, drills, migration, prune, recalls, relocations, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
-use headroom_market::swap::{Swap, recall};
+use headroom_market::swap::{Swap, SwapState, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_store::Store;
@@ -415,8 +415,15 @@ impl Conductor {
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
         self.progress.steps.keep(&view.swaps.iter().map(|standing| standing.swap.id).collect());
+        let mut history = None;
         for Standing { swap, may_begin, is_held_up, is_wanted, at_end, comparison, in_force } in &view.swaps {
+            let begins = swap.moves() && swap.state == SwapState::Planned && !is_held_up;
+            let forecast = match begins {
+                true => migration::expected(&mut history, self, swap, now).await,
+                false => None,
+            };
             let situation = Arc::new(swaps::Situation {
+                forecast,
                 may_begin: *may_begin,
                 is_held_up: *is_held_up,
                 is_wanted: *is_wanted,

@@ -1,7 +1,7 @@
 //! Relocations: once a slot, as soon as the forecasts of the coming slots are in, the rules of the core propose workloads for
 //! another pool. The core looks at everything again, so a refusal costs nothing but this slot.
 use crate::sequencer::{Busy, Sequencer};
-use crate::workers::migration::{learned, migration_cost};
+use crate::workers::migration::{History, migration_cost};
 use crate::workers::nodes::Nodes;
 use headroom_market::advice::places::stakes;
 use headroom_market::command::Command;
@@ -21,15 +21,15 @@ pub async fn asked(
     if !sequencer.query(somebody_may_move).await? {
         return Ok(Vec::new());
     }
-    let learned = match learned(store).await {
-        Ok(learned) => learned,
+    let history = match History::read(store, sequencer).await {
+        Ok(history) => history,
         Err(error) => {
             tracing::warn!(%error, "what moves cost could not be read: nothing is moved by a rule in this slot");
             return Ok(Vec::new());
         }
     };
     let proposals = sequencer.query(move |state| {
-        due(state, now, |instance| migration_cost(&nodes, &learned, &stakes(state, now, instance)).cost)
+        due(state, now, |instance| migration_cost(&nodes, &history, instance, &stakes(state, now, instance)).cost)
     });
     let ask = |p: headroom_market::advice::relocate::Proposal| Command::Relocate {
         instance: p.instance,

@@ -6,6 +6,7 @@ use crate::workers::nodes::{Nodes, instance_id, node_id};
 use crate::workers::shadow_run;
 use headroom_execution::{ActivateRequest, DriverError, OpKey, SnapshotId, SnapshotInfo, VerifyRequest};
 use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
+use headroom_market::records::move_forecast::MoveForecast;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{ShadowEvidence, Swap, SwapState, approval};
 use headroom_market::time::Timestamp;
@@ -41,6 +42,8 @@ pub struct Situation {
     /// What its owner has chosen for where it still uses what it had won.
     pub at_end: Option<AtEnd>,
     pub comparison: ComparisonRules,
+    /// What a move that begins is expected to come to.
+    pub forecast: Option<Box<MoveForecast>>,
     /// What its instance has, as the state knows it.
     pub in_force: Amounts,
     pub now: Timestamp,
@@ -191,7 +194,11 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Planned | SwapState::Reserved if swap.moves() && situation.is_held_up => Effect::Wait,
         // Nobody could be asked any more.
         SwapState::Planned | SwapState::Reserved if swap.is_unanswered() && out_of_time => Effect::Wait,
-        SwapState::Planned if swap.moves() => done("preparing before the slot begins"),
+        SwapState::Planned if swap.moves() => Effect::Done(StepReport {
+            detail: Some("preparing before the slot begins".to_owned()),
+            forecast: situation.forecast.clone(),
+            ..StepReport::default()
+        }),
         SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
         SwapState::Planned => Effect::Wait,
         SwapState::Reserved => done("its capacity is kept for it"),

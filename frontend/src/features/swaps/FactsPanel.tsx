@@ -1,7 +1,9 @@
+import { Fragment } from 'react';
 import { PageLink, Panel, When } from '@/components/ui';
 import type { OneSwap } from '@/lib/api';
 import { formatBundle, formatBytes } from '@/lib/money';
 import { useNow } from '@/lib/time';
+import { forecastText } from './forecast';
 import { ended, lateness, METHODS, nameOf, pauseText, reasonHere } from './swap';
 
 const VERDICTS = { approved: 'Approved', rejected: 'Rejected' };
@@ -37,6 +39,8 @@ export function FactsPanel({ swap }: { swap: OneSwap }) {
         <dt>Method</dt><dd>{METHODS[swap.method] ?? swap.method}</dd>
         <dt>Bytes moved</dt><dd>{swap.bytes ? formatBytes(swap.bytes) : 'none'}</dd>
         <dt>Pause</dt><dd>{swap.downtime_micros === null && !swap.ended_at ? 'not yet' : pauseText(swap)}</dd>
+        {swap.forecast && <><dt>Was expected</dt><dd className="said">{forecastText(swap.forecast)}</dd></>}
+        {swap.forecast?.rejected.map((other) => <Fragment key={other.method}><dt>Not by {(METHODS[other.method] ?? other.method).toLowerCase()}</dt><dd className="said">{other.reason}</dd></Fragment>)}
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
         <dt>{now < Date.parse(swap.deadline) || ended(swap) ? 'To be there by' : 'Was to be there by'}</dt><dd className="said"><When at={swap.deadline} />, the {swap.deadline === swap.slot ? 'beginning' : 'end'} of its slot{late && <>; {late === 'may come late' ? 'that is over, and it comes late' : 'it was approved after its slot had begun'}</>}</dd>
         <Approval swap={swap} />

@@ -300,6 +300,12 @@ export interface Swap {
   causes: Omit<SwapCause, 'sentence'>[];
   /** Left out where nobody is asked. */
   approval?: Approval | null;
+  /** What a move was expected to come to before it began; left out of a resize. */
+  forecast?: MoveForecast | null;
+}
+export interface MoveForecast {
+  learned_from: 'program' | 'driver' | 'market'; moves: number; failures: number; bytes: number; pause_micros: number; failures_per_million: number; cost: string;
+  rejected: { method: string; reason: string; bytes: number | null; pause_micros: number | null; cost: string | null }[];
 }
 /** One swap by itself: with what is expected of a move, and names for the operator's roles. */
 export interface OneSwap extends Swap { participant_name: string | null; answered_by_name: string | null; cutover: Cutover | null }
