@@ -1143,6 +1143,11 @@ export interface components {
             /** @description The part of it that came to participants. What moves between two of them is in both, what stays with one in neither. */
             to_participants: components["schemas"]["Credits"];
         };
+        /**
+         * @description What finished moves have shown that a forecast rests on.
+         * @enum {string}
+         */
+        LearnedFrom: "program" | "driver" | "market";
         /** @enum {string} */
         LeavingStep: "moving" | "waiting" | "blocked";
         /** @description How far a workload is with leaving a draining node. */
@@ -1581,7 +1586,7 @@ export interface components {
                  *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
                  */
                 min_run_slots?: number;
-                /** @description Breaks ties only; at most the participant's `highest_class`. */
+                /** @description Breaks ties, and a recall takes from the lowest first; at most the participant's `highest_class`. */
                 class?: components["schemas"]["Class"];
                 /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
                 client_bid_id?: string | null;
@@ -1934,6 +1939,7 @@ export interface components {
                  */
                 epoch: number;
                 phases: components["schemas"]["Phase"][];
+                forecast?: components["schemas"]["MoveForecast"] | null;
                 /** Format: int64 */
                 bytes: number;
                 /** Format: int64 */
@@ -1990,7 +1996,10 @@ export interface components {
             participant: components["schemas"]["ParticipantName"];
             role: components["schemas"]["Role"];
         };
-        /** @enum {string} */
+        /**
+         * @description How a swap is carried out.
+         * @enum {string}
+         */
         Method: "resize" | "live" | "checkpoint" | "partition";
         /** @description What getting there is expected to cost. */
         MigrationCost: {
@@ -2033,6 +2042,29 @@ export interface components {
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it when its shadow run has passed. */
             required: boolean;
+        };
+        MoveForecast: {
+            learned_from: components["schemas"]["LearnedFrom"];
+            /**
+             * Format: int64
+             * @description Finished moves that it rests on, of the newest of the market; of none it is what a small program takes on one host.
+             */
+            moves: number;
+            /**
+             * Format: int64
+             * @description Of those, what failed by the program, its nodes or the driver.
+             */
+            failures: number;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            pause_micros: number;
+            /** Format: int64 */
+            failures_per_million: number;
+            /** @description Bytes, pause and the risk of a rollback in credits. */
+            cost: components["schemas"]["Credits"];
+            /** @description The methods that were not taken. */
+            rejected: components["schemas"]["RejectedMethod"][];
         };
         /** @enum {string} */
         MoveVerdict: "approved" | "rejected";
@@ -2240,7 +2272,7 @@ export interface components {
              *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
              */
             min_run_slots?: number;
-            /** @description Breaks ties only; at most the participant's `highest_class`. */
+            /** @description Breaks ties, and a recall takes from the lowest first; at most the participant's `highest_class`. */
             class?: components["schemas"]["Class"];
             /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
             client_bid_id?: string | null;
@@ -2309,7 +2341,7 @@ export interface components {
              *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
              */
             min_run_slots?: number;
-            /** @description Breaks ties only; at most the participant's `highest_class`. */
+            /** @description Breaks ties, and a recall takes from the lowest first; at most the participant's `highest_class`. */
             class?: components["schemas"]["Class"];
             /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
             client_bid_id?: string | null;
@@ -3048,6 +3080,18 @@ export interface components {
             /** @description The workload's owner reads it. */
             reason: string;
         };
+        RejectedMethod: {
+            method: components["schemas"]["Method"];
+            reason: string;
+            /**
+             * Format: int64
+             * @description `null`, as the two below, where the method is impossible.
+             */
+            bytes?: number | null;
+            /** Format: int64 */
+            pause_micros?: number | null;
+            cost?: components["schemas"]["Credits"] | null;
+        };
         Rejection: {
             /** @description Its author and the other admins read it. */
             reason: string;
@@ -3673,6 +3717,7 @@ export interface components {
              */
             epoch: number;
             phases: components["schemas"]["Phase"][];
+            forecast?: components["schemas"]["MoveForecast"] | null;
             /** Format: int64 */
             bytes: number;
             /** Format: int64 */

@@ -1,7 +1,18 @@
-//! What a move is expected to come to, written with its swap before it begins.
-use crate::records::swap::Method;
+//! How a swap is carried out, and what a move is expected to come to, written
+//! with its swap before it begins.
 use crate::units::Credits;
 use serde::{Deserialize, Serialize};
+
+/// How a swap is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Method {
+    Resize,
+    Live,
+    Checkpoint,
+    Partition,
+}
 
 /// What finished moves have shown that a forecast rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Swap orders: how an allocation becomes true, and what is asked of them.
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId, SwapId, UserId};
+pub use crate::records::move_forecast::Method;
 use crate::records::move_forecast::MoveForecast;
 use crate::records::pool::PoolSlug;
 use crate::records::relocation::RelocationRule;
@@ -119,16 +120,6 @@ impl SwapState {
             _ => None,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum Method {
-    Resize,
-    Live,
-    Checkpoint,
-    Partition,
 }
 
 /// One state that the swap was in: the intent was durable at `started_at`, its effect known at `ended_at`.
