@@ -28,6 +28,8 @@ pub struct Learned {
     pub bandwidth_bytes_per_s: u64,
     /// Time of a cutover that does not depend on bytes.
     pub fixed_pause_micros: u64,
+    /// What a move sends in all; 0 before the first that was done.
+    pub sent_bytes: u64,
     pub moves: u64,
     pub failures: u64,
 }
@@ -35,7 +37,7 @@ pub struct Learned {
 impl Default for Learned {
     /// Loopback with zstd, as measured with small guests; replaced within a few moves.
     fn default() -> Self {
-        Self { bandwidth_bytes_per_s: 200_000_000, fixed_pause_micros: 2_000, moves: 0, failures: 0 }
+        Self { bandwidth_bytes_per_s: 200_000_000, fixed_pause_micros: 2_000, sent_bytes: 0, moves: 0, failures: 0 }
     }
 }
 
@@ -54,6 +56,7 @@ impl Learned {
         }
         if !failed {
             self.fixed_pause_micros = quarter(self.fixed_pause_micros, pause_micros);
+            self.sent_bytes = if self.sent_bytes == 0 { bytes } else { quarter(self.sent_bytes, bytes) };
         }
     }
 
@@ -256,7 +259,7 @@ mod tests {
         let before = learned.failures_per_million();
         learned.record(1 << 20, 5_000, 900, true);
         assert!(learned.failures_per_million() > before);
-        assert_eq!(learned.fixed_pause_micros, 2_000, "a failed move says nothing of the pause");
+        assert_eq!((learned.fixed_pause_micros, learned.sent_bytes), (2_000, 0), "a failed move says nothing of both");
         for _ in 0..200 {
             learned.record(1 << 20, 10_000, 900, false);
         }

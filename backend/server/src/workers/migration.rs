@@ -82,6 +82,17 @@ impl History {
         self.nearest(&instance.driver, instance.module)
     }
 
+    /// What a move of it sends: as earlier ones of its program, or all that its memory limit allows.
+    fn state_bytes(&self, nodes: &Nodes, instance: &Instance, stakes: &Stakes) -> u64 {
+        match self.of(instance) {
+            // The last part of it is sent while it stands still.
+            (LearnedFrom::Program, learned) if learned.sent_bytes > 0 => {
+                learned.sent_bytes - learned.sent_bytes / (DIRTY_PART + 1)
+            }
+            _ => nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024),
+        }
+    }
+
     fn nearest(&self, driver: &str, module: ModuleId) -> (LearnedFrom, &Learned) {
         let enough = |learned: &&Learned| learned.moves >= LEAST_MOVES;
         let program = self.of_program.get(&(driver.to_owned(), module)).filter(enough);
@@ -116,7 +127,7 @@ fn situation(state_bytes: u64, stakes: &Stakes, max_pause_micros: u64) -> Situat
 /// cost of a rollback, by what the driver can do and what past moves have shown.
 pub fn migration_cost(nodes: &Nodes, history: &History, instance: &Instance, stakes: &Stakes) -> MigrationCost {
     let (_, learned) = history.of(instance);
-    let state_bytes = nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024);
+    let state_bytes = history.state_bytes(nodes, instance, stakes);
     let situation = situation(state_bytes, stakes, MOST_PAUSE_MICROS);
     let plan = choose(&situation, &nodes.driver(instance.id).capabilities(), learned);
     plan.chosen.map_or_else(MigrationCost::default, |(method, p)| MigrationCost {
@@ -150,7 +161,7 @@ pub async fn expected(
         Some((instance, stakes))
     });
     let (instance, stakes) = asked.await.ok()??;
-    let state_bytes = nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024);
+    let state_bytes = history.state_bytes(nodes, &instance, &stakes);
     let can = nodes.driver(id).capabilities();
     Some(Box::new(forecast(history, &instance, &stakes, state_bytes, &can)))
 }
