@@ -90,7 +90,8 @@ impl Drop for Held<'_> {
 
 impl Gate {
     pub(crate) fn new(backend: Arc<Backend>, max_held: usize, max_held_time: Duration) -> Arc<Self> {
-        let state = State { backend, earlier: Vec::new(), before: Part::default(), shadow: None, is_held: false, held: 0 };
+        let state =
+            State { backend, earlier: Vec::new(), before: Part::default(), shadow: None, is_held: false, held: 0 };
         Arc::new(Self {
             state: Mutex::new(state),
             quiet: Condvar::new(),

@@ -87,7 +87,10 @@ fn a_copy_that_answers_as_before_passes_with_its_counts() {
     assert!(seen.contains("; before "), "{seen}");
     the_move.release();
     // Afterwards it is nobody's move.
-    assert_eq!(the_move.verified_after(0).expect("a resize").checks.iter().find(|c| c.name == Check::SERVICE_LEVEL), None);
+    assert_eq!(
+        the_move.verified_after(0).expect("a resize").checks.iter().find(|c| c.name == Check::SERVICE_LEVEL),
+        None
+    );
 }
 
 #[test]

@@ -219,7 +219,8 @@ impl Client {
             stream.set_read_timeout(Some(LONG))?;
             self.stream = Some(stream);
         }
-        let answer = self.stream.as_mut().map_or(Err(io::ErrorKind::NotConnected.into()), |stream| ask(stream, method, path));
+        let answer =
+            self.stream.as_mut().map_or(Err(io::ErrorKind::NotConnected.into()), |stream| ask(stream, method, path));
         if !matches!(answer, Ok((_, _, true))) {
             self.stream = None;
         }

@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn errors_are_answers_of_500_none_and_broken_ones() {
         let served = Arc::new(Served::default());
-        for status in [Some(StatusCode::NOT_FOUND), Some(StatusCode::OK), Some(StatusCode::INTERNAL_SERVER_ERROR), None] {
+        for status in [Some(StatusCode::NOT_FOUND), Some(StatusCode::OK), Some(StatusCode::INTERNAL_SERVER_ERROR), None]
+        {
             Asked::new(&served, false).end(status);
         }
         assert_eq!((served.read().0.requests, served.read().0.errors), (4, 2));
