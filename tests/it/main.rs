@@ -49,6 +49,7 @@ mod runs;
 mod safe_state;
 mod scarcity;
 mod service_level;
+mod service_watch;
 mod services;
 mod services_on_agents;
 mod session;

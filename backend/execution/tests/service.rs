@@ -6,6 +6,8 @@ mod crashes;
 mod definitions;
 #[path = "service/places.rs"]
 mod places;
+#[path = "service/watch.rs"]
+mod watch;
 #[path = "service/world.rs"]
 mod world;
 
@@ -112,23 +114,6 @@ fn a_service_that_nobody_calls_is_verified_after_its_move() {
     the_move.verify();
     the_move.release();
     assert_eq!(world.get("/node"), B);
-}
-
-#[test]
-fn a_target_that_fails_a_request_is_not_verified() {
-    let Some(world) = World::new("verify") else { return };
-    world.start(A, 1, 500).expect("started");
-    world.get("/node");
-    let the_move = the_move(&world, B);
-    the_move.shadow().expect("begun");
-    the_move.fence();
-    wait_for("a ready copy", || the_move.activate().ok());
-    assert_eq!(world.client().get("/cut").expect("an answer of the front").0, 502);
-    let verified = the_move.verified();
-    let failed: Vec<&str> = verified.checks.iter().filter(|c| !c.passed).map(|c| c.name.as_str()).collect();
-    assert_eq!((verified.passed, failed), (false, vec!["answers"]), "{verified:?}");
-    world.services().rollback(&the_move.key("rollback"), &id(), 3).expect("rolled back");
-    assert_eq!(world.get("/node"), A);
 }
 
 #[test]

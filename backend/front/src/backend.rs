@@ -5,6 +5,7 @@
 use crate::body::RequestBody;
 use crate::lock;
 use crate::options::{Options, Protocol};
+use crate::watch::{Asked, Served};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::{Request, Response};
@@ -32,6 +33,8 @@ pub(crate) struct Backend {
     pub(crate) protocol: Protocol,
     /// Requests that have a ticket to this backend.
     pub(crate) in_flight: AtomicU64,
+    /// How it has answered clients.
+    pub(crate) served: Arc<Served>,
     connect_timeout: Duration,
     unused: Mutex<Vec<(Sender1, Instant)>>,
     shared: tokio::sync::Mutex<Option<Sender2>>,
@@ -54,6 +57,16 @@ pub(crate) struct Sent {
     /// The connection, to be given back after the body. HTTP/2 has none.
     pub(crate) lease: Option<Lease>,
     pub(crate) was_retried: bool,
+}
+
+/// Notes how a request of a client has ended. One that its client has broken off says nothing of the backend.
+pub(crate) fn note(asked: Option<Asked>, sent: &Result<Sent, SendError>) {
+    match (asked, sent) {
+        (Some(asked), Ok(sent)) => asked.end(Some(sent.response.status())),
+        (Some(_), Err(SendError::Lost(error))) if error.is_user() => {}
+        (Some(asked), Err(_)) => asked.end(None),
+        (None, _) => {}
+    }
 }
 
 /// A connection in use. Dropped, it closes; given back, it serves the next request.
@@ -85,6 +98,7 @@ impl Backend {
             address,
             protocol: options.backend_protocol,
             in_flight: AtomicU64::new(0),
+            served: Arc::default(),
             connect_timeout: options.connect_timeout,
             unused: Mutex::default(),
             shared: tokio::sync::Mutex::default(),

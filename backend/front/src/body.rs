@@ -176,6 +176,7 @@ impl Body for AnswerBody {
             }
             Some(Err(_)) => {
                 rest.counters.broken.fetch_add(1, Ordering::Relaxed);
+                rest.ticket.backend.served.break_off();
                 body.rest = None;
             }
         }

@@ -5,6 +5,7 @@ use crate::gate::{Fenced, Gate};
 use crate::listen;
 use crate::options::Options;
 use crate::shadow::{Report, Rules, Shadow, probe};
+use crate::watch::{WatchRules, Watched};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -192,6 +193,12 @@ impl Front {
     pub fn switch(&self, to: SocketAddr) {
         let _steering = crate::lock(&self.steering);
         self.shared.gate.switch(to, || Backend::new(to, &self.shared.options));
+    }
+
+    /// How requests were answered since the last switch to another address, beside those before it. `is_over`: the caller
+    /// has waited for as long as the rules say.
+    pub fn watched(&self, rules: &WatchRules, is_over: bool) -> Watched {
+        self.shared.gate.watched(rules, is_over)
     }
 
     /// Takes the fence away: requests that wait go where they went before.

@@ -4,12 +4,15 @@
 //! fence, and a backend with none in flight behind a fence gets none.
 use crate::backend::Backend;
 use crate::lock;
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, probe};
+use crate::watch::{self, Asked, Part, WatchRules, Watched};
+use hyper::Request;
+use hyper::header::USER_AGENT;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync;
 use tokio::time::Instant;
 
 /// What a fence has reached.
@@ -28,7 +31,7 @@ pub(crate) struct Gate {
     /// Told when a backend has no request in flight any more, and when the fence goes.
     quiet: Condvar,
     /// Told when the fence goes.
-    opened: watch::Sender<()>,
+    opened: sync::watch::Sender<()>,
     in_flight: AtomicU64,
     max_held: usize,
     max_held_time: Duration,
@@ -38,6 +41,8 @@ struct State {
     backend: Arc<Backend>,
     /// Backends of before that may still have requests in flight: a switch back has to count those.
     earlier: Vec<Weak<Backend>>,
+    /// How the backend before the last switch had answered until then.
+    before: Part,
     shadow: Option<Arc<Shadow>>,
     is_held: bool,
     held: usize,
@@ -48,6 +53,15 @@ pub(crate) struct Ticket {
     gate: Arc<Gate>,
     pub(crate) backend: Arc<Backend>,
     pub(crate) shadow: Option<Arc<Shadow>>,
+    was_held: bool,
+}
+
+impl Ticket {
+    /// Counts a request as sent to the backend; nothing for one of the front's own.
+    pub(crate) fn ask<B>(&self, request: &Request<B>) -> Option<Asked> {
+        let is_own = request.headers().get(USER_AGENT) == Some(&probe::NAME);
+        (!is_own).then(|| Asked::new(&self.backend.served, self.was_held))
+    }
 }
 
 impl Drop for Ticket {
@@ -76,11 +90,12 @@ impl Drop for Held<'_> {
 
 impl Gate {
     pub(crate) fn new(backend: Arc<Backend>, max_held: usize, max_held_time: Duration) -> Arc<Self> {
-        let state = State { backend, earlier: Vec::new(), shadow: None, is_held: false, held: 0 };
+        let state =
+            State { backend, earlier: Vec::new(), before: Part::default(), shadow: None, is_held: false, held: 0 };
         Arc::new(Self {
             state: Mutex::new(state),
             quiet: Condvar::new(),
-            opened: watch::Sender::new(()),
+            opened: sync::watch::Sender::new(()),
             in_flight: AtomicU64::new(0),
             max_held,
             max_held_time,
@@ -94,7 +109,7 @@ impl Gate {
             let (mut opened, until) = {
                 let mut state = lock(&self.state);
                 if !state.is_held {
-                    return Ok(self.ticket(&state));
+                    return Ok(self.ticket(&state, place.is_some()));
                 }
                 let until = match &place {
                     Some((_, until)) => *until,
@@ -114,10 +129,11 @@ impl Gate {
         }
     }
 
-    fn ticket(self: &Arc<Self>, state: &State) -> Ticket {
+    fn ticket(self: &Arc<Self>, state: &State, was_held: bool) -> Ticket {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         state.backend.in_flight.fetch_add(1, Ordering::SeqCst);
-        Ticket { gate: self.clone(), backend: state.backend.clone(), shadow: state.shadow.clone() }
+        let (backend, shadow) = (state.backend.clone(), state.shadow.clone());
+        Ticket { gate: self.clone(), backend, shadow, was_held }
     }
 
     pub(crate) fn fence(&self, deadline: Duration) -> Fenced {
@@ -139,6 +155,8 @@ impl Gate {
             state.earlier.retain(|backend| backend.strong_count() > 0);
             let known = state.earlier.iter().filter_map(Weak::upgrade).find(|backend| backend.address == to);
             let before = std::mem::replace(&mut state.backend, known.unwrap_or_else(make));
+            state.before = before.served.read().0;
+            state.backend.served.begin();
             state.earlier.push(Arc::downgrade(&before));
             // What was the original is no longer asked, so there is nothing to compare with.
             if let Some(shadow) = &state.shadow {
@@ -156,6 +174,12 @@ impl Gate {
         state.is_held = false;
         self.quiet.notify_all();
         self.opened.send_replace(());
+    }
+
+    pub(crate) fn watched(&self, rules: &WatchRules, is_over: bool) -> Watched {
+        let state = lock(&self.state);
+        let (after, waiting) = state.backend.served.read();
+        watch::compare(&state.before, &after, &waiting, rules, is_over)
     }
 
     pub(crate) fn active(&self) -> SocketAddr {

@@ -1,5 +1,5 @@
 //! One request, from its head to the head of its answer.
-use crate::backend::Sent;
+use crate::backend::{Sent, note};
 use crate::body::{AnswerBody, RequestBody, Rest};
 use crate::front::{Counters, Shared};
 use crate::gate::Ticket;
@@ -75,8 +75,10 @@ async fn exchange(
     request: Request<RequestBody>,
     mut mirror: Option<Box<Mirror>>,
 ) -> Response<AnswerBody> {
-    let started = Instant::now();
-    let Ok(Sent { mut response, lease, was_retried }) = ticket.backend.send(request).await else {
+    let (started, asked) = (Instant::now(), ticket.ask(&request));
+    let sent = ticket.backend.send(request).await;
+    note(asked, &sent);
+    let Ok(Sent { mut response, lease, was_retried }) = sent else {
         return no_answer(&counters);
     };
     counters.retried.fetch_add(u64::from(was_retried), Ordering::Relaxed);

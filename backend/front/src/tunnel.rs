@@ -1,7 +1,7 @@
 //! Requests for another protocol, such as WebSocket: bytes go both ways until a side closes.
 //!
 //! A tunnel stays at the backend where it began; a switch leaves it there.
-use crate::backend::Sent;
+use crate::backend::{Sent, note};
 use crate::body::{AnswerBody, RequestBody, Rest};
 use crate::front::Counters;
 use crate::gate::Ticket;
@@ -34,7 +34,11 @@ pub(crate) async fn open(
     headers::for_backend(&mut head, client.ip(), ticket.backend.address, by);
     headers::set_upgrade(&mut head.headers, protocol.clone());
     let body = if body.is_end_stream() { RequestBody::Whole(None) } else { RequestBody::Client(body, None) };
-    let Ok(Sent { mut response, lease, .. }) = ticket.backend.send_alone(Request::from_parts(head, body)).await else {
+    let request = Request::from_parts(head, body);
+    let asked = ticket.ask(&request);
+    let sent = ticket.backend.send_alone(request).await;
+    note(asked, &sent);
+    let Ok(Sent { mut response, lease, .. }) = sent else {
         return no_answer(&counters);
     };
     let agreed = response.headers().get(UPGRADE).cloned().unwrap_or(protocol);

@@ -272,20 +272,25 @@ fn what_it_has_lent_or_won_at_home_keeps_it_there() {
 
 #[test]
 fn one_that_could_not_be_carried_there_has_what_it_had_and_pays_nothing() {
-    for (state, reason) in
-        [(SwapState::Snapshot, "io"), (SwapState::Shadow, "shadow_mismatch"), (SwapState::Activated, "io")]
-    {
+    for (state, reason) in [
+        (SwapState::Snapshot, "io"),
+        (SwapState::Shadow, "shadow_mismatch"),
+        (SwapState::Activated, "io"),
+        (SwapState::Verified, "service_level_worse"),
+    ] {
         let mut two = two();
         let slot = two.carried_off();
         two.carry_out(Some((state, reason)));
         assert_eq!((two.node(), two.has()), (two.home, 3_500), "{state:?}");
+        let by_exchange = two.world.state.instances[&two.instance].failed_by_exchange.contains(&slot);
+        assert_eq!(by_exchange, reason == "io", "the exchange pays for nothing that a member can bring about");
         assert_eq!(two.world.state.instances[&two.instance].away, None);
         let spent = two.world.state.available(two.tenant);
         two.settle(slot);
         let receipt = two.world.receipts.last().expect("it was settled").clone();
         assert_eq!(receipt.lines[0].delivered, 0, "what it has at home is its own");
         let fee = receipt.reservation_fee;
-        assert_eq!(fee.is_zero(), reason == "io", "only its own program costs it the fee");
+        assert_eq!(fee.is_zero(), reason != "shadow_mismatch", "only its own program costs it the fee");
         let back = two.world.state.available(two.tenant) - spent;
         assert_eq!(back, receipt.lines[0].credit_note - fee);
         assert_eq!(receipt.lines[0].amount, Credits::ZERO);

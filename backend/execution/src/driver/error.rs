@@ -21,6 +21,8 @@ pub enum DriverError {
     Unanswered { node: NodeId, told: String },
     #[error("node {node} takes no copy: {told}")]
     HostUnreachable { node: NodeId, told: String },
+    #[error("{instance} answers worse on {node} than before: {told}")]
+    ServiceLevelWorse { instance: InstanceId, node: NodeId, told: String },
     #[error("{instance}: epoch {given} is older than {seen}, which {node} has seen")]
     StaleEpoch { instance: InstanceId, node: NodeId, given: u64, seen: u64 },
     #[error("{instance}: epoch {given} was never announced here, {node} is at {seen}")]
@@ -81,6 +83,7 @@ impl DriverError {
             Self::NodeDown(_) => "node_down",
             Self::Unanswered { .. } => "agent_silent",
             Self::HostUnreachable { .. } => "host_unreachable",
+            Self::ServiceLevelWorse { .. } => "service_level_worse",
             Self::StaleEpoch { .. } => "stale_epoch",
             Self::EpochAhead { .. } => "epoch_ahead",
             Self::EpochNotNewer { .. } => "epoch_not_newer",

@@ -124,7 +124,7 @@ pub trait Driver: Send + Sync {
     }
 
     /// Whether the active copy is what the swap promised. A read: ask again until it passes
-    /// or the phase's deadline is over.
+    /// or the phase's deadline is over. [`DriverError::ServiceLevelWorse`] where it is to go back at once.
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError>;
 
     /// Drops the fenced source and the snapshots of the move. No way back after this.

@@ -371,6 +371,8 @@ pub struct VerifyRequest {
     pub limits: Limits,
     /// Positions to be processed since the activation; 0 where no input may come.
     pub min_progress: u64,
+    /// Time since the activation, by the caller's clock.
+    pub watched_micros: u64,
 }
 
 /// One thing that was checked, with what was seen.
@@ -381,10 +383,22 @@ pub struct Check {
     pub seen: String,
 }
 
+impl Check {
+    /// How the workload answers since its move, beside before.
+    pub const SERVICE_LEVEL: &str = "service_level";
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     pub passed: bool,
     pub checks: Vec<Check>,
+}
+
+impl Verification {
+    /// What was seen of the service level before and after, where its driver watches that.
+    pub fn service_level(&self) -> Option<&str> {
+        self.checks.iter().find(|check| check.name == Check::SERVICE_LEVEL).map(|check| &*check.seen)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
 
-use headroom_front::Rules;
+use headroom_front::{RuleFault, Rules, WatchRules};
 use serde::Deserialize;
 
 /// Longest name of a service.
@@ -33,6 +33,8 @@ pub struct Service {
     pub stop_seconds: u64,
     /// How a shadow run is compared.
     pub shadow: Rules,
+    /// How it may answer after a move, beside before.
+    pub watch: WatchRules,
 }
 
 /// A copy is ready once this path answers 2xx or 3xx.
@@ -69,6 +71,8 @@ struct Document {
     stop_seconds: u64,
     #[serde(default)]
     shadow: Rules,
+    #[serde(default)]
+    watch: WatchRules,
 }
 
 fn usual_stop_seconds() -> u64 {
@@ -131,11 +135,11 @@ fn read_service(file: &Path) -> Result<Service, DefinitionFault> {
         let reason = error.message().to_owned();
         DefinitionFault { file: file.to_owned(), field: field_of(&text, &error), reason }
     })?;
-    let Document { command, files, listen, ready, stop_seconds, mut shadow } = document;
+    let Document { command, files, listen, ready, stop_seconds, mut shadow, watch } = document;
     if shadow.probes.is_empty() && shadow.lets_through(&ready.path) {
         shadow.probes.push(ready.path.clone());
     }
-    let service = Service { name: name.to_owned(), command, files, listen, ready, stop_seconds, shadow };
+    let service = Service { name: name.to_owned(), command, files, listen, ready, stop_seconds, shadow, watch };
     match service.check() {
         Ok(()) => Ok(service),
         Err((field, reason)) => Err(fault(file, &field, reason)),
@@ -188,10 +192,12 @@ impl Service {
         if self.stop_seconds > MOST_STOP_SECONDS {
             return no("stop_seconds", &format!("take {MOST_STOP_SECONDS} or less"));
         }
-        self.shadow.check().map_err(|fault| {
+        let of = |table: &str, fault: RuleFault| {
             let text = fault.to_string();
             let (field, reason) = text.split_once(": ").unwrap_or(("rules", &text));
-            (format!("shadow.{field}"), reason.to_owned())
-        })
+            (format!("{table}.{field}"), reason.to_owned())
+        };
+        self.shadow.check().map_err(|fault| of("shadow", fault))?;
+        self.watch.check().map_err(|fault| of("watch", fault))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
+use headroom_front::{Front, Level, Outcome, Watched};
 use headroom_market::units::Resource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::moves::micros_since;
 use super::place::{Readiness, Running};
-use super::workload::{State, Workload};
+use super::workload::Workload;
 use super::{NAME, Services, lock, ready};
 use crate::driver::*;
 use crate::linux::LEAST_CPU_MILLI;
@@ -178,21 +179,31 @@ impl Driver for Services {
 
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError> {
         let workload = self.workload(&request.instance)?;
-        let (active, answers) = {
+        let (active, moved) = {
             let state = workload.at_epoch(request.epoch)?;
-            (state.active.clone(), since_switch(&state))
+            (state.active.clone(), state.source.as_ref().and(state.front.clone()))
         };
         let check = |name: &str, passed: bool, seen: String| Check { name: name.to_owned(), passed, seen };
+        let fault = active.fault();
+        let level = match moved {
+            Some(front) => {
+                let (instance, node) = (workload.instance.clone(), active.node().clone());
+                let worse = |told| DriverError::ServiceLevelWorse { instance, node, told };
+                if let Some(fault) = fault {
+                    return Err(worse(fault));
+                }
+                let (passed, seen) = watched(&front, &workload, &active, request.watched_micros).map_err(worse)?;
+                check(Check::SERVICE_LEVEL, passed, seen)
+            }
+            // How it answers under other limits is its owner's business.
+            None => check("runs", fault.is_none(), fault.unwrap_or_else(|| active.identity())),
+        };
         let in_force = active.limits()?.cpu_milli;
         let wanted = request.limits.cpu_milli.max(LEAST_CPU_MILLI);
-        let fault = active.fault();
-        let runs = fault.clone().unwrap_or_else(|| active.identity());
-        let (passed, seen) = answers.unwrap_or_else(|| asked(&workload, &active));
         let checks = vec![
             check("limits", in_force == wanted, format!("{in_force} thousandths of a core in the kernel")),
             check("node", *active.node() == request.node, active.node().to_string()),
-            check("runs", fault.is_none(), runs),
-            check("answers", passed, seen),
+            level,
         ];
         Ok(Verification { passed: checks.iter().all(|check| check.passed), checks })
     }
@@ -206,26 +217,38 @@ impl Driver for Services {
     }
 }
 
-/// Whether the front was answered since the switch; nothing where there was no switch, or no request since.
-fn since_switch(state: &State) -> Option<(bool, String)> {
-    let (Some(before), Some(front)) = (state.switched, &state.front) else {
-        // It was not moved: how it answers under other limits is its owner's business.
-        return Some((true, "it was not moved".to_owned()));
-    };
-    let now = front.counts();
-    let requests = now.requests.saturating_sub(before.requests).saturating_add(before.held as u64);
-    let failed = now.failed.saturating_sub(before.failed) + now.broken.saturating_sub(before.broken);
-    (requests > 0).then(|| (failed == 0, format!("{requests} requests since the switch, {failed} failed")))
+/// Whether it answers as before, with the counts of both; an error says what is worse.
+fn watched(front: &Front, workload: &Workload, active: &Running, micros: u64) -> Result<(bool, String), String> {
+    let rules = &workload.service.watch;
+    let watched = front.watched(rules, micros >= rules.seconds.saturating_mul(1_000_000));
+    let seen = told(&watched);
+    match watched.outcome {
+        Outcome::Worse(reasons) => Err(format!("{}; {seen}", reasons.join("; "))),
+        Outcome::Undecided => Ok((false, seen)),
+        Outcome::Passed if watched.after.requests > 0 => Ok((true, seen)),
+        // Nobody calls it: the driver asks for the path of its definition.
+        Outcome::Passed => {
+            let (passed, answer) = asked(workload, active);
+            Ok((passed, format!("{seen}; {answer}")))
+        }
+    }
 }
 
-/// Nobody calls it: the driver asks for the path of its definition.
+/// Numbers for people.
+fn told(Watched { before, after, .. }: &Watched) -> String {
+    let level = |Level { requests, errors, p95_micros }: &Level| {
+        format!("{requests} requests, {errors} failed, 95th percentile {p95_micros} µs")
+    };
+    format!("since the switch {}; before {}", level(after), level(before))
+}
+
 fn asked(workload: &Workload, active: &Running) -> (bool, String) {
     if active.readiness() != Readiness::Passed {
         return (false, "not ready yet".to_owned());
     }
     let Some(address) = active.address() else { return (false, "its address is not known".to_owned()) };
     match ready::ask(address, &workload.service.ready.path) {
-        Ok(()) => (true, format!("no request since the switch; {} is answered", workload.service.ready.path)),
+        Ok(()) => (true, format!("{} is answered", workload.service.ready.path)),
         Err(why) => (false, why),
     }
 }

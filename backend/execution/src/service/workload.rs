@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use headroom_front::{Counts, Front};
+use headroom_front::Front;
 
 use super::definition::Service;
 use super::place::{Readiness, Running, Usage};
@@ -34,8 +34,6 @@ pub(super) struct State {
     pub source: Option<Arc<Running>>,
     /// From the fence to the release or the way back: when it began.
     pub fenced: Option<Instant>,
-    /// Counts of the front at the activation.
-    pub switched: Option<Counts>,
     seen: BTreeMap<NodeId, Seen>,
 }
 
@@ -57,7 +55,6 @@ impl Workload {
             shadow: None,
             source: None,
             fenced: None,
-            switched: None,
             seen: BTreeMap::new(),
         };
         state.see(&state.active.clone(), 0);

@@ -142,7 +142,7 @@ pub fn activate_request(id: &InstanceId, epoch: u64, snapshot: &SnapshotId, to: 
 }
 
 pub fn verify_request(id: &InstanceId, epoch: u64, node: &str, min_progress: u64) -> VerifyRequest {
-    VerifyRequest { instance: id.clone(), node: node.into(), epoch, limits: limits(), min_progress }
+    VerifyRequest { instance: id.clone(), node: node.into(), epoch, limits: limits(), min_progress, watched_micros: 0 }
 }
 
 /// State and outputs of an undisturbed run.

@@ -23,7 +23,8 @@ fn grows_and_shrinks(place: &Place) {
     assert_eq!((resized.before.cpu_milli, resized.actual.cpu_milli), (200, 500));
     assert_eq!(place.in_force("headroom-test"), ("500m".to_owned(), "500m".to_owned()), "read in the cluster");
     let (instance, node, limits) = (instance(), NodeId::from("nod_a"), Limits::new(500, 0));
-    let verified = driver.verify(&VerifyRequest { instance, node, epoch: 1, limits, min_progress: 0 });
+    let verified =
+        driver.verify(&VerifyRequest { instance, node, epoch: 1, limits, min_progress: 0, watched_micros: 0 });
     assert!(verified.as_ref().is_ok_and(|verified| verified.passed), "{verified:?}");
     resize(&driver, 1, 100).expect("shrunk");
     let found = place.get("headroom-test");

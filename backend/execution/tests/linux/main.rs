@@ -98,7 +98,8 @@ fn an_adopted_process_is_held_to_its_limit_by_the_kernel() {
         assert!(seen.cpu_milli <= cpu_milli + cpu_milli / 5 + 20, "{} of {cpu_milli}", seen.cpu_milli);
         assert!(seen.cpu_milli > 0 && seen.cpu_censored && seen.fault.is_none() && seen.mem_kib > 0, "{seen:?}");
         let (instance, node) = (asked.instance.clone(), asked.node.clone());
-        let verified = driver.verify(&VerifyRequest { instance, node, epoch: 1, limits, min_progress: 0 });
+        let verified =
+            driver.verify(&VerifyRequest { instance, node, epoch: 1, limits, min_progress: 0, watched_micros: 0 });
         assert!(verified.expect("verified").passed);
     }
     let reused = driver.resize(&key("resize-50"), &asked.instance, 1, &Limits::new(60, 0));

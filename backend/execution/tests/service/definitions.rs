@@ -19,6 +19,12 @@ fn bad_definitions_are_refused_by_file_and_field() {
         ("k-file", format!("{good}[files]\n\"../x\" = \"\"\n"), Some("files: ")),
         ("l-rule", format!("{good}[shadow]\nmethods = [\"get\"]\n"), Some("shadow.methods: ")),
         ("m-rules", format!("{good}[shadow]\nmin_compares = 1\n"), Some("min_compares: unknown field")),
+        (
+            "n-points",
+            format!("{good}[watch]\nmax_error_points = 101\n"),
+            Some("watch.max_error_points: take 100 or less"),
+        ),
+        ("n-watch", format!("{good}[watch]\nminutes = 1\n"), Some("minutes: unknown field")),
         ("n-stop", format!("stop_seconds = 9999\n{good}"), Some("stop_seconds: ")),
         ("O-name", good.to_owned(), Some("name it with small letters")),
     ];

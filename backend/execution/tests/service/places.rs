@@ -111,6 +111,7 @@ fn a_fingerprint_is_of_what_runs_and_not_of_the_front() {
         of(&world)
     };
     assert_eq!(other(&world.listen.to_string(), "127.0.0.1:9"), before, "where its front listens");
+    assert_eq!(other("[shadow]", "[watch]\nseconds = 1\n\n[shadow]"), before, "how it is watched");
     assert_eq!(other("min_compared = 20", "min_compared = 21"), before, "how copies are compared");
     assert_ne!(other("server.py\"]", "server.py\", \"-v\"]"), before, "the command");
     assert_ne!(other("said = {", "said =  {"), before, "a file");

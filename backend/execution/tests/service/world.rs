@@ -23,6 +23,9 @@ node = os.environ["HEADROOM_NODE"]
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def log_message(self, *_): pass
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.answer(500 if node == "nod_refuses" else 200, "taken")
     def do_GET(self):
         if self.path == "/end": os._exit(3)
         if self.path == "/cut":
@@ -30,9 +33,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         while self.path == "/long" and not os.path.exists("go"): time.sleep(0.02)
         if node == "nod_slow" and self.path != "/": time.sleep(0.3)
+        if os.path.exists("cold"): time.sleep(0.7)
         said = {"/port": os.environ["PORT"], "/node": node}.get(self.path, "hello")
         if node == "nod_other" and self.path == "/page": said = "another page"
-        self.send_response(200)
+        self.answer(200, said)
+    def answer(self, status, said):
+        self.send_response(status)
         self.send_header("content-length", str(len(said)))
         self.end_headers()
         self.wfile.write(said.encode())
@@ -204,12 +210,17 @@ pub struct Client {
 
 impl Client {
     pub fn get(&mut self, path: &str) -> io::Result<(u16, String)> {
+        self.call("GET", path)
+    }
+
+    pub fn call(&mut self, method: &str, path: &str) -> io::Result<(u16, String)> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(self.address)?;
             stream.set_read_timeout(Some(LONG))?;
             self.stream = Some(stream);
         }
-        let answer = self.stream.as_mut().map_or(Err(io::ErrorKind::NotConnected.into()), |stream| ask(stream, path));
+        let answer =
+            self.stream.as_mut().map_or(Err(io::ErrorKind::NotConnected.into()), |stream| ask(stream, method, path));
         if !matches!(answer, Ok((_, _, true))) {
             self.stream = None;
         }
@@ -217,8 +228,8 @@ impl Client {
     }
 }
 
-fn ask(stream: &mut TcpStream, path: &str) -> io::Result<(u16, String, bool)> {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes())?;
+fn ask(stream: &mut TcpStream, method: &str, path: &str) -> io::Result<(u16, String, bool)> {
+    stream.write_all(format!("{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n").as_bytes())?;
     let (mut read, mut part) = (Vec::new(), [0_u8; 4096]);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_lowercase();
     loop {
@@ -246,11 +257,15 @@ pub struct Load {
 
 impl Load {
     pub fn begin(world: &World, clients: usize) -> Self {
+        Self::begin_with(world, clients, "GET")
+    }
+
+    pub fn begin_with(world: &World, clients: usize, method: &'static str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let call = |mut client: Client, stop: Arc<AtomicBool>| {
+        let call = move |mut client: Client, stop: Arc<AtomicBool>| {
             let (mut answered, mut failed) = (0, Vec::new());
             while !stop.load(Ordering::SeqCst) {
-                match client.get("/page") {
+                match client.call(method, "/page") {
                     Ok((200, _)) => answered += 1,
                     other => failed.push(format!("{other:?}")),
                 }
@@ -335,14 +350,20 @@ impl Move<'_> {
         self.services.activate(&self.key("activate"), &request)
     }
 
-    pub fn verified(&self) -> Verification {
+    /// After the watch is over.
+    pub fn verified(&self) -> Result<Verification, DriverError> {
+        self.verified_after(60)
+    }
+
+    pub fn verified_after(&self, seconds: u64) -> Result<Verification, DriverError> {
         let (instance, node, limits) = (id(), node(self.to), limits(self.cpu_milli));
-        let request = VerifyRequest { instance, node, epoch: self.epoch + 1, limits, min_progress: 1 };
-        self.services.verify(&request).expect("verified")
+        let (epoch, watched_micros) = (self.epoch + 1, seconds * 1_000_000);
+        let request = VerifyRequest { instance, node, epoch, limits, min_progress: 1, watched_micros };
+        self.services.verify(&request)
     }
 
     pub fn verify(&self) {
-        wait_for("a verification", || self.verified().passed.then_some(()));
+        wait_for("a verification", || self.verified().expect("as before").passed.then_some(()));
     }
 
     pub fn release(&self) {

@@ -23,8 +23,14 @@ fn an_adopted_job_grows_and_shrinks_by_whole_nodes() {
         assert_eq!(driver.limits_in_force(&instance()), Some(nodes(count)));
         let again = driver.resize(&key(&step), &instance(), 1, &limits).expect("again");
         assert_eq!(again.actual, resized.actual);
-        let verify =
-            VerifyRequest { instance: instance(), node: asked.node.clone(), epoch: 1, limits, min_progress: 0 };
+        let verify = VerifyRequest {
+            instance: instance(),
+            node: asked.node.clone(),
+            epoch: 1,
+            limits,
+            min_progress: 0,
+            watched_micros: 0,
+        };
         let verified = driver.verify(&verify).expect("verified");
         assert!(verified.passed, "{verified:?}");
         assert_eq!(cluster.requests(), "", "no request is left");

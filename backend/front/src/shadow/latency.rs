@@ -33,6 +33,23 @@ impl Latencies {
         self.max_micros = self.max_micros.max(micros);
     }
 
+    pub(crate) fn add_all(&mut self, others: &Self) {
+        for (size, count) in &others.counts {
+            *self.counts.entry(*size).or_default() += count;
+        }
+        self.total += others.total;
+        self.max_micros = self.max_micros.max(others.max_micros);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many are larger, as far as sizes share a count.
+    pub(crate) fn above(&self, micros: u64) -> u64 {
+        self.counts.range(largest_like(micros).saturating_add(1)..).map(|(_, count)| count).sum()
+    }
+
     pub(crate) fn percentiles(&self) -> Percentiles {
         Percentiles {
             p50_micros: self.percentile(50),
@@ -83,6 +100,16 @@ mod tests {
         let expected = Percentiles { p50_micros: 50, p95_micros: 95, p99_micros: 99, max_micros: 100 };
         assert_eq!(latencies.percentiles(), expected);
         assert_eq!(Latencies::default().percentiles(), Percentiles::default());
+    }
+
+    #[test]
+    fn two_counts_add_up_to_one() {
+        let (mut sum, mut other) = (Latencies::default(), Latencies::default());
+        [1, 10_000, 20_000].into_iter().for_each(|micros| sum.add(micros));
+        [1, 30_000].into_iter().for_each(|micros| other.add(micros));
+        sum.add_all(&other);
+        assert_eq!((sum.total(), sum.above(0), sum.above(1), sum.above(10_000), sum.above(30_000)), (5, 5, 3, 2, 0));
+        assert_eq!(sum.percentiles().max_micros, 30_000);
     }
 
     #[test]

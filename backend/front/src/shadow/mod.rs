@@ -7,7 +7,7 @@ mod compare;
 mod decimal;
 mod decode;
 mod json;
-mod latency;
+pub(crate) mod latency;
 pub(crate) mod probe;
 mod report;
 mod rules;

@@ -8,7 +8,8 @@ use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use std::sync::Arc;
 use std::time::Duration;
 
-const NAME: HeaderValue = HeaderValue::from_static("headroom-probe");
+/// Names these requests, as `User-Agent`.
+pub(crate) const NAME: HeaderValue = HeaderValue::from_static("headroom-probe");
 /// Clients come first: what they send says more.
 const BEFORE_FIRST: Duration = Duration::from_secs(3);
 /// Between two probes while there is too little to say.

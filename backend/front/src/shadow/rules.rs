@@ -110,6 +110,9 @@ pub enum RuleFault {
     /// A number that has to be at least 1 is 0.
     #[error("{0}: 0 is too little; take 1 or more")]
     Zero(&'static str),
+    /// A number is too large.
+    #[error("{0}: take {1} or less")]
+    Most(&'static str, u64),
 }
 
 impl Rules {

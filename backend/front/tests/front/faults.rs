@@ -1,6 +1,6 @@
 //! Backends and clients that do not do as they should.
 use crate::common::*;
-use headroom_front::{Front, Options, Protocol, Rules};
+use headroom_front::{Front, Options, Protocol, Rules, WatchRules};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -170,6 +170,8 @@ fn a_client_that_breaks_off_its_body_is_not_executed() -> anyhow::Result<()> {
     wait_until("nothing is in flight", || front.counts().in_flight == 0);
     assert_eq!(original.log().len(), 0);
     assert_eq!(once(&runtime, front.address(), "POST", "/", "whole")?.0, 200);
+    let served = front.watched(&WatchRules::default(), false).after;
+    assert_eq!((served.requests, served.errors), (1, 0), "that is no error of the service");
     Ok(())
 }
 

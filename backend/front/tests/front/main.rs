@@ -7,3 +7,4 @@ mod mirrored;
 mod moves;
 mod probes;
 mod tunnels;
+mod watched;

@@ -54,12 +54,14 @@ const EXCHANGE: [&str; 23] = [
 ];
 const PROGRAM: [&str; 6] =
     ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed", "below_minimum", "module_refused"];
-/// Stopping and restarting a workload in the middle of its move comes to one of the driver's.
-const MEMBERS: [&str; 10] = [
+/// Stopping and restarting a workload in the middle of its move comes to one of the driver's. Whoever sends it requests can
+/// make a service answer worse.
+const MEMBERS: [&str; 11] = [
     DEADLINE,
     SUPERSEDED,
     VACATED,
     "no_room",
+    "service_level_worse",
     "wrong_state",
     "unknown_instance",
     "snapshot_not_there",

@@ -225,7 +225,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         }),
         SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap, situation.simulated), Effect::Done),
         SwapState::Activated => resize(nodes, swap, situation),
-        SwapState::Verified => verify(nodes, swap),
+        SwapState::Verified => verify(nodes, swap, situation),
         SwapState::Released => or_retry(
             nodes.driver(swap.instance).release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1),
             |_| done("source dropped"),
@@ -428,7 +428,8 @@ fn needs(nodes: &Nodes, swap: &Swap, held_kib: u64) -> Amounts {
     [(Resource::MemMib, if fits_before { held.min(before) } else { held })].into()
 }
 
-fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
+fn verify(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
+    let since = swap.phases.last().map_or(situation.now, |phase| phase.started_at);
     let epoch = if swap.moves() { swap.epoch + 1 } else { swap.epoch };
     let request = VerifyRequest {
         instance: instance_id(swap.instance),
@@ -436,9 +437,13 @@ fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
         epoch,
         limits: nodes.limits(&swap.limits_to),
         min_progress: u64::from(swap.moves()),
+        watched_micros: u64::try_from(situation.now.micros() - since.micros()).unwrap_or(0),
     };
     match nodes.driver(swap.instance).verify(&request) {
-        Ok(verification) if verification.passed => done("limits, node and progress are as promised"),
+        Ok(verification) if verification.passed => {
+            let level = verification.service_level().map(|seen| format!("{seen}; ")).unwrap_or_default();
+            done(format!("{level}limits, node and progress are as promised"))
+        }
         Ok(_) => Effect::Wait,
         Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
     }

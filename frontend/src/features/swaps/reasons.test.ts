@@ -13,7 +13,7 @@ it('has a sentence for every code of the driver, and for every reason that the m
   const lists = [...blame.matchAll(/^const [A-Z]+: \[&str; \d+\] =\s*\[([^\]]*)\]/gm)].map((m) => m[1] as string);
   const names = [['market/src/swap/blame.rs', 'CANCELLED_BY_OPERATOR', 'DEADLINE', 'MEMORY_IN_USE', 'RESTARTED', 'SUPERSEDED', 'REJECTED', 'EXPIRED'], ['market/src/workload/vacate.rs', 'VACATED']];
   const named = names.flatMap(([file = '', ...all]) => all.map((name) => new RegExp(`const ${name}: &str = "([a-z_]+)"`).exec(beside(file))?.[1] ?? `${file} has no ${name}`));
-  expect([driver.length, lists.length, quoted(lists.join()).length > 15]).toEqual([30, 3, true]);
+  expect([driver.length, lists.length, quoted(lists.join()).length > 15]).toEqual([31, 3, true]);
   expect([...new Set([...driver, ...quoted(lists.join()), ...named])].filter((code) => !KNOWN.includes(code))).toEqual([]);
 });
 it('says each in at least two sentences, the second with what becomes of it or what to do', () => {

@@ -24,6 +24,7 @@ const SENTENCES: Record<string, string> = {
   below_minimum: 'Its program begins with more memory than it was to have. Set its floor and baseline to at least that much.',
   wrong_state: `The workload was stopped or restarted, or was being changed already, when a step of it was due. See on its page whether it runs. ${AGAIN}`,
   unknown_instance: 'The workload was no longer on its node when a step of it was due: it was stopped, or moved before. Look at its page.',
+  service_level_worse: `It answered worse where it moved to than before, so it went back at once and serves on where it was. What was bought for it is credited; the counts stand in its phases${ON_ITS_PAGE}. ${AGAIN}`,
   no_room: 'The target had not enough room when it was due: others had not given theirs back in time. What was bought is credited; bid for later slots, or let another pool stand in.',
   snapshot_not_there: `The copy of its state was not on the target when it was to start there: an earlier step had been given up. ${AGAIN}`,
   stale_epoch: 'A newer change of the same workload had begun meanwhile, so that this one may do no more. Look at the workload’s newest swap.',

@@ -157,7 +157,6 @@ impl Services {
         let counts = front.counts();
         state.shadow = None;
         state.source = Some(std::mem::replace(&mut state.active, copy));
-        state.switched = Some(counts);
         Ok(Activated {
             node: request.node.clone(),
             epoch: request.epoch,
@@ -221,7 +220,7 @@ impl Services {
         {
             let mut state = workload.state();
             state.active = source.clone();
-            (state.shadow, state.source, state.fenced, state.switched) = (target, None, None, None);
+            (state.shadow, state.source, state.fenced) = (target, None, None);
             state.epoch = new_epoch;
         }
         // The source goes on in any case: a target that does not end yet is ended with the next move, or the stop.
