@@ -83,15 +83,15 @@ fn available_kib(monitor: &mut Monitor, patience: Duration) -> Result<Option<u64
 pub fn resize(monitor: &mut Monitor, wanted_kib: u64, patience: Duration) -> Result<u64, DriverError> {
     let path = monitor.path().to_owned();
     let failed = |error: MonitorError| error.of(&path);
-    let lacks =
-        |reason: &str| DriverError::Unsupported { operation: "resize_memory", reason: reason.to_owned() };
+    let lacks = |reason: &str| DriverError::Unsupported { operation: "resize_memory", reason: reason.to_owned() };
     let Memory { whole_kib, left_kib } = memory(monitor, patience).map_err(failed)?;
-    let left_kib = left_kib.ok_or_else(|| lacks("the machine has no balloon; start it with -device virtio-balloon-pci"))?;
+    let left_kib =
+        left_kib.ok_or_else(|| lacks("the machine has no balloon; start it with -device virtio-balloon-pci"))?;
     let wanted_kib = wanted_kib.min(whole_kib);
     if wanted_kib < left_kib {
         let available = available_kib(monitor, patience).map_err(failed)?;
-        let available =
-            available.ok_or_else(|| lacks("the guest tells nothing of its memory: it needs the driver virtio_balloon"))?;
+        let available = available
+            .ok_or_else(|| lacks("the guest tells nothing of its memory: it needs the driver virtio_balloon"))?;
         let in_use_kib = left_kib.saturating_sub(available) + whole_kib / SPARE_PART;
         if wanted_kib < in_use_kib {
             return Err(DriverError::MemoryInUse { limit_kib: wanted_kib, in_use_kib });

@@ -16,7 +16,7 @@ const ENDINGS: [&str; 2] = ["qmp", "sock"];
 /// A machine that is at work answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Machines that are asked at once: one that does not answer keeps no others waiting.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 200;
 
 /// What a machine tells of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +82,9 @@ fn doubtful(socket: &Path, process: &HostProcess) -> Option<String> {
     let (of_socket, of_process) = (user(socket), user(&PathBuf::from(format!("/proc/{}", process.pid))));
     let pid = process.pid;
     if !is_qemu(pid) {
-        return Some(format!("process {pid} listens at its socket, and is not QEMU; QEMU has to open the socket itself (-qmp unix:…)"));
+        return Some(format!(
+            "process {pid} listens at its socket, and is not QEMU; QEMU has to open the socket itself (-qmp unix:…)"
+        ));
     }
     if of_socket != of_process {
         return Some(format!("its socket belongs to another user than process {pid}, which listens there"));

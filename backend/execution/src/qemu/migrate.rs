@@ -1,7 +1,7 @@
-//! A machine moves while it runs, from one QEMU to another on the same host: pre-copy, with a short stop at the end.
+//! A machine moves while it runs, from one QEMU to another on the same host, with a short stop.
 //!
 //! The target is started with `-incoming defer -S` and the arguments of the source. It runs only when it is told to, after
-//! the source stands still for good (`postmigrate`). Until then every failure ends with the source running.
+//! the source stands still for good. By pre-copy every failure before that ends with the source running.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,9 +14,18 @@ use super::monitor::{Monitor, MonitorError};
 const PATIENCE: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// All memory is copied before the target runs.
+    PreCopy,
+    /// The target runs at once and fetches what it lacks: the shortest stop, and a fault in the rest loses the machine.
+    PostCopy,
+}
+
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The longest stop that QEMU plans; it goes on copying until it can keep to it.
+    pub how: How,
+    /// The longest stop that QEMU plans by pre-copy; it goes on copying until it can keep to it.
     pub pause: Duration,
     /// A move that takes longer is given up.
     pub patience: Duration,
@@ -25,7 +34,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pause: Duration::from_millis(50), patience: Duration::from_secs(60), bytes_a_second: 1 << 30 }
+        Self {
+            how: How::PreCopy,
+            pause: Duration::from_millis(50),
+            patience: Duration::from_secs(60),
+            bytes_a_second: 1 << 30,
+        }
     }
 }
 
@@ -51,6 +65,8 @@ pub enum MoveError {
     RunsOn(String),
     #[error("both machines stand still, and a person has to decide which one goes on: {0}")]
     Undecided(String),
+    #[error("the target ran without all of its memory, and no machine can go on: {0}")]
+    Lost(String),
 }
 
 fn said(error: MonitorError) -> String {
@@ -86,22 +102,20 @@ fn until(monitor: &mut Monitor, states: &[&str]) -> Result<String, String> {
 ///
 /// # Errors
 /// It has not moved; the error says which of the two runs.
-pub fn pre_copy(
+pub fn migrate(
     source: &mut Monitor,
     target: &mut Monitor,
     through: &Path,
     settings: &Settings,
 ) -> Result<Moved, MoveError> {
     begin(source, target, through, settings).map_err(MoveError::NotBegun)?;
-    if let Err(told) = copy(source, settings.patience) {
-        return Err(match go_on(source) {
-            Ok(()) => MoveError::RunsOn(told),
-            Err(why) => MoveError::Undecided(format!("{told}; {why}")),
-        });
-    }
-    // The source stands still for good. The target was not told to run yet, so the source may still go on instead.
-    let ready = until(source, &["postmigrate"]).and_then(|_| until(target, &["paused", "prelaunch"]));
-    if let Err(told) = ready {
+    let stands_still: &[&str] = match settings.how {
+        How::PreCopy => &["postmigrate"],
+        How::PostCopy => &["finish-migrate", "postmigrate"],
+    };
+    let ready = copy(source, settings).and_then(|()| until(source, stands_still));
+    // The target was not told to run yet, so the source may still go on instead.
+    if let Err(told) = ready.and_then(|_| until(target, &["paused", "prelaunch"])) {
         return Err(match go_on(source) {
             Ok(()) => MoveError::RunsOn(told),
             Err(why) => MoveError::Undecided(format!("{told}; {why}")),
@@ -115,7 +129,7 @@ pub fn pre_copy(
     let resumed = target.event("RESUME", PATIENCE).map_err(undecided)?;
     let at = |event: Option<super::Event>| event.map_or(0, |event| event.at_micros);
     let pause = at(resumed).saturating_sub(at(stopped));
-    let (_, told) = copying(source).map_err(undecided)?;
+    let told = whole(source, settings.patience).map_err(MoveError::Lost)?;
     // A source that does not end stands still all the same.
     let _ = source.ask("quit", &Value::Null, PATIENCE);
     let of = |value: &Value| value.as_u64().unwrap_or(0);
@@ -137,6 +151,12 @@ fn begin(source: &mut Monitor, target: &mut Monitor, through: &Path, settings: &
     if status(target).map_err(said)? != "inmigrate" || !is_held_back(target.path()) {
         return Err("the target has to be started with -incoming defer and -S".to_owned());
     }
+    if settings.how == How::PostCopy {
+        let both = json!({ "capabilities": [{ "capability": "postcopy-ram", "state": true }] });
+        for machine in [&mut *source, &mut *target] {
+            machine.ask("migrate-set-capabilities", &both, PATIENCE).map_err(said)?;
+        }
+    }
     let limits = json!({
         "downtime-limit": u64::try_from(settings.pause.as_millis()).unwrap_or(u64::MAX),
         "max-bandwidth": settings.bytes_a_second,
@@ -148,13 +168,31 @@ fn begin(source: &mut Monitor, target: &mut Monitor, through: &Path, settings: &
     Ok(())
 }
 
-/// Waits until all is copied. QEMU says so a moment before the source is at its end.
-fn copy(source: &mut Monitor, patience: Duration) -> Result<(), String> {
+/// The figures of a copy that is at its end, also of what a running target fetches.
+fn whole(source: &mut Monitor, patience: Duration) -> Result<Value, String> {
     let deadline = Instant::now() + patience;
     loop {
         let (now, told) = copying(source).map_err(said)?;
         match now.as_str() {
-            "completed" => return Ok(()),
+            "completed" => return Ok(told),
+            "postcopy-active" | "device" if Instant::now() < deadline => std::thread::sleep(BETWEEN_LOOKS),
+            _ => return Err(format!("the copy is {now}")),
+        }
+    }
+}
+
+/// Waits until the target could run. QEMU says so a moment before the source is at its end.
+fn copy(source: &mut Monitor, settings: &Settings) -> Result<(), String> {
+    let (patience, mut has_switched) = (settings.patience, false);
+    let deadline = Instant::now() + patience;
+    loop {
+        let (now, told) = copying(source).map_err(said)?;
+        match now.as_str() {
+            "completed" | "postcopy-active" => return Ok(()),
+            "active" if settings.how == How::PostCopy && !has_switched => {
+                source.ask("migrate-start-postcopy", &Value::Null, PATIENCE).map_err(said)?;
+                has_switched = true;
+            }
             "failed" | "cancelled" => {
                 let why = told["error-desc"].as_str().unwrap_or("QEMU does not say why");
                 return Err(format!("the copy was {now}: {why}"));

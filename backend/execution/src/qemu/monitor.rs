@@ -102,8 +102,7 @@ impl Monitor {
     pub fn connect(path: &Path, patience: Duration) -> Result<Self, MonitorError> {
         let deadline = Instant::now() + patience;
         let stream = open(path, deadline)?;
-        let mut monitor =
-            Self { path: path.to_owned(), stream, unread: Vec::new(), events: VecDeque::new(), asked: 0 };
+        let mut monitor = Self { path: path.to_owned(), stream, unread: Vec::new(), events: VecDeque::new(), asked: 0 };
         let greeting = match monitor.line("the greeting", deadline) {
             Err(MonitorError::Silent { .. }) => return Err(MonitorError::Held(path.to_owned())),
             line => line?,
@@ -198,7 +197,8 @@ impl Monitor {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Err(cut(&self.path)),
                 Ok(read) => self.unread.extend_from_slice(&buffer[..read]),
-                Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(cut(&self.path)),
             }

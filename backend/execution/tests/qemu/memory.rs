@@ -18,7 +18,10 @@ fn a_balloon_takes_what_the_guest_can_spare() {
     assert!(driver.verify(&verify).expect("verified").passed);
     let too_little = resize(&driver, "none", 1, Limits::new(500, 16 * MIB)).expect_err("it needs more");
     assert_eq!(too_little.code(), "memory_in_use");
-    assert_eq!(driver.observe(&instance(), headroom_execution::Detail::Counters).expect("seen")[0].limits.cpu_milli, 900);
+    assert_eq!(
+        driver.observe(&instance(), headroom_execution::Detail::Counters).expect("seen")[0].limits.cpu_milli,
+        900
+    );
     let done = world.work("web");
     world.works_beyond("web", done);
     let beyond = resize(&driver, "more", 1, Limits::new(900, 512 * MIB)).expect("grown");
@@ -41,7 +44,9 @@ fn memory_stays_where_the_guest_has_no_balloon() {
     assert!(refused.to_string().contains("-device virtio-balloon-pci"), "{refused}");
     driver.stop(&key("stop"), &instance(), 1).expect("let go");
     world.kill("web");
-    world.start("web", &["-append", "console=ttyS0 quiet panic=-1 rdinit=/init tsc=reliable nodrivers"]).expect("again");
+    world
+        .start("web", &["-append", "console=ttyS0 quiet panic=-1 rdinit=/init tsc=reliable nodrivers"])
+        .expect("again");
     adopt(&driver, &world.machine(&driver), 2, 900).expect("adopted");
     let refused = resize(&driver, "less", 2, Limits::new(800, 96 * MIB)).expect_err("no driver");
     assert!(refused.to_string().contains("virtio_balloon"), "{refused}");

@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use headroom_execution::qemu::Monitor;
-use headroom_execution::qemu::migrate::{MoveError, Settings, pre_copy};
+use headroom_execution::qemu::migrate::{How, MoveError, Settings, migrate};
 use serde_json::Value;
 
 use crate::world::World;
@@ -22,13 +22,23 @@ fn state(monitor: &mut Monitor) -> String {
 
 #[test]
 fn a_machine_moves_while_it_works() {
-    let Some(world) = World::new("a_machine_moves_while_it_works") else { return };
+    moves("a_machine_moves_while_it_works", How::PreCopy);
+}
+
+#[test]
+fn a_machine_runs_while_its_memory_follows() {
+    moves("a_machine_runs_while_its_memory_follows", How::PostCopy);
+}
+
+fn moves(test: &str, how: How) {
+    let Some(world) = World::new(test) else { return };
     world.start("next", &WAITING).expect("started before");
     let (mut source, mut target) = (monitor(&world, "web"), monitor(&world, "next"));
     let through = world.folder().join("through");
-    let moved = pre_copy(&mut source, &mut target, &through, &Settings::default()).expect("moved");
-    println!("128 MiB under emulation: {moved:?}");
-    assert!(moved.sent_bytes > 1 << 20 && moved.pause_micros > 0 && moved.rounds > 1, "{moved:?}");
+    let moved = migrate(&mut source, &mut target, &through, &Settings { how, ..Settings::default() });
+    let moved = moved.expect("moved");
+    println!("128 MiB, {how:?}: {moved:?}");
+    assert!(moved.sent_bytes > 1 << 20 && moved.pause_micros > 0 && moved.rounds > 0, "{moved:?}");
     assert_eq!(state(&mut target), "running");
     let done = world.work("web");
     world.works_beyond("next", done);
@@ -42,7 +52,7 @@ fn a_move_that_takes_too_long_is_given_up() {
     world.start("next", &WAITING).expect("started before");
     let (mut source, mut target) = (monitor(&world, "web"), monitor(&world, "next"));
     let slow = Settings { bytes_a_second: 2 << 20, patience: Duration::from_secs(1), ..Settings::default() };
-    let given_up = pre_copy(&mut source, &mut target, &world.folder().join("through"), &slow);
+    let given_up = migrate(&mut source, &mut target, &world.folder().join("through"), &slow);
     assert!(matches!(&given_up, Err(MoveError::RunsOn(why)) if why.contains("longer than 1 s")), "{given_up:?}");
     let done = world.work("web");
     world.works_beyond("web", done);
@@ -56,7 +66,7 @@ fn the_source_runs_on_when_the_target_dies() {
     let (mut source, mut target) = (monitor(&world, "web"), monitor(&world, "next"));
     let slow = Settings { bytes_a_second: 2 << 20, ..Settings::default() };
     let failed = thread::scope(|scope| {
-        let copying = scope.spawn(|| pre_copy(&mut source, &mut target, &world.folder().join("through"), &slow));
+        let copying = scope.spawn(|| migrate(&mut source, &mut target, &world.folder().join("through"), &slow));
         thread::sleep(Duration::from_millis(700));
         world.kill("next");
         copying.join().expect("it ends")
@@ -73,9 +83,9 @@ fn a_target_that_could_run_by_itself_is_refused() {
     world.start("next", &WAITING[..2]).expect("started before");
     let (mut source, mut target) = (monitor(&world, "web"), monitor(&world, "next"));
     let through = world.folder().join("through");
-    let refused = pre_copy(&mut source, &mut target, &through, &Settings::default());
+    let refused = migrate(&mut source, &mut target, &through, &Settings::default());
     assert!(matches!(&refused, Err(MoveError::NotBegun(why)) if why.contains("-S")), "{refused:?}");
-    let refused = pre_copy(&mut target, &mut source, &through, &Settings::default());
+    let refused = migrate(&mut target, &mut source, &through, &Settings::default());
     assert!(matches!(&refused, Err(MoveError::NotBegun(why)) if why.contains("inmigrate")), "{refused:?}");
     assert_eq!(state(&mut source), "running");
 }

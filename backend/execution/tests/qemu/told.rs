@@ -91,7 +91,8 @@ fn a_peer_that_does_not_speak_as_qemu_is_told_in_time() {
     let refused = "{\"id\": 1, \"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}}";
     let refused = of(&format!("{GREETING}\n{refused}\n"));
     assert_eq!(refused.to_string(), "QEMU refuses qmp_capabilities: no");
-    let cut = told(folder.path(), |mut stream| stream.write_all(format!("{GREETING}\n{{\"retu").as_bytes()).expect("said"));
+    let cut =
+        told(folder.path(), |mut stream| stream.write_all(format!("{GREETING}\n{{\"retu").as_bytes()).expect("said"));
     assert!(matches!(cut, MonitorError::Cut { .. }), "{cut:?}");
     let endless = told(folder.path(), |mut stream| while stream.write_all(&[b'x'; 65_536]).is_ok() {});
     assert!(matches!(endless, MonitorError::NotQmp(_)), "{endless:?}");
