@@ -74,24 +74,29 @@ export interface components {
         }) | (components["schemas"]["ClusterPod"] & {
             /** @enum {string} */
             kind: "pod";
+        }) | (components["schemas"]["VirtualMachine"] & {
+            /** @enum {string} */
+            kind: "vm";
         });
         /**
-         * @description What runs on a node, to take in as a workload: a process by `pid`, a job of a Slurm cluster by `job`, or a container of a
-         *     Kubernetes pod by `pod`.
+         * @description What runs on a node, to take in as a workload: a process by `pid`, a job of a Slurm cluster by `job`, a container of a
+         *     Kubernetes pod by `pod`, or a virtual machine by `vm`.
          */
         Adoption: {
             /**
              * Format: int32
-             * @description This, `job` or `pod`.
+             * @description This, `job`, `pod` or `vm`.
              */
             pid?: number | null;
             /**
              * Format: int64
-             * @description This, `pid` or `pod`.
+             * @description This, `pid`, `pod` or `vm`.
              */
             job?: number | null;
-            /** @description Name of the pod: this, `pid` or `job`. */
+            /** @description Name of the pod: this, `pid`, `job` or `vm`. */
             pod?: string | null;
+            /** @description Name of the virtual machine: this, `pid`, `job` or `pod`. */
+            vm?: string | null;
             /** @description Of a pod with several containers: the one whose CPU changes. */
             container?: string | null;
             /** @description Who owns the workload, pays for it and bids for it. */
@@ -111,10 +116,10 @@ export interface components {
             seconds: number;
         };
         /**
-         * @description What an agent limits: processes of its host, jobs of its cluster, or pods of its Kubernetes node.
+         * @description What an agent limits: processes or virtual machines of its host, jobs of its cluster, or pods of its Kubernetes node.
          * @enum {string}
          */
-        AgentDriver: "linux" | "slurm" | "kubernetes";
+        AgentDriver: "linux" | "slurm" | "kubernetes" | "qemu";
         /** @description What is known of an agent. */
         AgentStatus: {
             version: string;
@@ -416,6 +421,9 @@ export interface components {
         }) | (components["schemas"]["PodView"] & {
             /** @enum {string} */
             kind: "pod";
+        }) | (components["schemas"]["VmView"] & {
+            /** @enum {string} */
+            kind: "vm";
         });
         /** @description One of the reasons of a swap: all of a kind of one product together, however many awards it comes from. */
         Cause: {
@@ -882,6 +890,8 @@ export interface components {
             jobs?: components["schemas"]["JobReport"][] | null;
             /** @description Containers of pods that may be adopted, where candidates were asked for. */
             pods?: components["schemas"]["PodReport"][] | null;
+            /** @description Virtual machines that may be adopted, where candidates were asked for. */
+            vms?: components["schemas"]["VmReport"][] | null;
         };
         Hint: {
             id: components["schemas"]["HintId"];
@@ -978,7 +988,7 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod. */
+            /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod, `qemu` an adopted virtual machine. */
             driver: string;
             module: components["schemas"]["ModuleId"];
             /** @description What a command is started with. */
@@ -1368,6 +1378,9 @@ export interface components {
             }) | (components["schemas"]["PodView"] & {
                 /** @enum {string} */
                 kind: "pod";
+            }) | (components["schemas"]["VmView"] & {
+                /** @enum {string} */
+                kind: "vm";
             }))[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1437,7 +1450,7 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod. */
+                /** @description Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod, `qemu` an adopted virtual machine. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
                 /** @description What a command is started with. */
@@ -2037,7 +2050,7 @@ export interface components {
          * @description What a workload can be made of.
          * @enum {string}
          */
-        ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job" | "pod";
+        ModuleKind: "wasm" | "command" | "service" | "process" | "slurm_job" | "pod" | "vm";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it when its shadow run has passed. */
@@ -2912,7 +2925,7 @@ export interface components {
             rest: components["schemas"]["RestProof"];
         };
         /**
-         * @description Of a process: a baseline with a quarter to spare over what it uses, and half of that as floor. Of a pod the same, and no
+         * @description Of a process or a machine: a baseline with a quarter to spare over what it uses, and half of that as floor. Of a pod the same, and no
          *     more than its limit; its limit where its use is unknown. Of a job: what it has.
          */
         Proposed: {
@@ -3839,6 +3852,104 @@ export interface components {
             id: components["schemas"]["UserId"];
             email: string;
             name: string;
+        };
+        /** @description A virtual machine of a host. Its name alone names nobody: the process tells it from the next machine of that name. */
+        VirtualMachine: {
+            name: string;
+            /**
+             * Format: int32
+             * @description Virtual processors that it had when it was adopted.
+             */
+            vcpus: number;
+            /** @description The QEMU that runs it. */
+            process: components["schemas"]["HostProcess"];
+        };
+        /** @description A virtual machine that may be adopted. */
+        VmReport: {
+            machine: components["schemas"]["VirtualMachine"];
+            /** @description `running`, `paused` and others, in QEMU's words. */
+            status: string;
+            /** @description Whether KVM runs it; otherwise its processors are emulated. */
+            is_kvm: boolean;
+            /**
+             * Format: int64
+             * @description Memory of the machine, and what its balloon leaves of it.
+             */
+            memory_kib: number;
+            /** Format: int64 */
+            balloon_kib?: number | null;
+            /** Format: int32 */
+            user: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /** Format: int64 */
+            cpu_milli: number;
+            /** Format: int64 */
+            mean_cpu_milli: number;
+            /**
+             * Format: int64
+             * @description Resident memory of its process.
+             */
+            mem_kib: number;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            /** @description The workload that it is already. */
+            workload?: string | null;
+        };
+        /** @description A virtual machine of the node's host. */
+        VmView: {
+            /** @description Its name: that of its socket in the folder of the agent. */
+            vm: string;
+            /**
+             * Format: int32
+             * @description The number of its process.
+             */
+            pid: number;
+            /**
+             * Format: int32
+             * @description Numeric user that its process runs as.
+             */
+            user: number;
+            /** Format: int64 */
+            running_seconds: number;
+            /** @description `running`, `paused` and others, in QEMU's words; empty where it cannot be asked. */
+            status: string;
+            /**
+             * Format: int32
+             * @description Virtual processors.
+             */
+            vcpus: number;
+            /** @description Whether KVM runs it; otherwise its processors are emulated. */
+            is_kvm: boolean;
+            /**
+             * Format: int64
+             * @description Memory of the machine.
+             */
+            memory_mib: number;
+            /**
+             * Format: int64
+             * @description What its balloon leaves of that; left out without a balloon.
+             */
+            balloon_mib?: number | null;
+            /**
+             * Format: int64
+             * @description CPU of its process over the last half second, in thousandths of a core.
+             */
+            cpu_milli: number;
+            /**
+             * Format: int64
+             * @description CPU of its process since it started, in thousandths of a core.
+             */
+            mean_cpu_milli: number;
+            /**
+             * Format: int64
+             * @description Resident memory of its process.
+             */
+            mem_mib: number;
+            /** @description Why it cannot be adopted, if so. */
+            refused?: string | null;
+            workload?: components["schemas"]["InstanceId"] | null;
+            proposed: components["schemas"]["Proposed"];
         };
         /** @description A workload to hold to a limit. */
         Wanted: {

@@ -37,6 +37,7 @@ mod predictions;
 mod preview;
 mod projects;
 mod proofs;
+mod qemu;
 mod quickstart;
 mod recallable;
 mod recovery;

@@ -1,4 +1,5 @@
 //! The quickstarts, run from their own code blocks on a server in real time.
+use crate::qemu::Machines;
 use crate::slurm::Cluster;
 use anyhow::{Context, ensure};
 use headroom_fake_kubernetes::Fake;
@@ -114,5 +115,37 @@ async fn the_quickstart_for_hosts_buys_half_a_core() -> anyhow::Result<()> {
     ensure!(limits.contains(&"20000") && limits.contains(&"70000"), "{said}\n{errors}\n{}", server.log());
     let is_charged = said.lines().any(|line| line.starts_with("20") && line.contains(",bid_"));
     ensure!(is_charged && said.contains("it runs"), "{said}\n{errors}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_quickstart_for_machines_buys_half_a_core() -> anyhow::Result<()> {
+    let script = typed("quickstart-vm.md")?;
+    let machines = match Machines::start()? {
+        Ok(machines) => machines,
+        Err(why) => {
+            skip("the_quickstart_for_machines_buys_half_a_core", &why);
+            return Ok(());
+        }
+    };
+    let folder = tempfile::tempdir()?;
+    let server = Launch::demo(folder.path()).start().await?;
+    let operator = server.api("operator")?;
+    let nodes = operator.list("/v1/nodes").await?;
+    let node = nodes.first().and_then(|node| node["id"].as_str()).context("a node")?.to_owned();
+    let listed = operator.get(&format!("/v1/nodes/{node}/candidates")).await?;
+    if listed.code() == "driver_unavailable" {
+        skip("the_quickstart_for_machines_buys_half_a_core", &listed.text);
+        return Ok(());
+    }
+    let mut shell = shell(&script, folder.path(), &server.url)?;
+    let ran = shell.env("MACHINES", machines.folder()).output().context("bash is needed")?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let limits: Vec<&str> =
+        said.lines().filter_map(|line| line.split(' ').next()).filter(|w| w.parse::<u32>().is_ok()).collect();
+    ensure!(limits.ends_with(&["20000", "70000", "20000"]), "{limits:?}\n{said}\n{errors}\n{}", server.log());
+    let is_charged = said.lines().any(|line| line.starts_with("20") && line.contains(",bid_"));
+    ensure!(is_charged && said.contains("the machine runs"), "{said}\n{errors}");
     Ok(())
 }

@@ -21,6 +21,7 @@ pub mod kubernetes;
 pub mod linux;
 pub mod node;
 pub mod plan;
+pub mod qemu;
 pub mod service;
 pub mod slurm;
 pub mod wasm;

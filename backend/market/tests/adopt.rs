@@ -4,7 +4,7 @@ use crate::support::away::{node, pool};
 use crate::support::world::{World, participant};
 use headroom_market::command::{Adopt, Command, Reply};
 use headroom_market::units::{Amounts, Resource};
-use headroom_market::workload::{Adopted, Class, ClusterPod, SlurmJob, Strategy};
+use headroom_market::workload::{Adopted, Class, ClusterPod, HostProcess, SlurmJob, Strategy, VirtualMachine};
 
 fn cpu(quantity: i64) -> Amounts {
     [(Resource::CpuMilli, quantity)].into()
@@ -80,4 +80,24 @@ fn a_pod_is_adopted_with_what_a_kernel_can_hold_it_to() {
         names[at] = name;
         assert_eq!(refusal_of_pod(names, 500), Some("pod_not_adoptable"), "{names:?}");
     }
+}
+
+#[test]
+fn a_machine_is_its_process_and_has_a_short_name() {
+    let refusal = |name: &str, baseline| {
+        let process = HostProcess { pid: 7, started_ticks: 1, boot: "b".to_owned(), command: "qemu".to_owned() };
+        refusal_of(Adopted::Vm(VirtualMachine { name: name.to_owned(), vcpus: 2, process }), baseline)
+    };
+    assert_eq!(refusal("Web-1.example_2", 10), None);
+    assert_eq!(refusal("web", 9), Some("floor_below_driver"));
+    let long = "x".repeat(65);
+    for name in ["", "../web", "a b", "web\n", long.as_str()] {
+        assert_eq!(refusal(name, 500), Some("vm_not_adoptable"), "{name:?}");
+    }
+    let machine = |name: &str, pid| {
+        let process = HostProcess { pid, started_ticks: 1, boot: "b".to_owned(), command: name.to_owned() };
+        Adopted::Vm(VirtualMachine { name: name.to_owned(), vcpus: 1, process })
+    };
+    assert!(machine("web", 7).is(&machine("db", 7)), "one process is one machine, whatever it is called");
+    assert!(!machine("web", 7).is(&machine("web", 8)), "the next machine of that name is another");
 }

@@ -256,6 +256,24 @@ it('lists the pods of a node with why some are none, and adopts a container', as
   expect(sent).toEqual([{ method: 'POST', path: `/v1/nodes/${WORKER}/adoptions`, key: null, body: { pod: 'checkout-7f9c4d-x2x8z', container: 'app', participant: GENOMICS, name: 'checkout', class: 'standard', baseline: { cpu_milli: 800 }, floor: { cpu_milli: 400 } } }]);
   await waitFor(() => expect(within(screen.getByRole('table')).getByRole('link', { name: 'checkout' })).toBeTruthy());
 });
+const MACHINES = fullNodes.find((n) => n.agent?.driver === 'qemu')?.id ?? '';
+it('lists the virtual machines of a host, and adopts one', async () => {
+  await visit(`/add-workloads?node=${MACHINES}`);
+  const table = await screen.findByRole('table', { name: 'Virtual machines' });
+  const all = await rows();
+  expect(all[0]).toMatch(/^build-runnerrunning, by KVM42\.1002\.100.*Adopt…$/);
+  expect(all.find((r) => r.includes('legacy-erp'))).toContain('Not adoptable: /run/machines/legacy-erp.qmp is in use');
+  expect(within(table).getByRole('link', { name: 'mail' }).getAttribute('href')).toContain('/workloads?workload=');
+  fireEvent.click(screen.getByRole('button', { name: 'Adopt build-runner, virtual machine' }));
+  const dialog = screen.getByRole('dialog');
+  await within(dialog).findByRole('option', { name: 'Genomics Core' });
+  expect(dialog.textContent).toContain('4 vCPUs, run by KVM, 8 GiB of memory');
+  type('Owner', GENOMICS);
+  fireEvent.click(send());
+  await screen.findByText('Open the workload');
+  expect(sent).toMatchObject([{ method: 'POST', path: `/v1/nodes/${MACHINES}/adoptions`, body: { vm: 'build-runner', participant: GENOMICS, name: 'build-runner', baseline: { cpu_milli: 2650 } } }]);
+  await waitFor(() => expect(within(screen.getByRole('table')).getByRole('link', { name: 'build-runner' })).toBeTruthy());
+});
 it('leads to an agent that lists nothing', async () => {
   await visit(`/add-workloads?node=${fullNodes.find((n) => n.agent?.is_silent)?.id}`);
   expect(await screen.findByText(/^Its agent does not list it in time\. Change that on the host, then refresh\./)).toBeTruthy();

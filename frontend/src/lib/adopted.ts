@@ -1,4 +1,4 @@
-// Workloads that ran before the market knew them: processes of a host, jobs of a Slurm cluster, and pods of a Kubernetes node.
+// Workloads that ran before the market knew them: processes and virtual machines of a host, jobs of a Slurm cluster, and pods of a Kubernetes node.
 import type { Adopted } from './api/adoption';
 import type { Instance, Quantities } from './api/objects';
 import { formatBundle, formatCount, formatQuantity } from './money';
@@ -10,6 +10,7 @@ const DEVICE_MILLI = 1000;
 export const jobOf = (i: Of): Extract<Adopted, { kind: 'slurm_job' }> | undefined => (i?.adopted?.kind === 'slurm_job' ? i.adopted : undefined);
 export const processOf = (i: Of): Extract<Adopted, { kind: 'process' }> | undefined => (i?.adopted?.kind === 'process' ? i.adopted : undefined);
 export const podOf = (i: Of): Extract<Adopted, { kind: 'pod' }> | undefined => (i?.adopted?.kind === 'pod' ? i.adopted : undefined);
+export const vmOf = (i: Of): Extract<Adopted, { kind: 'vm' }> | undefined => (i?.adopted?.kind === 'vm' ? i.adopted : undefined);
 
 /** It wins and draws whole multiples of so much of a resource, as the server has it. */
 export function lotOf(i: Of, resource: string): number {

@@ -37,7 +37,7 @@ export function drainText(n: FullNode): string {
   return `${workloadCount(there.length)} ${there.length === 1 ? 'is' : 'are'} still there${steps && `: ${steps}`}.`;
 }
 
-const DRIVERS: Record<string, string> = { linux: 'Linux host', slurm: 'Slurm cluster', kubernetes: 'Kubernetes node' };
+const DRIVERS: Record<string, string> = { linux: 'Linux host', slurm: 'Slurm cluster', kubernetes: 'Kubernetes node', qemu: 'Host of virtual machines' };
 export const driverText = (driver: string): string => DRIVERS[driver] ?? driver;
 /** Whether an agent serves it: else this server does. */
 export const hasAgent = (n: FullNode): boolean => n.properties?.agent === 1 || !!n.agent;

@@ -1,5 +1,5 @@
-// What runs on the nodes already, processes of a host, jobs of a cluster or pods of a Kubernetes node, and adopting one.
-import type { Adopted, Adoption, RunningJob, RunningPod, RunningProcess } from '../lib/api/adoption.ts';
+// What runs on the nodes already, processes or machines of a host, jobs of a cluster or pods of a Kubernetes node, and adopting one.
+import type { Adopted, Adoption, RunningJob, RunningPod, RunningProcess, RunningVm } from '../lib/api/adoption.ts';
 import type { FullNode, Instance } from '../lib/api/objects.ts';
 import { ago } from './clock.ts';
 import { fullNodes } from './members.ts';
@@ -40,6 +40,16 @@ export const pods: RunningPod[] = [
   pod('thumbnails-6b8f5-ptw4c', 'Deployment thumbnails', undefined, 30, { refused: 'its container app has no CPU limit; set one, and a request' }),
 ];
 
+const machine = (vm: string, vcpus: number, cpu_milli: number, more: Partial<RunningVm> = {}): RunningVm => {
+  const baseline = (Math.floor((cpu_milli * 1.25) / 50) + 1) * 50;
+  return { kind: 'vm', vm, pid: 5000 + cpu_milli, user: 107, running_seconds: 90_000, status: 'running', vcpus, is_kvm: true, memory_mib: vcpus * 2048, balloon_mib: vcpus * 2048, cpu_milli, mean_cpu_milli: cpu_milli, mem_mib: vcpus * 1900, proposed: { baseline: { cpu_milli: baseline }, floor: { cpu_milli: baseline / 2 } }, ...more };
+};
+export const machines: RunningVm[] = [
+  machine('build-runner', 4, 2100),
+  machine('mail', 2, 320, { workload: fullNodes.find((n) => n.agent?.driver === 'qemu')?.workloads?.[0]?.id }),
+  machine('legacy-erp', 0, 90, { status: '', is_kvm: false, memory_mib: 0, balloon_mib: undefined, refused: '/run/machines/legacy-erp.qmp is in use: QEMU serves one client at a time, so give Headroom a socket of its own (a second -qmp)' }),
+];
+
 /** The host of one node lets nobody limit processes. */
 const UNABLE = fullNodes[1]?.id;
 /** Why nothing on a node can be adopted. */
@@ -49,7 +59,7 @@ function whyNot(node: FullNode): string | undefined {
   return node.agent?.unavailable ?? (node.agent && !node.agent.is_silent ? undefined : 'its agent does not list it in time');
 }
 const unable = (node: FullNode, reason: string) => refuse(409, 'driver_unavailable', 'Conflict', `Nothing on ${node.name} can be adopted: ${reason}.`);
-const runningOn = (node: FullNode) => (node.agent?.driver === 'slurm' ? jobs : node.agent?.driver === 'kubernetes' ? pods : node.state === 'up' ? processes : []);
+const runningOn = (node: FullNode) => (node.agent?.driver === 'slurm' ? jobs : node.agent?.driver === 'kubernetes' ? pods : node.agent?.driver === 'qemu' ? machines : node.state === 'up' ? processes : []);
 
 export function listCandidates(node: FullNode): Reply {
   const reason = whyNot(node);
@@ -59,28 +69,31 @@ export function listCandidates(node: FullNode): Reply {
 
 const refuseAt = (pointer: string, code: string, detail: string) => refuse(422, code, 'Unprocessable Content', detail, [{ pointer, code, detail }]);
 const namedPod = ({ namespace, pod: name, uid, container }: RunningPod): Adopted => ({ kind: 'pod', namespace, name, uid, container });
+const processAt = (pid: number, command: string) => ({ pid, started_ticks: 81_200, boot: '4f7c', command });
+const namedVm = (of: RunningVm): Adopted => ({ kind: 'vm', name: of.vm, vcpus: of.vcpus, process: processAt(of.pid, 'qemu-system-x86_64') });
 const adoptedOf = (of: RunningProcess | RunningJob): Adopted => (of.kind === 'process'
-  ? { kind: 'process', pid: of.pid, started_ticks: 81_200, boot: '4f7c', command: of.command }
+  ? { kind: 'process', ...processAt(of.pid, of.command) }
   : { kind: 'slurm_job', cluster: 'linux', job: of.job, submitted_at: 1_790_000_000, name: of.name, node_cpu_milli: of.node_cpu_milli });
 
 export function adopt(node: FullNode, body: unknown): Reply {
   const asked = body as Adoption;
-  const [what, number, pointer] = asked.pod !== undefined ? ['pod', asked.pod, '/pod'] : asked.job === undefined ? ['process', asked.pid, '/pid'] : ['job', asked.job, '/job'];
-  const found = asked.pod !== undefined ? pods.find((p) => p.pod === asked.pod && p.container === asked.container) : asked.job === undefined ? processes.find((p) => p.pid === asked.pid) : jobs.find((j) => j.job === asked.job);
+  const [what, number, pointer] = asked.vm !== undefined ? ['virtual machine', asked.vm, '/vm'] : asked.pod !== undefined ? ['pod', asked.pod, '/pod'] : asked.job === undefined ? ['process', asked.pid, '/pid'] : ['job', asked.job, '/job'];
+  const found = asked.vm !== undefined ? machines.find((v) => v.vm === asked.vm) : asked.pod !== undefined ? pods.find((p) => p.pod === asked.pod && p.container === asked.container) : asked.job === undefined ? processes.find((p) => p.pid === asked.pid) : jobs.find((j) => j.job === asked.job);
   const owner = participants.find((p) => p.id === asked.participant);
   const reason = whyNot(node);
   if (reason) return unable(node, reason);
-  if ([asked.job, asked.pid, asked.pod].filter((one) => one !== undefined).length !== 1) return refuseAt('/pid', 'one_of_two', 'Give one of three: the number of a process in pid, of a job in job, or the name of a pod in pod.');
+  if ([asked.job, asked.pid, asked.pod, asked.vm].filter((one) => one !== undefined).length !== 1) return refuseAt('/pid', 'one_of_two', 'Give one of four: the number of a process in pid, of a job in job, the name of a pod in pod, or of a virtual machine in vm.');
   if (!found) return refuseAt(String(pointer), 'candidate_not_found', `No ${what} of ${node.name} that can be adopted has the number ${number}. GET /v1/nodes/${node.id}/candidates lists them.`);
   if (found.workload) return refuse(409, 'already_adopted', 'Conflict', `The ${what} ${number}, or what it has started, belongs to the workload ${found.workload} already.`);
   if (found.kind === 'pod' && found.refused) return refuseAt('/pod', 'pod_not_adoptable', `Pod ${found.pod} cannot be adopted: ${found.refused}.`);
+  if (found.kind === 'vm' && found.refused) return refuseAt('/vm', 'vm_not_adoptable', `Virtual machine ${found.vm} cannot be adopted: ${found.refused}.`);
   if (found.kind === 'slurm_job' && found.refused) return refuseAt('/job', 'job_not_adoptable', `Job ${number} cannot be adopted: ${found.refused}.`);
   if (!owner) return refuse(404, 'not_found', 'Not found', 'There is no such participant.');
   const [baseline = 0, quota = 0] = [asked.baseline.cpu_milli, owner.quota.cpu_milli];
   if (baseline > quota) return refuseAt('/baseline/cpu_milli', 'quota_exceeded', `The quota is ${quota} cpu_milli, 0 cpu_milli are in use, ${baseline} cpu_milli were asked for. Ask an admin for more quota.`);
   const made: Instance = {
-    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: { process: 'linux', slurm_job: 'slurm', pod: 'kubernetes' }[found.kind], module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
-    adopted: found.kind === 'pod' ? namedPod(found) : adoptedOf(found),
+    ...(instances[0] as Instance), id: `ins_01KAB6Q0ZX3F4QADOPT${instances.length}`, participant: asked.participant, name: asked.name, driver: { process: 'linux', slurm_job: 'slurm', pod: 'kubernetes', vm: 'qemu' }[found.kind], module: 'mod_01KAB6Q0ZX3F4QPROCES', pool: node.pool, node: node.id, class: asked.class, state: 'running', created_at: ago(0),
+    adopted: found.kind === 'pod' ? namedPod(found) : found.kind === 'vm' ? namedVm(found) : adoptedOf(found),
     baseline: asked.baseline, floor: asked.floor, limit: asked.limit ?? { cpu_milli: node.capacity.cpu_milli ?? 0 }, in_force: asked.baseline,
     strategy: { auto_bid: null, auto_offer: asked.strategy || found.kind === 'slurm_job' ? null : { minimum_price: {}, at_least_reserve_price: true } },
   };

@@ -55,6 +55,7 @@ export const fullNodes: FullNode[] = [
   host('HOST02', 'host-2', 8, { silent_seconds: 95, is_silent: true }),
   host('HOST03', 'host-3', 8, { unavailable: 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root' }),
   host('KUBE01', 'worker-1', 16, { driver: 'kubernetes' }, [there('ORDERS', 'orders-db', 1)]),
+  host('QEMU01', 'machines-1', 16, { driver: 'qemu' }, [there('MAIL01', 'mail', 1)]),
   host('SLURM1', 'cluster-1', 64, { driver: 'slurm', silent_seconds: 3 }, [there('WEEKLY', 'weekly-report', 4)]),
 ];
 /** A draining node says of each workload how far it is with leaving; other nodes do not. */

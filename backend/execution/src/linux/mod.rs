@@ -107,6 +107,10 @@ impl Linux {
         self.copies().contains_key(instance)
     }
 
+    pub(crate) fn check_epoch(&self, instance: &InstanceId, epoch: u64) -> Result<(), DriverError> {
+        self.with(instance, epoch, |_| Ok(()))
+    }
+
     /// The group of a process: one that an earlier life has made, the program's own, or a new one.
     fn group_for(&self, instance: &InstanceId, process: &HostProcess) -> Result<(Group, Keeper), DriverError> {
         let cgroups = self.cgroups("adopt")?;
@@ -321,7 +325,11 @@ impl Driver for Linux {
     fn adopt(&self, _: &OpKey, request: &AdoptRequest) -> Result<Started, DriverError> {
         let AdoptRequest { instance, node, epoch, adopted, limits } = request;
         let Adopted::Process(process) = adopted else {
-            let flag = if adopted.kind() == ModuleKind::Pod { "--kubernetes" } else { "--slurm" };
+            let flag = match adopted.kind() {
+                ModuleKind::Pod => "--kubernetes",
+                ModuleKind::Vm => "--qemu",
+                _ => "--slurm",
+            };
             let reason = format!("a host limits processes; {adopted} needs an agent started with {flag}");
             return Err(DriverError::Unsupported { operation: "adopt", reason });
         };

@@ -44,6 +44,8 @@ pub enum ModuleKind {
     SlurmJob,
     /// A container of a Kubernetes pod that runs already and is adopted.
     Pod,
+    /// A virtual machine that runs already and is adopted.
+    Vm,
 }
 
 impl ModuleKind {
@@ -60,12 +62,13 @@ impl ModuleKind {
             Self::Process => "linux",
             Self::SlurmJob => "slurm",
             Self::Pod => "kubernetes",
+            Self::Vm => "qemu",
         }
     }
 
     /// Whether its workloads run already and are adopted.
     pub const fn is_adopted(self) -> bool {
-        matches!(self, Self::Process | Self::SlurmJob | Self::Pod)
+        matches!(self, Self::Process | Self::SlurmJob | Self::Pod | Self::Vm)
     }
 }
 
@@ -135,7 +138,7 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod.
+    /// Which driver runs it: `wasm` a module, `command` a command, `service` an HTTP service, `linux` an adopted process, `slurm` an adopted job, `kubernetes` an adopted pod, `qemu` an adopted virtual machine.
     pub driver: String,
     pub module: ModuleId,
     /// What a command is started with.
@@ -228,6 +231,7 @@ pub enum Adopted {
     Process(HostProcess),
     SlurmJob(SlurmJob),
     Pod(ClusterPod),
+    Vm(VirtualMachine),
 }
 
 impl Adopted {
@@ -236,15 +240,16 @@ impl Adopted {
             Self::Process(_) => ModuleKind::Process,
             Self::SlurmJob(_) => ModuleKind::SlurmJob,
             Self::Pod(_) => ModuleKind::Pod,
+            Self::Vm(_) => ModuleKind::Vm,
         }
     }
 
     /// Whether both are one and the same: what people read of them may differ.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Process(one), Self::Process(two)) => {
-                (one.pid, one.started_ticks, &one.boot) == (two.pid, two.started_ticks, &two.boot)
-            }
+            (Self::Process(one), Self::Process(two)) => one.is(two),
+            // A name is another machine's once the process has ended.
+            (Self::Vm(one), Self::Vm(two)) => one.process.is(&two.process),
             (Self::SlurmJob(one), Self::SlurmJob(two)) => {
                 (one.job, one.submitted_at, &one.cluster) == (two.job, two.submitted_at, &two.cluster)
             }
@@ -262,6 +267,7 @@ impl fmt::Display for Adopted {
             Self::Process(process) => write!(f, "process {}", process.pid),
             Self::SlurmJob(job) => write!(f, "job {}", job.job),
             Self::Pod(pod) => write!(f, "pod {}/{}", pod.namespace, pod.name),
+            Self::Vm(machine) => write!(f, "virtual machine {}", machine.name),
         }
     }
 }
@@ -290,6 +296,28 @@ pub struct ClusterPod {
     pub uid: String,
     /// The container whose CPU changes; others of the pod stay as they are.
     pub container: String,
+}
+
+/// A virtual machine of a host. Its name alone names nobody: the process tells it from the next machine of that name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct VirtualMachine {
+    pub name: String,
+    /// Virtual processors that it had when it was adopted.
+    pub vcpus: u32,
+    /// The QEMU that runs it.
+    pub process: HostProcess,
+}
+
+impl VirtualMachine {
+    pub const LONGEST_NAME: usize = 64;
+}
+
+impl HostProcess {
+    /// Whether both are one and the same: their command lines may read differently.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.pid, self.started_ticks, &self.boot) == (other.pid, other.started_ticks, &other.boot)
+    }
 }
 
 /// A process of a host. Its number alone names nobody: after its end the kernel gives it to another.

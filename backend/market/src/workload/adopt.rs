@@ -1,7 +1,7 @@
 //! Adopting what runs on a node already: what is asked of it at the gate.
 use crate::command::{Adopt, NewInstance};
 use crate::ids::InstanceId;
-use crate::records::workload::{Adopted, ClusterPod, LEAST_CPU_MILLI, ModuleKind};
+use crate::records::workload::{Adopted, ClusterPod, LEAST_CPU_MILLI, ModuleKind, VirtualMachine};
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::state::State;
 use crate::turn::Turn;
@@ -47,11 +47,12 @@ const fn name_of(kind: ModuleKind) -> &'static str {
     match kind {
         ModuleKind::SlurmJob => "slurm job",
         ModuleKind::Pod => "pod",
+        ModuleKind::Vm => "virtual machine",
         _ => "process",
     }
 }
 
-/// What an agent tells is another machine's word: nodes of a job have whole cores, and not too many; names of a pod are short.
+/// What an agent tells is another machine's word: nodes of a job have whole cores, and not too many; names are short.
 fn check_told(adopted: &Adopted) -> Result<(), Refusal> {
     match adopted {
         Adopted::SlurmJob(job) if !(1..=MOST_NODE_CPU_MILLI).contains(&job.node_cpu_milli) => {
@@ -71,6 +72,17 @@ fn check_told(adopted: &Adopted) -> Result<(), Refusal> {
             );
             Err(invalid("pod_not_adoptable", "/pod", detail))
         }
+        Adopted::Vm(VirtualMachine { name, .. }) => {
+            let longest = VirtualMachine::LONGEST_NAME;
+            let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            if (1..=longest).contains(&name.len()) && name.bytes().all(is_of_name) {
+                return Ok(());
+            }
+            let detail = format!(
+                "The name of a virtual machine has 1 to {longest} letters, digits, hyphens, underscores and dots; its agent tells another. Look at its agent."
+            );
+            Err(invalid("vm_not_adoptable", "/vm", detail))
+        }
         Adopted::SlurmJob(_) | Adopted::Process(_) => Ok(()),
     }
 }
@@ -79,7 +91,7 @@ fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
 }
 
-/// Only CPU is limited: of a process or a pod no less than a hundredth of a core, of a job whole nodes.
+/// Only CPU is limited: of a job whole nodes, of all others no less than a hundredth of a core.
 pub(super) fn check_amounts(adopted: &Adopted, all: &[(&Amounts, &str)]) -> Result<(), Refusal> {
     for (amounts, field) in all {
         if let Some((resource, _)) = amounts.iter().find(|(r, quantity)| **r != Resource::CpuMilli && **quantity != 0) {
@@ -91,8 +103,8 @@ pub(super) fn check_amounts(adopted: &Adopted, all: &[(&Amounts, &str)]) -> Resu
         let cpu = amount(amounts, Resource::CpuMilli);
         let refused = |code, detail| Err(invalid(code, format!("/{field}/cpu_milli"), detail));
         match adopted {
-            Adopted::Process(_) | Adopted::Pod(_) if cpu < LEAST_CPU_MILLI => {
-                let what = if adopted.kind() == ModuleKind::Pod { "pod" } else { "process" };
+            Adopted::Process(_) | Adopted::Pod(_) | Adopted::Vm(_) if cpu < LEAST_CPU_MILLI => {
+                let what = name_of(adopted.kind());
                 let detail = format!(
                     "The kernel holds a {what} to {LEAST_CPU_MILLI} cpu_milli at least; the {field} is {cpu}. Ask for {LEAST_CPU_MILLI} or more."
                 );
@@ -120,6 +132,7 @@ fn check_is_new(state: &State, adopted: &Adopted) -> Result<(), Refusal> {
             let pointer = match adopted.kind() {
                 ModuleKind::SlurmJob => "/job",
                 ModuleKind::Pod => "/pod",
+                ModuleKind::Vm => "/vm",
                 _ => "/pid",
             };
             let detail = format!(

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 
 /// Takes a program that runs already into the market, without a restart.
 ///
-/// Its owner can buy it more CPU. The kernel holds a process or a pod to what was won; a Slurm cluster gives a job whole nodes.
+/// Its owner can buy it more CPU. The kernel holds a process, a pod or a virtual machine to what was won; a Slurm cluster gives a job whole nodes.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   headroom adopt list --node host-1
   headroom adopt pid 4242 --node host-1 --owner acme --name web --cpu-milli 500
   headroom adopt slurm-job 17 --node batch --owner acme --name simulation
-  headroom adopt pod web-5d4f9c7b6-x2x8z --node worker-1 --owner acme --name web")]
+  headroom adopt pod web-5d4f9c7b6-x2x8z --node worker-1 --owner acme --name web
+  headroom adopt vm web --node machines --owner acme --name web")]
 pub struct AdoptArgs {
     #[command(subcommand)]
     what: What,
@@ -22,7 +23,7 @@ pub struct AdoptArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum What {
-    /// Lists what can be adopted on a node: processes or pods, the busiest first, or jobs of its cluster.
+    /// Lists what can be adopted on a node: processes, virtual machines or pods, the busiest first, or jobs of its cluster.
     List {
         #[command(flatten)]
         server: Server,
@@ -51,6 +52,13 @@ enum What {
         #[command(flatten)]
         as_workload: AsWorkload,
     },
+    /// Adopts a running virtual machine.
+    Vm {
+        /// The name of its socket without .qmp, as `headroom adopt list` shows it.
+        vm: String,
+        #[command(flatten)]
+        as_workload: AsWorkload,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -61,10 +69,10 @@ struct AsWorkload {
     /// Name of the workload.
     #[arg(long)]
     name: String,
-    /// What it always has, in thousandths of a core. Left out: of a process or a pod what it uses and a quarter more, of a job what it has.
+    /// What it always has, in thousandths of a core. Left out: what it uses and a quarter more, of a job what it has.
     #[arg(long, value_name = "MILLI")]
     cpu_milli: Option<i64>,
-    /// What lending never takes it under. Left out: half of a process's or a pod's baseline, all of a job's.
+    /// What lending never takes it under. Left out: half of its baseline, of a job all of it.
     #[arg(long, value_name = "MILLI")]
     floor_milli: Option<i64>,
     #[command(flatten)]
@@ -155,6 +163,9 @@ pub async fn run(args: AdoptArgs) -> anyhow::Result<ExitCode> {
             }
             as_workload.adopt(body, &format!("pod {pod}")).await?;
         }
+        What::Vm { vm, as_workload } => {
+            as_workload.adopt(json!({ "vm": vm }), &format!("virtual machine {vm}")).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -166,6 +177,7 @@ async fn list(server: &Server) -> anyhow::Result<()> {
     list_processes(&of("process"));
     list_jobs(&of("slurm_job"));
     list_pods(&of("pod"));
+    list_machines(&of("vm"));
     Ok(())
 }
 
@@ -223,5 +235,17 @@ fn list_pods(pods: &[&Value]) {
         let (cpu, limit, workload) = (or_unknown("cpu_milli"), or_unknown("limit_milli"), text(one, "workload"));
         let name = with_reason(format!("{}/{}", text(one, "pod"), text(one, "container")), one);
         say(format_args!("{cpu:>9} {limit:>8} {:>9}  {workload:<30} {name}", proposed(one)));
+    }
+}
+
+fn list_machines(machines: &[&Value]) {
+    if !machines.is_empty() {
+        let heads = ("cpu milli", "vcpus", "mem MiB", "proposed", "workload");
+        say(format_args!("{:>9} {:>6} {:>8} {:>9}  {:<30} machine", heads.0, heads.1, heads.2, heads.3, heads.4));
+    }
+    for one in machines {
+        let (cpu, vcpus, mem) = (number(one, "cpu_milli"), number(one, "vcpus"), number(one, "memory_mib"));
+        let name = with_reason(text(one, "vm"), one);
+        say(format_args!("{cpu:>9} {vcpus:>6} {mem:>8} {:>9}  {:<30} {name}", proposed(one), text(one, "workload")));
     }
 }

@@ -2,13 +2,14 @@
 //! folder, and tells what the kernel counts.
 use crate::cli::client::client;
 use crate::workers::agents::{
-    AgentDriver, Candidates, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WantedCopy,
-    reported,
+    AgentDriver, Candidates, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, VmReport, Wanted,
+    WantedCopy, reported,
 };
 use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::kubernetes::{self, Kubernetes};
 use headroom_execution::linux::{Linux, boot};
+use headroom_execution::qemu::Qemu;
 use headroom_execution::service::{Assigned, Hosted, list_services};
 use headroom_execution::slurm::{Settings, Slurm};
 use headroom_execution::{AdoptRequest, Adopting, DriverError, InstanceId, Limits, NodeId, OpKey, Report};
@@ -42,6 +43,7 @@ const ANSWER: Duration = Duration::from_secs(10);
   1. An admin makes the node: POST /v1/nodes with \"properties\": {\"agent\": 1}, in a pool of such nodes.
   2. An operator makes an API key with the name of the node and the scopes market:read and nodes:work.
   3. HEADROOM_KEY=xk_… headroom work --server http://market:8080 --node host-1
+With virtual machines instead of processes: … --qemu /run/machines
 With copies of HTTP services on this host: … --services /srv/services --data /srv/headroom-agent --address 10.0.0.5
 As a pod of each node of a Kubernetes cluster: headroom work --kubernetes --node \"$NODE_NAME\"")]
 pub struct WorkArgs {
@@ -58,12 +60,16 @@ pub struct WorkArgs {
     /// named, or else in that of the kubeconfig or of the agent's own pod.
     #[arg(long, value_name = "NAMESPACE", num_args = 0..=1, default_missing_value = "", conflicts_with = "slurm")]
     kubernetes: Option<String>,
+    /// Limits virtual machines of this host instead of processes: QEMU processes that somebody has started with a QMP socket
+    /// in this folder, as -qmp unix:DIR/NAME.qmp,server=on,wait=off. QEMU serves one client at a time at a socket.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["slurm", "kubernetes"])]
+    qemu: Option<PathBuf>,
     /// API key with the name of the node and the scopes market:read and nodes:work; better in the environment than on the command line.
     #[arg(long, env = "HEADROOM_KEY", hide_env_values = true, required_unless_present = "key_file")]
     key: Option<String>,
     /// Folder with one TOML file for each HTTP service whose copies may run on this host, as the server's: the server names a
     /// service, and this host's own file says what that is. Copies run as the user that this process is.
-    #[arg(long, value_name = "DIR", requires = "data", conflicts_with_all = ["slurm", "kubernetes"])]
+    #[arg(long, value_name = "DIR", requires = "data", conflicts_with_all = ["slurm", "kubernetes", "qemu"])]
     services: Option<PathBuf>,
     /// Where copies of services have their files; one folder for each agent.
     #[arg(long, value_name = "DIR")]
@@ -102,6 +108,7 @@ enum Place {
     Host(Linux),
     Cluster(Slurm, Option<String>),
     Kubernetes(Kubernetes),
+    Machines(Qemu),
 }
 
 /// The name of this agent on its host: one with a new key finds what the one with the old key has adopted.
@@ -130,6 +137,9 @@ impl Place {
     fn new(args: &WorkArgs) -> Self {
         let name = &name_of(args);
         let named = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        if let Some(folder) = &args.qemu {
+            return Self::Machines(Qemu::new(name, folder));
+        }
         match (&args.slurm, &args.kubernetes) {
             (Some(partition), _) => Self::Cluster(Slurm::new(name, Settings::default()), named(partition)),
             (None, Some(namespace)) => {
@@ -145,6 +155,7 @@ impl Place {
             Self::Host(linux) => linux,
             Self::Cluster(slurm, _) => slurm,
             Self::Kubernetes(kubernetes) => kubernetes,
+            Self::Machines(qemu) => qemu,
         }
     }
 
@@ -153,21 +164,22 @@ impl Place {
             Self::Host(_) => AgentDriver::Linux,
             Self::Cluster(..) => AgentDriver::Slurm,
             Self::Kubernetes(_) => AgentDriver::Kubernetes,
+            Self::Machines(_) => AgentDriver::Qemu,
         }
     }
 
     /// Workloads that are changed at once; a kernel takes no time for one.
     fn at_once(&self) -> usize {
         match self {
-            Self::Host(_) => 1,
+            Self::Host(_) | Self::Machines(_) => 1,
             Self::Cluster(..) | Self::Kubernetes(_) => OF_CLUSTER_AT_ONCE,
         }
     }
 
-    /// What may be adopted: processes of a host, jobs or pods of a cluster.
+    /// What may be adopted: processes or machines of a host, jobs or pods of a cluster.
     fn candidates(&self) -> Candidates {
         let mut found = Candidates::default();
-        let untold = |error: DriverError| tracing::warn!(%error, "what runs in the cluster cannot be listed");
+        let untold = |error: DriverError| tracing::warn!(%error, "what runs here cannot be listed");
         match self {
             Self::Host(linux) => {
                 found.processes = linux.candidates(MOST_LISTED).into_iter().map(ProcessReport::from).collect();
@@ -178,6 +190,10 @@ impl Place {
             },
             Self::Kubernetes(kubernetes) => match kubernetes.candidates(MOST_LISTED) {
                 Ok(pods) => found.pods = pods.into_iter().map(PodReport::from).collect(),
+                Err(error) => untold(error),
+            },
+            Self::Machines(qemu) => match qemu.candidates(MOST_LISTED) {
+                Ok(vms) => found.vms = vms.into_iter().map(VmReport::from).collect(),
                 Err(error) => untold(error),
             },
         }
@@ -252,9 +268,9 @@ impl Agent {
         };
         let driver = self.place.driver();
         let listed = done.list_candidates.then(|| tokio::task::block_in_place(|| self.place.candidates()));
-        let (processes, jobs, pods) = match listed {
-            Some(Candidates { processes, jobs, pods }) => (Some(processes), Some(jobs), Some(pods)),
-            None => (None, None, None),
+        let (processes, jobs, pods, vms) = match listed {
+            Some(Candidates { processes, jobs, pods, vms }) => (Some(processes), Some(jobs), Some(pods), Some(vms)),
+            None => (None, None, None, None),
         };
         let (unavailable, reports) = tokio::task::block_in_place(|| (driver.unavailable(), driver.reports()));
         let hosted = self.hosted.as_ref();
@@ -276,6 +292,7 @@ impl Agent {
             processes,
             jobs,
             pods,
+            vms,
         };
         let answer = self.ask(&format!("/v1/nodes/{id}/heartbeat"), Some(serde_json::to_string(&told)?)).await?;
         let orders =

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 178] = [
+const OTHERS: [(&str, u16, &str); 179] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -182,6 +182,7 @@ const OTHERS: [(&str, u16, &str); 178] = [
     ("already_adopted", 409, "It is a workload already; the detail names it."),
     ("job_not_adoptable", 422, "The job cannot be adopted; the detail says why."),
     ("pod_not_adoptable", 422, "The pod cannot be adopted; the detail says why."),
+    ("vm_not_adoptable", 422, "The virtual machine cannot be adopted; the detail says why."),
     ("one_of_two", 422, "Give one of the fields that exclude each other, not several and not none."),
     (
         "node_without_agent",

@@ -27,7 +27,7 @@ export default function AddWorkloadsPage() {
     </div>
   );
   return (
-    <Page title="Add workloads" of={of} bar={bar} answer={() => 'A program, a job or a pod that runs already becomes a workload, without a restart.'}
+    <Page title="Add workloads" of={of} bar={bar} answer={() => 'A program, a machine, a job or a pod that runs already becomes a workload, without a restart.'}
       empty={() => all.length === 0 && { fact: 'There is no node yet.', hint: <>An admin adds one on the page of a pool. <PageLink className="underline" to="/nodes">How to add one with an agent</PageLink></> }}>
       {() => (node ? <Candidates key={node.id} node={node} text={text} /> : <Panel><Empty fact={`There is no node ${asked}.`} hint="Choose another one." /></Panel>)}
     </Page>

@@ -1,4 +1,4 @@
-// Adopt one process, job or pod: who owns it, and what it always has. Checked as it is typed; what was typed stays after a refusal, and after a look elsewhere.
+// Adopt one process, job, pod or virtual machine: who owns it, and what it always has. Checked as it is typed; what was typed stays after a refusal, and after a look elsewhere.
 import type { FormEvent } from 'react';
 import { Button, Field, Note, NumberField, PageLink, Select } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
@@ -7,12 +7,13 @@ import { nodesText } from '@/lib/adopted';
 import { type Adoption, type Candidate, CLASSES, type FullNode, type FullParticipant, type Instance, type List, type Problem, useResource, useWrite } from '@/lib/api';
 import { useBegun } from '@/lib/edit';
 import { formatQuantity } from '@/lib/money';
-import { adoptedAs, allText, bodyOf, type Draft, faultsOf, firstOf, inCores, isAtField, isJob, isPod, keyOfCandidate, saidAt, titleOf } from './adopt';
+import { adoptedAs, allText, bodyOf, type Draft, faultsOf, firstOf, inCores, isAtField, isJob, isPod, isVm, keyOfCandidate, saidAt, titleOf } from './adopt';
 
 const PROCESS = 'From now on the kernel holds it to its baseline. It is not restarted. Stopping the workload lifts the limit.';
 const JOB = 'From now on it has the nodes of its baseline, and those that bids add. It is not restarted. Stopping the workload gives bought nodes back to the cluster; the job runs on.';
 const POD = 'From now on its container is held to its baseline, and to more where bids win. It is not restarted. Stopping the workload gives it back the CPU that it had.';
-const textOf = (c: Candidate) => (isJob(c) ? JOB : isPod(c) ? POD : PROCESS);
+const VM = 'From now on the kernel holds its process to its baseline, and to more where bids win. Its vCPUs and its memory stay. It is not restarted. Stopping the workload lifts the limit.';
+const textOf = (c: Candidate) => (isJob(c) ? JOB : isPod(c) ? POD : isVm(c) ? VM : PROCESS);
 const AMOUNTS = [
   { key: 'baseline', label: 'Baseline', help: 'What it always has' },
   { key: 'floor', label: 'Floor', help: 'Lending never takes it below that' },
@@ -31,6 +32,7 @@ const helpOf = (of: Candidate, { key, help }: Amount) => (isJob(of) && key === '
 function Now({ of }: { of: Candidate }) {
   if (isJob(of)) return <p className="s12 t3">{`${of.user}, partition ${of.partition}: ${nodesText(of.nodes)} of ${formatQuantity('cpu_milli', of.node_cpu_milli)} now`}</p>;
   if (isPod(of)) return <p className="s12 t3">{[of.owner, `namespace ${of.namespace}`, `a limit of ${formatQuantity('cpu_milli', of.limit_milli ?? 0)} now`].filter(Boolean).join(', ')}</p>;
+  if (isVm(of)) return <p className="s12 t3">{`${of.vcpus} vCPUs, ${of.is_kvm ? 'run by KVM' : 'emulated'}, ${formatQuantity('mem_mib', of.memory_mib)} of memory`}</p>;
   return <p className="s12 t3 trunc" title={of.command}>{of.command}</p>;
 }
 
@@ -68,7 +70,7 @@ export function AdoptForm({ node, candidate: c, onMade, onClose }: Props) {
   };
   return (
     <Dialog open onClose={onClose} title={`Adopt ${titleOf(c)}`} text={textOf(c)} wide>
-      <form className="col g12" onSubmit={submit} aria-label={`Adopt a ${isJob(c) ? 'job' : isPod(c) ? 'pod' : 'process'}`}>
+      <form className="col g12" onSubmit={submit} aria-label={`Adopt a ${isJob(c) ? 'job' : isPod(c) ? 'pod' : isVm(c) ? 'virtual machine' : 'process'}`}>
         <Now of={c} />
         <div className="halves">
           <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={(typed?.name === undefined ? undefined : faults.name) ?? saidAt(problem, 'name')} />

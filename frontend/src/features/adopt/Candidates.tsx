@@ -9,16 +9,18 @@ import { hasAgent } from '@/lib/nodes';
 import { serverNow, useNow } from '@/lib/time';
 import type { Adopted } from './Act';
 import { AdoptForm } from './AdoptForm';
-import { isJob, isMadeOf, isPod, keyOfCandidate, matching, MOST_LISTED, whyNot } from './adopt';
+import { isJob, isMadeOf, isPod, isVm, keyOfCandidate, matching, MOST_LISTED, whyNot } from './adopt';
 import { JobTable } from './JobTable';
 import { PodTable } from './PodTable';
 import { ProcessTable } from './ProcessTable';
+import { VmTable } from './VmTable';
 
 /** What to call all of them. */
 const OF = {
   process: { title: 'Processes', one: 'process', none: 'No process of this host can be adopted.', hint: 'Start a program on it, then refresh. Headroom’s own processes are left out.', mend: 'Change that on the host, then refresh.' },
   job: { title: 'Jobs', one: 'job', none: 'No job of this cluster can be adopted.', hint: 'Start a job on it, then refresh. A job that waits is listed once it runs.', mend: 'Change that, then refresh.' },
   pod: { title: 'Pods', one: 'pod', none: 'No pod of this node can be adopted.', hint: 'Start a pod with a CPU limit on it, then refresh. Only the namespace of its agent is listed.', mend: 'Change that, then refresh.' },
+  vm: { title: 'Virtual machines', one: 'virtual machine', none: 'No virtual machine of this host can be adopted.', hint: 'Start one with a QMP socket in the folder of the agent, then refresh.', mend: 'Change that on the host, then refresh.' },
 };
 /** A moment of this machine, as the server counts. */
 const onServer = (at: number) => at + serverNow() - Date.now();
@@ -38,11 +40,12 @@ interface TablesProps { all: Candidate[]; text: string; one: string; readAt: num
 function Tables({ all, text, one, ...rest }: TablesProps) {
   const found = matching(all, text);
   const more = { ...rest, cut: all.length >= MOST_LISTED, empty: `No ${one} matches “${text.trim()}”. Type less, or clear the filter.` };
-  const isProcess = (c: Candidate): c is RunningProcess => !isJob(c) && !isPod(c);
+  const isProcess = (c: Candidate): c is RunningProcess => c.kind === 'process';
   return (
     <>
       {all.some(isProcess) && <ProcessTable rows={found.filter(isProcess)} {...more} />}
       {all.some(isJob) && <JobTable rows={found.filter(isJob)} {...more} />}
+      {all.some(isVm) && <VmTable rows={found.filter(isVm)} {...more} />}
       {all.some(isPod) && <PodTable rows={found.filter(isPod)} {...more} />}
     </>
   );
@@ -57,7 +60,7 @@ export function Candidates({ node, text }: { node: FullNode; text: string }) {
   const [made, setMade] = useState<{ instance: Instance; at: number } | null>(null);
   const refresh = <Button size="sm" busy={reading} onClick={of.retry}>Refresh</Button>;
   const has = (driver: string, is: (c: Candidate) => boolean) => node.agent?.driver === driver || !!of.data?.data.some(is);
-  const words = OF[has('slurm', isJob) ? 'job' : has('kubernetes', isPod) ? 'pod' : 'process'];
+  const words = OF[has('slurm', isJob) ? 'job' : has('kubernetes', isPod) ? 'pod' : has('qemu', isVm) ? 'vm' : 'process'];
   // Until the list is read again it does not know what has just been adopted.
   const justMade = (c: Candidate) => (made && made.at >= of.updatedAt && isMadeOf(made.instance, c) ? made.instance.id : undefined);
   const adopted = (c: Candidate): Adopted | null => {

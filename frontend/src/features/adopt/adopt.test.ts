@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Candidate, Problem, type RunningJob, type RunningPod, type RunningProcess } from '@/lib/api';
-import { jobs, pods, processes } from '@/mocks/candidates';
+import { type Candidate, Problem, type RunningJob, type RunningPod, type RunningProcess, type RunningVm } from '@/lib/api';
+import { jobs, machines, pods, processes } from '@/mocks/candidates';
 import { adoptedAs, allText, bodyOf, faultsOf, firstOf, inCores, isAtField, isMadeOf, leftText, matching, programOf, refusedText, saidAt, titleOf, whyNot } from './adopt';
 
 const [postgres] = processes as [RunningProcess];
@@ -12,7 +12,7 @@ it('names a program without its folder, and what names itself by the first word'
   expect(['/usr/bin/python3 /srv/app.py', 'nginx: master process /usr/sbin/nginx', '-bash', 'sh -c "while :; do :; done"', '', `/opt/${'x'.repeat(120)}`].map(programOf)).toEqual(['python3', 'nginx', 'bash', 'sh', '', 'x'.repeat(100)]);
 });
 it('finds by parts of the command, and by how the number begins', () => {
-  const found = (text: string, all: Candidate[] = processes) => matching(all, text).map((c) => (c.kind === 'process' ? c.pid : c.kind === 'pod' ? c.container : c.job));
+  const found = (text: string, all: Candidate[] = processes) => matching(all, text).map((c) => (c.kind === 'process' ? c.pid : c.kind === 'pod' ? c.container : c.kind === 'vm' ? c.vm : c.job));
   expect([found(''), found('NGINX master'), found('424'), found('serve 153'), found('apache')]).toEqual([[4242, 977, 15_311], [977], [4242], [15_311], []]);
   expect([found('orders stateful', pods), found('checkout', pods)]).toEqual([['postgres', 'exporter'], ['app']]);
   expect([found('jonas', jobs), found('batch genomes', jobs), found('46', jobs)]).toEqual([[4698], [4711], [4698, 4650]]);
@@ -72,4 +72,13 @@ it('names a pod and its container, and calls the workload as its owner is called
 it('tells a workload of a pod by the uid and the container', () => {
   const of = (part: object) => ({ adopted: { kind: 'pod', namespace: 'shop', name: database.pod, uid: database.uid, container: 'postgres', ...part } }) as const;
   expect([isMadeOf(of({}), database), isMadeOf(of({ uid: 'another' }), database), isMadeOf(of({ container: 'exporter' }), database), isMadeOf(of({}), postgres)]).toEqual([true, false, false, false]);
+});
+
+it('names a machine, sends its name, and knows it by its process', () => {
+  const [runner] = machines as [RunningVm];
+  const draft = { ...firstOf(runner), participant: 'par_1' };
+  expect([draft.name, draft.lends, titleOf(runner), allText(runner, 4000), matching(machines, 'erp').map((v) => titleOf(v))]).toEqual(['build-runner', true, 'build-runner, virtual machine', 'all of its vCPUs', ['legacy-erp, virtual machine']]);
+  expect(bodyOf(runner, draft)).toMatchObject({ vm: 'build-runner', participant: 'par_1', baseline: { cpu_milli: 2650 } });
+  const of = (pid: number) => ({ adopted: { kind: 'vm', name: 'build-runner', vcpus: 4, process: { pid, started_ticks: 1, boot: 'b', command: 'qemu' } } }) as const;
+  expect([isMadeOf(of(runner.pid), runner), isMadeOf(of(7), runner), isMadeOf(of(runner.pid), postgres)]).toEqual([true, false, false]);
 });

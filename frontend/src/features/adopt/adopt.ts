@@ -1,6 +1,6 @@
 // What may be adopted: as it is listed, found and adopted. What is typed, what is wrong with it, and what is sent.
 import { nodesText } from '@/lib/adopted';
-import type { Adoption, Candidate, Instance, Problem, RunningJob, RunningPod } from '@/lib/api';
+import type { Adoption, Candidate, Instance, Problem, RunningJob, RunningPod, RunningVm } from '@/lib/api';
 import { formatCount, formatQuantity, readQuantity, readWhole, shown, type Typed } from '@/lib/money';
 
 /** As many as one answer lists. */
@@ -11,23 +11,27 @@ const LEAST_CPU = 10;
 
 /** A job of a cluster. */
 export const isJob = (c: Candidate): c is RunningJob => c.kind === 'slurm_job';
-/** A container of a pod; what is neither is a process. */
+/** A container of a pod. */
 export const isPod = (c: Candidate): c is RunningPod => c.kind === 'pod';
+/** A virtual machine; what is none of these is a process. */
+export const isVm = (c: Candidate): c is RunningVm => c.kind === 'vm';
 /** The number of a process or a job; the container of a pod, of which there may be several. */
 const numberOf = (c: Candidate): number | string => (isJob(c) ? c.job : isPod(c) ? c.container : c.pid);
-/** What it is called in a cluster, or the command line. */
-const calledOf = (c: Candidate): string => (isJob(c) ? c.name : isPod(c) ? c.pod : c.command);
+/** What it is called in a cluster or on its host, or the command line. */
+const calledOf = (c: Candidate): string => (isJob(c) ? c.name : isPod(c) ? c.pod : isVm(c) ? c.vm : c.command);
 export const keyOfCandidate = (c: Candidate): string => `${c.kind} ${numberOf(c)} ${calledOf(c)}`;
 /** "postgres, process 4242" */
 export function titleOf(c: Candidate): string {
   if (isPod(c)) return `${c.container}, pod ${c.pod}`;
+  if (isVm(c)) return `${c.vm}, virtual machine`;
   return isJob(c) ? `${c.name}, job ${c.job}` : `${programOf(c.command)}, process ${c.pid}`;
 }
 /** Why it cannot be adopted, where that is known of it. */
-export const refusalOf = (c: Candidate): string | null | undefined => (isJob(c) || isPod(c) ? c.refused : undefined);
+export const refusalOf = (c: Candidate): string | null | undefined => (c.kind === 'process' ? undefined : c.refused);
 /** Whether a workload was made of it. */
 export function isMadeOf({ adopted }: Pick<Instance, 'adopted'>, c: Candidate): boolean {
   if (adopted?.kind === 'pod') return isPod(c) && adopted.uid === c.uid && adopted.container === c.container;
+  if (adopted?.kind === 'vm') return isVm(c) && adopted.name === c.vm && adopted.process.pid === c.pid;
   return adopted?.kind === c.kind && (adopted.kind === 'slurm_job' ? adopted.job : adopted.pid) === numberOf(c);
 }
 
@@ -41,7 +45,7 @@ export function programOf(command: string): string {
 /** Those with every word in what they are called, or whose number begins with it. */
 export function matching(all: Candidate[], text: string): Candidate[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const said = (c: Candidate) => (isJob(c) ? [c.name, c.partition, c.user] : isPod(c) ? [c.pod, c.container, c.owner] : [c.command]).join(' ').toLowerCase();
+  const said = (c: Candidate) => (isJob(c) ? [c.name, c.partition, c.user] : isPod(c) ? [c.pod, c.container, c.owner] : [calledOf(c)]).join(' ').toLowerCase();
   return all.filter((c) => words.every((w) => said(c).includes(w) || String(numberOf(c)).startsWith(w)));
 }
 
@@ -54,7 +58,7 @@ const nameOfPod = (c: RunningPod): string => c.owner?.split(' ').at(-1) ?? c.pod
 /** As it stands in a field: whole nodes of a job, cores of a process. */
 const textOf = (c: Candidate, base: number | undefined) => (isJob(c) ? String(Math.round((base ?? 0) / c.node_cpu_milli)) : cores(base));
 export const firstOf = (c: Candidate): Draft => ({
-  name: [...(isJob(c) ? c.name : isPod(c) ? nameOfPod(c) : programOf(c.command))].slice(0, LONGEST_NAME).join(''), participant: '', baseline: textOf(c, c.proposed.baseline.cpu_milli), floor: textOf(c, c.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: !isJob(c),
+  name: [...(isJob(c) ? c.name : isPod(c) ? nameOfPod(c) : isVm(c) ? c.vm : programOf(c.command))].slice(0, LONGEST_NAME).join(''), participant: '', baseline: textOf(c, c.proposed.baseline.cpu_milli), floor: textOf(c, c.proposed.floor.cpu_milli), limit: '', class: 'standard', lends: !isJob(c),
 });
 
 /** In thousandths of a core, whatever its field counts in. */
@@ -91,7 +95,7 @@ export function faultsOf(c: Candidate, d: Draft): Partial<Record<Field, string>>
 }
 
 /** What names it to the server. */
-const namedBy = (c: Candidate) => (isJob(c) ? { job: c.job } : isPod(c) ? { pod: c.pod, container: c.container } : { pid: c.pid });
+const namedBy = (c: Candidate) => (isJob(c) ? { job: c.job } : isPod(c) ? { pod: c.pod, container: c.container } : isVm(c) ? { vm: c.vm } : { pid: c.pid });
 /** What is sent; null while something is missing or wrong. A job lends nothing, so nothing is said of that. */
 export function bodyOf(c: Candidate, d: Draft): Adoption | null {
   const [baseline, floor, limit] = [read(c, d.baseline).value, read(c, d.floor).value, read(c, d.limit).value];
@@ -106,9 +110,9 @@ export function bodyOf(c: Candidate, d: Draft): Adoption | null {
 
 /** As much as the node has of it, in what its field counts in. */
 export function allText(c: Candidate, capacity: number | undefined): string {
-  return isJob(c) ? `all ${nodesText(Math.max(c.nodes, Math.floor((capacity ?? 0) / c.node_cpu_milli)))}` : 'all of the node';
+  return isJob(c) ? `all ${nodesText(Math.max(c.nodes, Math.floor((capacity ?? 0) / c.node_cpu_milli)))}` : isVm(c) ? 'all of its vCPUs' : 'all of the node';
 }
-/** Why a job or a pod is not adopted, as a sentence. */
+/** Why it is not adopted, as a sentence. */
 export const refusedText = (reason: string): string => `Not adoptable: ${reason.replace(/\.$/, '')}.`;
 /** Time until a job's limit, as coarse as people say it. */
 export function leftText(seconds: number | null | undefined): string {

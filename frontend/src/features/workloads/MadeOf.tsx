@@ -1,18 +1,19 @@
-import { jobOf, podOf, processOf } from '@/lib/adopted';
-import { type ClusterPod, type HostProcess, type Instance, type List, type Module, type SlurmJob, useResource } from '@/lib/api';
+import { jobOf, podOf, processOf, vmOf } from '@/lib/adopted';
+import { type ClusterPod, type HostProcess, type Instance, type List, type Module, type SlurmJob, type VirtualMachine, useResource } from '@/lib/api';
 import { formatQuantity } from '@/lib/money';
 import { driverName } from './health';
 import { typed } from './register';
 
-/** What a workload runs: its module or command, or the process, job or pod that was adopted. */
+/** What a workload runs: its module or command, or the process, job, pod or machine that was adopted. */
 export function MadeOf({ instance }: { instance: Instance }) {
-  const [process, job, pod] = [processOf(instance), jobOf(instance), podOf(instance)];
+  const [process, job, pod, machine] = [processOf(instance), jobOf(instance), podOf(instance), vmOf(instance)];
   return (
     <>
       <dt>Driver</dt><dd>{driverName(instance)}</dd>
       {process && <Process of={process} />}
       {job && <Job of={job} />}
       {pod && <Pod of={pod} />}
+      {machine && <Machine of={machine} />}
       {!instance.adopted && <Program instance={instance} />}
     </>
   );
@@ -53,6 +54,19 @@ function Pod({ of }: { of: ClusterPod }) {
       <dd className="said">
         {of.container}
         <p className="help">It stays on its node: its bids win only while its own node has room. Its memory is measured, not limited.</p>
+      </dd>
+    </>
+  );
+}
+
+function Machine({ of }: { of: VirtualMachine }) {
+  return (
+    <>
+      <dt>Machine</dt><dd className="said">{of.name}, process {of.process.pid}</dd>
+      <dt>Its vCPUs</dt>
+      <dd className="said">
+        {of.vcpus}
+        <p className="help">They stay; the CPU time that they get is limited. It stays on its host: its bids win only while its own node has room. Its memory is measured, not limited.</p>
       </dd>
     </>
   );

@@ -1,5 +1,5 @@
 // Which workload needs a hand first: one that failed, then one that waits for CPU now, then the one most likely to run short.
-import { jobOf, podOf, processOf } from '@/lib/adopted';
+import { jobOf, podOf, processOf, vmOf } from '@/lib/adopted';
 import { type Instance, MOST_PULSES, type Pulse } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
@@ -7,7 +7,7 @@ export const RISKY = 0.3;
 export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'faulty' || !!i.fault;
 
 /** What runs it, as people call it. */
-export const driverName = (i: Instance) => (processOf(i) ? 'process' : jobOf(i) ? 'Slurm job' : podOf(i) ? 'Kubernetes pod' : i.driver);
+export const driverName = (i: Instance) => (processOf(i) ? 'process' : jobOf(i) ? 'Slurm job' : podOf(i) ? 'Kubernetes pod' : vmOf(i) ? 'virtual machine' : i.driver);
 /** Its state as people see it: one that failed, or stands still. */
 export const condition = (i: Instance) => (isFaulty(i) ? 'faulty' : i.suspended ? 'suspended' : i.state);
 

@@ -1,4 +1,4 @@
-// What runs already and may become a workload: processes of hosts, jobs of clusters, pods of nodes.
+// What runs already and may become a workload: processes and machines of hosts, jobs of clusters, pods of nodes.
 import type { Quantities } from './objects';
 
 export interface HostProcess { pid: number; started_ticks: number; boot: string; command: string }
@@ -6,8 +6,10 @@ export interface HostProcess { pid: number; started_ticks: number; boot: string;
 export interface SlurmJob { cluster: string; job: number; submitted_at: number; name: string; node_cpu_milli: number }
 /** The container whose CPU changes, of a pod: `uid` is given to no other. */
 export interface ClusterPod { namespace: string; name: string; uid: string; container: string }
+/** Its process tells it from the next machine of that name. */
+export interface VirtualMachine { name: string; vcpus: number; process: HostProcess }
 /** What a workload was before the market knew it. */
-export type Adopted = ({ kind: 'process' } & HostProcess) | ({ kind: 'slurm_job' } & SlurmJob) | ({ kind: 'pod' } & ClusterPod);
+export type Adopted = ({ kind: 'process' } & HostProcess) | ({ kind: 'slurm_job' } & SlurmJob) | ({ kind: 'pod' } & ClusterPod) | ({ kind: 'vm' } & VirtualMachine);
 /** One that runs on a node's host and may be adopted; its figures are with all that it has started. */
 export interface RunningProcess {
   kind: 'process'; pid: number; command: string; user: number; running_seconds: number; descendants: number;
@@ -44,6 +46,22 @@ export interface RunningPod {
   workload?: string | null;
   proposed: { baseline: Quantities; floor: Quantities };
 }
-export type Candidate = RunningProcess | RunningJob | RunningPod;
-/** `pid`, `job` or `pod`, one of the three. Defaults: the whole node as limit; a process or a pod lends at the reserve price or more, a job lends nothing. */
-export interface Adoption { pid?: number; job?: number; pod?: string; container?: string; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }
+/** A virtual machine that runs on a node's host; the figures of CPU are of its process. */
+export interface RunningVm {
+  kind: 'vm'; vm: string; pid: number; user: number; running_seconds: number; vcpus: number; memory_mib: number; mem_mib: number;
+  /** In QEMU's words; empty where it cannot be asked. */
+  status: string;
+  /** Otherwise its processors are emulated. */
+  is_kvm: boolean;
+  /** What its balloon leaves of its memory; left out without one. */
+  balloon_mib?: number | null;
+  cpu_milli: number; mean_cpu_milli: number;
+  /** Why it cannot be adopted, if so. */
+  refused?: string | null;
+  /** The workload that it is already. */
+  workload?: string | null;
+  proposed: { baseline: Quantities; floor: Quantities };
+}
+export type Candidate = RunningProcess | RunningJob | RunningPod | RunningVm;
+/** `pid`, `job`, `pod` or `vm`, one of the four. Defaults: the whole node as limit, of a machine its vCPUs; a job lends nothing, others lend at the reserve price or more. */
+export interface Adoption { pid?: number; job?: number; pod?: string; container?: string; vm?: string; participant: string; name: string; baseline: Quantities; floor: Quantities; limit?: Quantities; class: string; strategy?: { auto_offer: null } }

@@ -37,7 +37,7 @@ export interface Me {
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 /** Without a kind it is a WebAssembly module. */
-export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'service' | 'process' | 'slurm_job' | 'pod'; available?: boolean }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' | 'service' | 'process' | 'slurm_job' | 'pod' | 'vm'; available?: boolean }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; currency: string }
 

@@ -11,8 +11,8 @@ mod told;
 pub use address::HeartbeatRefused;
 pub use place::AgentHosts;
 pub use told::{
-    AgentDriver, AgentStatus, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, Wanted, WantedCopy,
-    WorkloadReport, reported,
+    AgentDriver, AgentStatus, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, VmReport, Wanted,
+    WantedCopy, WorkloadReport, reported,
 };
 
 use headroom_execution::linux::MOST_CPU_MILLI;
@@ -39,6 +39,7 @@ pub struct Candidates {
     pub processes: Vec<ProcessReport>,
     pub jobs: Vec<JobReport>,
     pub pods: Vec<PodReport>,
+    pub vms: Vec<VmReport>,
 }
 
 struct Heard {
@@ -162,13 +163,15 @@ impl Agents {
             if !host.is_silent() && host.heard.as_ref().is_some_and(is_another) {
                 return Err(HeartbeatRefused::AnotherHost);
             }
-            let (processes, jobs, pods) = (told.processes.take(), told.jobs.take(), told.pods.take());
-            if processes.is_some() || jobs.is_some() || pods.is_some() {
+            let (processes, jobs) = (told.processes.take(), told.jobs.take());
+            let (pods, vms) = (told.pods.take(), told.vms.take());
+            if processes.is_some() || jobs.is_some() || pods.is_some() || vms.is_some() {
                 host.list_candidates = false;
                 host.candidates = Some(Candidates {
                     processes: processes.unwrap_or_default(),
                     jobs: jobs.unwrap_or_default(),
                     pods: pods.unwrap_or_default(),
+                    vms: vms.unwrap_or_default(),
                 });
             }
             host.ending.retain(|instance| told.copies.iter().any(|copy| copy.counts.instance == instance.as_str()));

@@ -1,14 +1,14 @@
 //! The documents between an agent and the server.
 use headroom_execution::linux::Candidate;
 use headroom_execution::service::HostedReport;
-use headroom_execution::{InstanceId, Report, kubernetes, slurm};
-use headroom_market::workload::{Adopted, ClusterPod, HostProcess, SlurmJob};
+use headroom_execution::{InstanceId, Report, kubernetes, qemu, slurm};
+use headroom_market::workload::{Adopted, ClusterPod, HostProcess, SlurmJob, VirtualMachine};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use utoipa::ToSchema;
 
-/// What an agent limits: processes of its host, jobs of its cluster, or pods of its Kubernetes node.
+/// What an agent limits: processes or virtual machines of its host, jobs of its cluster, or pods of its Kubernetes node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentDriver {
@@ -16,6 +16,7 @@ pub enum AgentDriver {
     Linux,
     Slurm,
     Kubernetes,
+    Qemu,
 }
 
 /// What an agent tells.
@@ -58,6 +59,9 @@ pub struct Heartbeat {
     /// Containers of pods that may be adopted, where candidates were asked for.
     #[serde(default)]
     pub pods: Option<Vec<PodReport>>,
+    /// Virtual machines that may be adopted, where candidates were asked for.
+    #[serde(default)]
+    pub vms: Option<Vec<VmReport>>,
 }
 
 /// An adopted workload, as the kernel of its host or its cluster counts it.
@@ -148,6 +152,33 @@ pub struct PodReport {
     pub cpu_milli: Option<u64>,
     pub mem_kib: u64,
     pub running_seconds: u64,
+    /// Why it cannot be adopted, if so.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// The workload that it is already.
+    #[serde(default)]
+    pub workload: Option<String>,
+}
+
+/// A virtual machine that may be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VmReport {
+    pub machine: VirtualMachine,
+    /// `running`, `paused` and others, in QEMU's words.
+    pub status: String,
+    /// Whether KVM runs it; otherwise its processors are emulated.
+    pub is_kvm: bool,
+    /// Memory of the machine, and what its balloon leaves of it.
+    pub memory_kib: u64,
+    #[serde(default)]
+    pub balloon_kib: Option<u64>,
+    pub user: u32,
+    pub running_seconds: u64,
+    pub cpu_milli: u64,
+    pub mean_cpu_milli: u64,
+    /// Resident memory of its process.
+    pub mem_kib: u64,
     /// Why it cannot be adopted, if so.
     #[serde(default)]
     pub refused: Option<String>,
@@ -251,6 +282,25 @@ impl From<(kubernetes::Candidate, Option<InstanceId>)> for PodReport {
             cpu_milli: candidate.cpu_milli,
             mem_kib: candidate.mem_kib,
             running_seconds: candidate.running_seconds,
+            refused: candidate.refused,
+            workload: workload.map(|id| id.0),
+        }
+    }
+}
+
+impl From<(qemu::Candidate, Option<InstanceId>)> for VmReport {
+    fn from((candidate, workload): (qemu::Candidate, Option<InstanceId>)) -> Self {
+        Self {
+            machine: candidate.machine,
+            status: candidate.told.status,
+            is_kvm: candidate.told.is_kvm,
+            memory_kib: candidate.told.mem_kib,
+            balloon_kib: candidate.told.balloon_kib,
+            user: candidate.user,
+            running_seconds: candidate.running_seconds,
+            cpu_milli: candidate.cpu_milli,
+            mean_cpu_milli: candidate.mean_cpu_milli,
+            mem_kib: candidate.resident_kib,
             refused: candidate.refused,
             workload: workload.map(|id| id.0),
         }
