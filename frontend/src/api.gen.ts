@@ -132,6 +132,7 @@ export interface components {
             is_silent: boolean;
             /** @description Why it can limit nothing, if so. */
             unavailable?: string | null;
+            host?: components["schemas"]["HostReport"] | null;
             /** @description Workloads that it limits, copies of services among them. */
             workloads: number;
             /** @description Services that it has. */
@@ -869,6 +870,7 @@ export interface components {
             carried_out: number;
             /** @description Why it can limit nothing, if so. */
             unavailable?: string | null;
+            host?: components["schemas"]["HostReport"] | null;
             /** @description What it has adopted, as the kernel counts it. */
             workloads: components["schemas"]["WorkloadReport"][];
             /**
@@ -923,6 +925,37 @@ export interface components {
             boot: string;
             /** @description Its command line, for people. */
             command: string;
+        };
+        /** @description A host over the last seconds, whoever loads it. */
+        HostReport: {
+            /**
+             * Format: int64
+             * @description Processors that are online, in thousandths of a core.
+             */
+            cpu_milli: number;
+            /** Format: int64 */
+            busy_milli: number;
+            /** Format: int64 */
+            memory_kib: number;
+            /** Format: int64 */
+            available_kib: number;
+            /** Format: int64 */
+            read_kib_per_second: number;
+            /** Format: int64 */
+            written_kib_per_second: number;
+            /** Format: int64 */
+            received_kib_per_second: number;
+            /** Format: int64 */
+            sent_kib_per_second: number;
+            /**
+             * Format: int64
+             * @description Thousandths of the last ten seconds in which some work waited; `null` where the kernel does not count that.
+             */
+            cpu_waits_permille?: number | null;
+            /** Format: int64 */
+            memory_waits_permille?: number | null;
+            /** Format: int64 */
+            io_waits_permille?: number | null;
         };
         /** @description What the order would have won in the last cleared round. */
         InLastRound: {

@@ -227,6 +227,21 @@ async fn agents_make_won_bids_true_on_their_own_hosts() -> anyhow::Result<()> {
     admin.advance(5).await?;
     becomes(one.pid(), Some(100)).await?;
 
+    // Operators see how loaded the whole host is.
+    let operator = hosts.server.api("operator")?;
+    let mut load = Value::Null;
+    for _ in 0..100 {
+        let nodes = read(&operator, "/v1/nodes").await?;
+        let found = nodes["data"].as_array().into_iter().flatten().find(|node| node["id"] == json!(hosts.nodes[0]));
+        load = found.map(|node| node["agent"]["host"].clone()).unwrap_or_default();
+        if !load.is_null() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let of = |field: &str| load[field].as_u64().unwrap_or(0);
+    ensure!(of("cpu_milli") >= 1_000 && of("busy_milli") > 0 && of("memory_kib") > of("available_kib"), "{load}");
+
     // A process that ends by itself is told by its agent.
     one.end();
     for _ in 0..50 {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fullNodes } from '@/mocks/members';
 import type { FullNode, LeavingNode } from './api/objects';
-import { actsOf, agentLook, drainText, leavingText, matchingNodes, needsHand, stateWord } from './nodes';
+import { actsOf, agentLook, drainText, hostText, leavingText, matchingNodes, needsHand, stateWord } from './nodes';
 
 const named = (name: string) => fullNodes.find((n) => n.name === name) as FullNode;
 const draining = named('fra1-hp-04');
@@ -32,7 +32,13 @@ it('says of an agent whether it is heard, and what to do', () => {
   expect(['fra1-gp-14', 'host-1', 'host-2', 'host-3'].map((name) => words(named(name)))).toEqual([undefined, 'Heard', 'Silent for 95 seconds', 'Limits nothing']);
   expect(words({ ...named('host-1'), agent: undefined })).toBe('Not heard yet');
   expect(agentLook(named('host-3'))?.note).toMatch(/^No control group can be made .*as root\.$/);
+  const small = { ...named('host-1'), capacity: { cpu_milli: 9000 } };
+  expect([words(small), agentLook(small)?.note]).toEqual(['Sells too much', expect.stringMatching(/9 cores for sale, its host has 8 cores/)]);
   expect(fullNodes.filter(needsHand).map((n) => n.name)).toEqual(['host-2', 'host-3']);
+});
+it('says how loaded a host is, and what its work waits for', () => {
+  const host = named('host-1').agent?.host;
+  expect(host && hostText(host)).toBe('6.2 of 8 cores busy, 9.0 GiB of 32.0 GiB free; 25 % of the time work waits for CPU');
 });
 it('finds nodes by name, pool, state and workload', () => {
   const found = (text: string) => matchingNodes(fullNodes, text).map((n) => n.name);

@@ -1,8 +1,8 @@
 // Nodes in words: their states, their agents, and how far a drain is.
 import { asSaid } from './api/problem';
-import type { FullNode, LeavingNode, NodeWorkload } from './api/objects';
+import type { FullNode, HostLoad, LeavingNode, NodeWorkload } from './api/objects';
 import { spanText } from './ago';
-import { formatCount } from './money';
+import { formatBytes, formatCount, formatQuantity } from './money';
 
 export type Act = 'cordon' | 'drain' | 'uncordon';
 const ACTS: Record<string, Act[]> = { up: ['cordon', 'drain'], cordoned: ['uncordon', 'drain'], draining: ['uncordon'] };
@@ -49,9 +49,20 @@ export function agentLook(n: FullNode): AgentLook | null {
   if (!agent) return hasAgent(n) ? { tone: 'warn', word: 'Not heard yet', mark: 'Not heard', note: 'Start headroom work on its host.' } : null;
   if (agent.is_silent) return { tone: 'bad', word: `Silent for ${spanText(agent.silent_seconds)}`, mark: 'Silent', note: 'Its buyers are credited meanwhile. Look whether its host and its agent run.' };
   if (agent.unavailable) return { tone: 'warn', word: 'Limits nothing', mark: 'Unable', note: asSaid(agent.unavailable).replace(/^./, (c) => c.toUpperCase()).replace(/[^.]$/, '$&.') };
+  const [sold, has] = [n.capacity.cpu_milli ?? 0, agent.host?.cpu_milli ?? Infinity];
+  if (sold > has) return { tone: 'warn', word: 'Sells too much', mark: 'Sells too much', note: `The node has ${formatQuantity('cpu_milli', sold)} for sale, its host has ${formatQuantity('cpu_milli', has)}. Make a node of the right size, and drain this one.` };
   return { tone: 'ok', word: 'Heard' };
 }
 export const needsHand = (n: FullNode): boolean => { const look = agentLook(n); return look !== null && look.tone !== 'ok'; };
+
+/** "1.3 of 2 cores busy, 4.2 of 8 GiB free; 25 % of the time work waits for CPU". */
+export function hostText(host: HostLoad): string {
+  const waits = ([['CPU', host.cpu_waits_permille], ['memory', host.memory_waits_permille], ['disks', host.io_waits_permille]] as const).filter(([, permille]) => (permille ?? 0) >= 50);
+  const waiting = waits.map(([what, permille]) => `${Math.round((permille ?? 0) / 10)} % of the time work waits for ${what}`).join(', ');
+  const cores = `${formatCount(Math.round(host.busy_milli / 100) / 10)} of ${formatQuantity('cpu_milli', host.cpu_milli)} busy`;
+  const memory = `${formatBytes(host.available_kib * 1024)} of ${formatBytes(host.memory_kib * 1024)} free`;
+  return [`${cores}, ${memory}`, waiting].filter(Boolean).join('; ');
+}
 
 /** Those with every word in their name, pool, state or workloads. */
 export function matchingNodes(all: FullNode[], text: string): FullNode[] {

@@ -51,7 +51,7 @@ export const fullNodes: FullNode[] = [
       there('COUNT3', 'counter-03', 4, { step: 'blocked', reason: 'no_room', detail: 'No other node of the pool has room for its baseline. Add a node, or uncordon one.' }),
     ],
   },
-  host('HOST01', 'host-1', 8, { services: ['shop', 'web'] }, [there('H1', 'orders-db', 2)]),
+  host('HOST01', 'host-1', 8, { services: ['shop', 'web'], host: { cpu_milli: 8000, busy_milli: 6240, memory_kib: 33_554_432, available_kib: 9_437_184, read_kib_per_second: 120, written_kib_per_second: 480, received_kib_per_second: 900, sent_kib_per_second: 1500, cpu_waits_permille: 253, io_waits_permille: 12 } }, [there('H1', 'orders-db', 2)]),
   host('HOST02', 'host-2', 8, { silent_seconds: 95, is_silent: true }),
   host('HOST03', 'host-3', 8, { unavailable: 'no control group can be made (/sys/fs/cgroup: Permission denied): run headroom as root' }),
   host('KUBE01', 'worker-1', 16, { driver: 'kubernetes' }, [there('ORDERS', 'orders-db', 1)]),

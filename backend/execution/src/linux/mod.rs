@@ -9,6 +9,7 @@
 //! another process has by now is never touched. Absent: memory limits, moves, snapshots and shadow runs.
 
 pub(crate) mod cgroup;
+mod host;
 mod own_group;
 pub(crate) mod process;
 
@@ -24,6 +25,7 @@ use own_group::Owner;
 
 pub use cgroup::{LEAST_CPU_MILLI, MOST_CPU_MILLI};
 pub use headroom_market::workload::HostProcess;
+pub use host::{HostLoad, HostMeter};
 pub use process::{Candidate, boot, find, is_own, runs, tree};
 
 const NAME: &str = "linux";

@@ -2,13 +2,13 @@
 //! folder, and tells what the kernel counts.
 use crate::cli::client::client;
 use crate::workers::agents::{
-    AgentDriver, Candidates, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, VmReport, Wanted,
-    WantedCopy, reported,
+    AgentDriver, Candidates, CopyReport, Heartbeat, HostReport, JobReport, Orders, PodReport, ProcessReport, VmReport,
+    Wanted, WantedCopy, reported,
 };
 use anyhow::{Context, ensure};
 use clap::Args;
 use headroom_execution::kubernetes::{self, Kubernetes};
-use headroom_execution::linux::{Linux, boot};
+use headroom_execution::linux::{HostMeter, Linux, boot};
 use headroom_execution::qemu::Qemu;
 use headroom_execution::service::{Assigned, Hosted, list_services};
 use headroom_execution::slurm::{Settings, Slurm};
@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -91,6 +91,7 @@ struct Agent {
     hosted: Option<Arc<Hosted>>,
     /// What an earlier life has limited and nobody wants any more has no limit.
     others_let_go: AtomicBool,
+    meter: Mutex<HostMeter>,
 }
 
 /// What was carried out of the lists.
@@ -215,6 +216,7 @@ pub async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
         key,
         http,
         others_let_go: AtomicBool::default(),
+        meter: Mutex::default(),
     });
     if let Some(reason) = agent.place.driver().unavailable() {
         tracing::warn!("nothing can be limited here: {reason}");
@@ -284,6 +286,7 @@ impl Agent {
             boot: boot(),
             carried_out: done.list,
             unavailable,
+            host: self.load(),
             workloads: reported(reports, &done.refused),
             address: hosted.map(|hosted| hosted.address()),
             services,
@@ -298,6 +301,13 @@ impl Agent {
         let orders =
             serde_json::from_str(&answer).context("the server answers in another language: is it of this version?");
         Ok((orders?, observed))
+    }
+
+    /// The load of this host, where that is what the node is.
+    fn load(&self) -> Option<HostReport> {
+        let is_host = matches!(self.place, Place::Host(_) | Place::Machines(_));
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.look().filter(|_| is_host).map(HostReport::from)
     }
 
     async fn find_node(&self) -> anyhow::Result<NodeId> {

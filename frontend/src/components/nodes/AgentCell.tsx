@@ -1,7 +1,7 @@
 import { Badge } from '@/components/ui';
 import { agoText } from '@/lib/ago';
 import type { FullNode } from '@/lib/api';
-import { agentLook, driverText } from '@/lib/nodes';
+import { agentLook, driverText, hostText } from '@/lib/nodes';
 
 const ICONS = { ok: 'check', warn: 'warn', bad: 'cross' } as const;
 
@@ -23,6 +23,7 @@ export function AgentCell({ node }: { node: FullNode }) {
     <span className="block py-1 whitespace-normal min-w-[200px]">
       <Badge tone={look.tone} icon={ICONS[look.tone]}>{look.word}</Badge>{facts && <span className="t3"> {facts}</span>}
       {services.length > 0 && <span className="block t2">Runs copies of {services.join(', ')}</span>}
+      {agent?.host && !agent.is_silent && <span className="block t2">{hostText(agent.host)}</span>}
       {look.note && <span className="block t2">{look.note}</span>}
     </span>
   );

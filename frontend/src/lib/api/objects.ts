@@ -84,12 +84,19 @@ export interface NodeWorkload {
   /** Of a draining node only. */
   leaving?: LeavingNode | null;
 }
+/** A host over the last seconds; waits are thousandths of the time in which some work waited. */
+export interface HostLoad {
+  cpu_milli: number; busy_milli: number; memory_kib: number; available_kib: number; read_kib_per_second: number; written_kib_per_second: number; received_kib_per_second: number; sent_kib_per_second: number;
+  cpu_waits_permille?: number | null; memory_waits_permille?: number | null; io_waits_permille?: number | null;
+}
 export interface Agent {
   version: string;
   /** What it limits: processes of a Linux host, or jobs of a Slurm cluster. */
   driver: string;
   /** Seconds since it was last heard. */
   silent_seconds: number; is_silent: boolean;
+  /** Of a host, not of a cluster. */
+  host?: HostLoad;
   /** Why it can limit nothing, if so. */
   unavailable?: string | null;
   workloads: number;

@@ -11,8 +11,8 @@ mod told;
 pub use address::HeartbeatRefused;
 pub use place::AgentHosts;
 pub use told::{
-    AgentDriver, AgentStatus, CopyReport, Heartbeat, JobReport, Orders, PodReport, ProcessReport, VmReport, Wanted,
-    WantedCopy, WorkloadReport, reported,
+    AgentDriver, AgentStatus, CopyReport, Heartbeat, HostReport, JobReport, Orders, PodReport, ProcessReport, VmReport,
+    Wanted, WantedCopy, WorkloadReport, reported,
 };
 
 use headroom_execution::linux::MOST_CPU_MILLI;
@@ -202,6 +202,7 @@ impl Agents {
             silent_seconds: heard.at.elapsed().as_secs(),
             is_silent: host.is_silent(),
             unavailable: heard.heartbeat.unavailable.clone(),
+            host: heard.heartbeat.host.clone(),
             workloads: heard.heartbeat.workloads.len() + heard.heartbeat.copies.len(),
             services: heard.heartbeat.services.keys().cloned().collect(),
         })

@@ -1,5 +1,5 @@
 //! The documents between an agent and the server.
-use headroom_execution::linux::Candidate;
+use headroom_execution::linux::{Candidate, HostLoad};
 use headroom_execution::service::HostedReport;
 use headroom_execution::{InstanceId, Report, kubernetes, qemu, slurm};
 use headroom_market::workload::{Adopted, ClusterPod, HostProcess, SlurmJob, VirtualMachine};
@@ -35,6 +35,9 @@ pub struct Heartbeat {
     /// Why it can limit nothing, if so.
     #[serde(default)]
     pub unavailable: Option<String>,
+    /// The load of its host; left out of a cluster and before the first five seconds are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostReport>,
     /// What it has adopted, as the kernel counts it.
     pub workloads: Vec<WorkloadReport>,
     /// Where its copies of services listen, if it runs services.
@@ -62,6 +65,28 @@ pub struct Heartbeat {
     /// Virtual machines that may be adopted, where candidates were asked for.
     #[serde(default)]
     pub vms: Option<Vec<VmReport>>,
+}
+
+/// A host over the last seconds, whoever loads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostReport {
+    /// Processors that are online, in thousandths of a core.
+    pub cpu_milli: u64,
+    pub busy_milli: u64,
+    pub memory_kib: u64,
+    pub available_kib: u64,
+    pub read_kib_per_second: u64,
+    pub written_kib_per_second: u64,
+    pub received_kib_per_second: u64,
+    pub sent_kib_per_second: u64,
+    /// Thousandths of the last ten seconds in which some work waited; `null` where the kernel does not count that.
+    #[serde(default)]
+    pub cpu_waits_permille: Option<u64>,
+    #[serde(default)]
+    pub memory_waits_permille: Option<u64>,
+    #[serde(default)]
+    pub io_waits_permille: Option<u64>,
 }
 
 /// An adopted workload, as the kernel of its host or its cluster counts it.
@@ -234,11 +259,32 @@ pub struct AgentStatus {
     /// Why it can limit nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+    /// The load of its host, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostReport>,
     /// Workloads that it limits, copies of services among them.
     pub workloads: usize,
     /// Services that it has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
+}
+
+impl From<HostLoad> for HostReport {
+    fn from(load: HostLoad) -> Self {
+        Self {
+            cpu_milli: load.cpu_milli,
+            busy_milli: load.busy_milli,
+            memory_kib: load.memory_kib,
+            available_kib: load.available_kib,
+            read_kib_per_second: load.read_kib_per_second,
+            written_kib_per_second: load.written_kib_per_second,
+            received_kib_per_second: load.received_kib_per_second,
+            sent_kib_per_second: load.sent_kib_per_second,
+            cpu_waits_permille: load.cpu_waits_permille,
+            memory_waits_permille: load.memory_waits_permille,
+            io_waits_permille: load.io_waits_permille,
+        }
+    }
 }
 
 impl From<(Candidate, Option<InstanceId>)> for ProcessReport {
