@@ -106,15 +106,15 @@ fn ask(socket: &Path) -> Result<Told, MonitorError> {
 /// One machine; nothing where nobody listens at its socket.
 fn look_at(folder: &Path, name: &str) -> Option<Found> {
     let socket = socket_of(folder, name);
-    let (process, unheard) = match listener(&socket, PATIENCE) {
-        Ok((pid, _)) => (find(pid)?, None),
+    let unseen = "its process is not seen from here: run the agent outside of containers".to_owned();
+    let listener = match listener(&socket, PATIENCE) {
+        Ok((pid, _)) => find(pid).ok_or(unseen),
         Err(MonitorError::Away(_)) => return None,
         // So many wait for it that not even its process is known.
-        Err(error) => {
-            let (boot, command) = (String::new(), String::new());
-            (HostProcess { pid: 0, started_ticks: 0, boot, command }, Some(error.to_string()))
-        }
+        Err(error) => Err(error.to_string()),
     };
+    let nobody = HostProcess { pid: 0, started_ticks: 0, boot: String::new(), command: String::new() };
+    let (process, unheard) = listener.map_or_else(|why| (nobody, Some(why)), |process| (process, None));
     let machine = |vcpus| VirtualMachine { name: name.to_owned(), vcpus, process: process.clone() };
     if let Some(reason) = unheard.or_else(|| doubtful(&socket, &process)) {
         return Some(Found { machine: machine(0), told: Told::default(), refused: Some(reason) });

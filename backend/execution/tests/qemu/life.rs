@@ -2,7 +2,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use headroom_execution::{Adopting, Detail, Driver, DriverError, Limits, NodeId, VerifyRequest};
+use headroom_execution::{
+    Adopting, Detail, DrillOf, Driver, DriverError, Limits, NodeId, Operation, Support, VerifyRequest,
+};
 use headroom_market::workload::VirtualMachine;
 
 use crate::world::{World, adopt, instance, key, request, resize};
@@ -108,6 +110,29 @@ fn what_is_no_machine_of_the_folder_is_not_limited() {
     assert!(refused(driver.adopt(&key("process"), &process)).contains("--qemu"));
     let linux = headroom_execution::linux::Linux::new("test-of-others");
     assert!(refused(linux.adopt(&key("vm"), &request(&machine, 1, 200))).contains("--qemu"));
+}
+
+#[test]
+fn what_the_driver_lacks_is_refused_with_its_reason() {
+    let Some(world) = World::new("what_the_driver_lacks_is_refused_with_its_reason") else { return };
+    let driver = world.driver();
+    adopt(&driver, &world.machine(&driver), 1, 500).expect("adopted");
+    let capabilities = driver.capabilities();
+    assert_eq!(capabilities.enforces, [headroom_market::units::Resource::CpuMilli].into());
+    for (operation, support) in &capabilities.operations {
+        println!("{operation:?}: {support:?}");
+    }
+    let lacks = |operation| capabilities.lacks(operation).expect("it cannot");
     let snapshot = driver.snapshot(&key("snapshot"), &instance(), 1, None);
-    assert!(refused(snapshot).contains("takes no state of a machine"));
+    assert!(refused(snapshot).contains(&lacks(Operation::SnapshotFull)));
+    let fenced = driver.fence(&key("fence"), &instance(), 1, 2);
+    assert!(refused(fenced).contains(&lacks(Operation::Fence)));
+    let drill = driver.drill(&instance(), 1, DrillOf::Shrink);
+    assert!(refused(drill).contains(&lacks(Operation::Drill)));
+    let suspended = driver.suspend(&key("suspend"), &instance(), 1, &Limits::new(100, 0));
+    assert!(refused(suspended).contains(&lacks(Operation::Suspend)));
+    let start = driver.capabilities().of(Operation::Start);
+    assert!(matches!(start, Support::Unsupported(_)), "{start:?}");
+    assert_eq!(driver.limits_in_force(&instance()), Some(Limits::new(500, 0)), "nothing of it was changed");
+    driver.stop(&key("stop"), &instance(), 1).expect("let go");
 }
