@@ -24,9 +24,9 @@ const MOVES: usize = FAULTS.len() * STEPS;
 /// A copy begins, is compared, the fence, the activation, the verification, the release; the last is after all of them.
 const STEPS: usize = 7;
 const CPU: u64 = 2_000;
-/// Begins in some 20 ms, and needs no library of HTTP.
+/// Begins in some 20 ms, as it needs no library of HTTP. Each second update takes its time: a fence has to wait for it.
 const NOTES: &str = r#"
-import os, socket, sys, _thread
+import os, socket, sys, time, _thread
 shared, node, pid = sys.argv[1], os.environ["HEADROOM_NODE"], os.getpid()
 if os.path.exists(shared + "/refuse"): sys.exit("no licence")
 updates = os.open(shared + "/updates", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -39,6 +39,7 @@ def serve(client):
             read += part
         head, read = read.split(b"\r\n\r\n", 1)
         method, path = head.split(b" ", 2)[:2]
+        if method == b"POST" and int(path[1:]) % 2 == 0: time.sleep(0.02)
         if method == b"POST": os.write(updates, b"%s %s %d\n" % (path[1:], node.encode(), pid))
         client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
         if b"Connection: close" in head: return client.close()
