@@ -421,10 +421,10 @@ fn moves(name: &str, seed: u64, numbers: Range<usize>) -> BTreeMap<End, usize> {
     ends
 }
 
-/// A thousand and more: `SERVICE_MOVES=1120 cargo test --release -p headroom-execution --test service faults -- --nocapture`.
+/// A thousand and more: `HEADROOM_SERVICE_MOVES=1120 cargo test --release -p headroom-execution --test service faults -- --nocapture`.
 #[test]
 fn moves_with_faults_lose_no_update_and_end_by_themselves() {
-    let asked = std::env::var("SERVICE_MOVES").ok().and_then(|moves| moves.parse().ok());
+    let asked = std::env::var("HEADROOM_SERVICE_MOVES").ok().and_then(|moves| moves.parse().ok());
     let half = asked.unwrap_or(MOVES).max(MOVES).div_ceil(2);
     let first = std::thread::spawn(move || moves("faults-1", 1, 0..half));
     let mut ends = moves("faults-2", 2, half..2 * half);
