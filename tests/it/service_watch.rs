@@ -1,5 +1,6 @@
 //! A service whose copy answers worse after the switch than in its shadow run: it goes back, and serves on.
 use crate::common::{START, healthy};
+use crate::services_on_agents::Copies;
 use anyhow::{Context, ensure};
 use headroom_tests::backing::free_port;
 use headroom_tests::money::units;
@@ -95,6 +96,7 @@ async fn a_move_that_makes_a_service_worse_is_rolled_back() -> anyhow::Result<()
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
+    let _copies = Copies(folder.path().to_owned());
     let (definitions, only) = (folder.path().join("services"), folder.path().join("only"));
     let port = define(&definitions, &only)?;
     let launch = Launch::simulated(&folder.path().join("data"), START).argument("--services");

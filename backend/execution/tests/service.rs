@@ -4,6 +4,8 @@
 mod crashes;
 #[path = "service/definitions.rs"]
 mod definitions;
+#[path = "service/faults.rs"]
+mod faults;
 #[path = "service/places.rs"]
 mod places;
 #[path = "service/watch.rs"]

@@ -21,7 +21,7 @@ pub enum DriverError {
     Unanswered { node: NodeId, told: String },
     #[error("node {node} takes no copy: {told}")]
     HostUnreachable { node: NodeId, told: String },
-    #[error("{instance} answers worse on {node} than before: {told}")]
+    #[error("{told} ({instance} on {node})")]
     ServiceLevelWorse { instance: InstanceId, node: NodeId, told: String },
     #[error("{instance}: epoch {given} is older than {seen}, which {node} has seen")]
     StaleEpoch { instance: InstanceId, node: NodeId, given: u64, seen: u64 },

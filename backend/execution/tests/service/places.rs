@@ -13,19 +13,44 @@ use crate::world::{Load, World, id, limits, node, wait_for};
 use crate::{A, B, the_move};
 
 /// The host of an agent: its copies, and the list that it was given last.
-struct Host {
-    hosted: Arc<Hosted>,
+pub struct Host {
+    hosted: Mutex<Arc<Hosted>>,
     list: Mutex<Vec<Assigned>>,
     /// Why no copy begins there, if so.
     closed: Mutex<Option<String>>,
 }
 
 impl Host {
-    fn new(world: &World) -> Arc<Self> {
+    pub fn new(world: &World) -> Arc<Self> {
+        let (list, closed) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { hosted: Mutex::new(Self::begin(world)), list, closed })
+    }
+
+    fn begin(world: &World) -> Arc<Hosted> {
         let name = format!("{}-host", world.name);
         let hosted = Hosted::new(&name, &world.path("services"), &world.path("host"), Ipv4Addr::LOCALHOST);
-        let (list, closed) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { hosted: hosted.expect("a state folder"), list, closed })
+        hosted.expect("a state folder")
+    }
+
+    fn hosted(&self) -> Arc<Hosted> {
+        self.hosted.lock().expect("a host").clone()
+    }
+
+    /// The agent ends without a word, and begins anew by the list that it had. A start that is under way comes about first:
+    /// it has a thread of its own here, which would outlive the agent.
+    pub fn crash(&self, world: &World) {
+        wait_for("the start", || {
+            let has_begun = |told: HostedReport| told.report.cpu_micros.is_some() || told.refused.is_some();
+            self.told().is_none_or(has_begun).then_some(())
+        });
+        *self.hosted.lock().expect("a host") = Self::begin(world);
+        self.carry_out_again();
+    }
+
+    /// An agent looks at its list again and again: what was under way is done then.
+    pub fn carry_out_again(&self) {
+        let list = self.list.lock().expect("a list").clone();
+        self.carry_out(&list);
     }
 
     /// The fingerprint of the exchange's own definition.
@@ -35,13 +60,13 @@ impl Host {
     }
 
     /// Carries out a list, and then again what needs another look.
-    fn carry_out(&self, list: &[Assigned]) {
+    pub fn carry_out(&self, list: &[Assigned]) {
         *self.list.lock().expect("a list") = list.to_vec();
-        self.hosted.carry_out(&node(B), list, &BTreeSet::new());
+        self.hosted().carry_out(&node(B), list, &BTreeSet::new());
     }
 
     fn told(&self) -> Option<HostedReport> {
-        self.hosted.reports().pop()
+        self.hosted().reports().pop()
     }
 
     fn ready(&self) -> HostedReport {
@@ -52,8 +77,8 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         wait_for("the end of its copies", || {
-            self.hosted.carry_out(&node(B), &[], &BTreeSet::new());
-            self.hosted.reports().is_empty().then_some(())
+            self.hosted().carry_out(&node(B), &[], &BTreeSet::new());
+            self.hosted().reports().is_empty().then_some(())
         });
     }
 }
@@ -72,7 +97,7 @@ fn an_agent_runs_what_is_listed_until_a_list_leaves_it_out() {
     let changed = host.ready();
     assert_eq!((changed.report.epoch, changed.report.cpu_milli, changed.port), (3, 900, told.port));
     // Nor does a list that keeps it as it is, or no list at all.
-    host.hosted.carry_out(&node(B), &[], &BTreeSet::from([id()]));
+    host.hosted().carry_out(&node(B), &[], &BTreeSet::from([id()]));
     assert_eq!(host.ready().port, told.port);
 
     // The next life of the agent finds it, by the epoch that it was told last.
@@ -119,7 +144,7 @@ fn a_fingerprint_is_of_what_runs_and_not_of_the_front() {
 }
 
 /// That host as a place: the exchange's side of an agent.
-struct Elsewhere(Arc<Host>);
+pub struct Elsewhere(pub Arc<Host>);
 
 struct ElsewhereCopy(Arc<Host>, NodeId, Instant);
 
@@ -195,8 +220,10 @@ impl Copy for ElsewhereCopy {
         Readiness::Unreachable(why)
     }
     fn stop(&self, _: Duration) -> Result<(), DriverError> {
-        self.0.carry_out(&[]);
-        wait_for("its end", || self.0.told().is_none().then_some(()));
+        wait_for("its end", || {
+            self.0.carry_out(&[]);
+            self.0.told().is_none().then_some(())
+        });
         Ok(())
     }
 }

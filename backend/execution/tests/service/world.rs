@@ -167,7 +167,12 @@ impl World {
 
     /// Processes in control groups of this exchange, by the name of their group.
     pub fn processes(&self) -> BTreeMap<u32, String> {
-        let start = format!("/headroom-services-{}/", self.name);
+        self.processes_of(&self.name)
+    }
+
+    /// Those of an exchange, or of a host, by its name.
+    pub fn processes_of(&self, name: &str) -> BTreeMap<u32, String> {
+        let start = format!("/headroom-services-{name}/");
         let entries = std::fs::read_dir("/proc").expect("proc").flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let group = |pid: u32| {

@@ -23,6 +23,7 @@ impl Stage {
             ready: Ready { path: "/".to_owned(), within_seconds: 9 },
             stop_seconds: 9,
             shadow: Default::default(),
+            watch: Default::default(),
         };
         let agents = Arc::new(Agents::default());
         agents.serve(NodeId::from(NODE));
