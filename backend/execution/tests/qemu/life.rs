@@ -39,8 +39,14 @@ fn a_running_machine_is_held_to_its_limit_by_the_kernel() {
         // The kernel may grant a period more than a window holds.
         assert!(seen.cpu_milli <= cpu_milli + cpu_milli / 5 + 20, "{} of {cpu_milli}", seen.cpu_milli);
         assert!(seen.cpu_milli > 0 && seen.fault.is_none() && seen.mem_kib > 0, "{seen:?}");
-        let verify =
-            VerifyRequest { instance: instance(), node: NodeId::from("nod_a"), epoch: 1, limits, min_progress: 0 };
+        let verify = VerifyRequest {
+            instance: instance(),
+            node: NodeId::from("nod_a"),
+            epoch: 1,
+            limits,
+            min_progress: 0,
+            watched_micros: 0,
+        };
         assert!(driver.verify(&verify).expect("verified").passed);
     }
     let done = world.work("web");

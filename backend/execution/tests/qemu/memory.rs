@@ -14,7 +14,14 @@ fn a_balloon_takes_what_the_guest_can_spare() {
     assert_eq!((resized.before.mem_kib, resized.actual.mem_kib), (128 * MIB, 104 * MIB));
     assert_eq!(world.candidate(&driver, "web").0.told.balloon_kib, Some(104 * MIB));
     let limits = Limits::new(900, 104 * MIB);
-    let verify = VerifyRequest { instance: instance(), node: NodeId::from("nod_a"), epoch: 1, limits, min_progress: 0 };
+    let verify = VerifyRequest {
+        instance: instance(),
+        node: NodeId::from("nod_a"),
+        epoch: 1,
+        limits,
+        min_progress: 0,
+        watched_micros: 0,
+    };
     assert!(driver.verify(&verify).expect("verified").passed);
     let too_little = resize(&driver, "none", 1, Limits::new(500, 16 * MIB)).expect_err("it needs more");
     assert_eq!(too_little.code(), "memory_in_use");

@@ -50,7 +50,7 @@ impl History {
         let page = Page { limit: RECORD, statuses, ..Page::default() };
         let finished = store.list(Table::Swaps, &Scope::All, &page).await?;
         let swaps = finished.rows.iter().rev().filter_map(|(_, text)| serde_json::from_str::<Swap>(text).ok());
-        let moves: Vec<Swap> = swaps.filter(|swap| says_something(swap)).collect();
+        let moves: Vec<Swap> = swaps.filter(says_something).collect();
         let ids: Vec<InstanceId> = moves.iter().map(|swap| swap.instance).collect();
         let programs = sequencer.query(move |state| {
             let program = |id| state.instances.get(&id).map(|i| (i.driver.clone(), i.module));

@@ -96,7 +96,7 @@ export interface Agent {
   /** Seconds since it was last heard. */
   silent_seconds: number; is_silent: boolean;
   /** Of a host, not of a cluster. */
-  host?: HostLoad;
+  host?: HostLoad | null;
   /** Why it can limit nothing, if so. */
   unavailable?: string | null;
   workloads: number;
