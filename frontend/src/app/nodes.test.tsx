@@ -37,7 +37,7 @@ it('lists all nodes with state, load and agent', async () => {
   expect((await row('host-1')).textContent).toContain('Runs copies of shop, web');
   expect((await row('worker-1')).textContent).toContain('Heard Kubernetes node');
   expect((await row('cluster-1')).textContent).toContain('Heard Slurm cluster, version 0.2.0, heard just now');
-  expect(document.querySelector('.answer')?.textContent).toBe('7 of 9 nodes take awards; 1 is draining, 1 is cordoned. The agent of host-2 is silent.');
+  expect(document.querySelector('.answer')?.textContent).toBe('8 of 10 nodes take awards; 1 is draining, 1 is cordoned. The agent of host-2 is silent.');
   expect(within(await row('fra1-gp-14')).getByRole('link', { name: 'web-0' }).getAttribute('href')).toContain('/workloads?workload=');
 });
 it('says that an agent is silent, unable or not heard', async () => {
