@@ -52,11 +52,12 @@ fn steps_of_the_jobs_own_script_see_its_new_nodes() {
     let Some(cluster) = Cluster::get("steps") else { return };
     let seen = tempfile::tempdir().expect("a folder");
     let file = seen.path().join("seen");
-    // A step is launched on all nodes that the job has at that moment.
+    // A step is launched on all nodes that the job has at that moment. One that a shrink meets at its launch may wait for
+    // ever for a node that is gone, so the script bounds each.
     let script = format!(
         "while :; do N=$(squeue -h -j $SLURM_JOB_ID -o %D); L=$(squeue -h -j $SLURM_JOB_ID -o %N); \
          SLURM_NNODES=$N SLURM_JOB_NUM_NODES=$N SLURM_NODELIST=$L SLURM_JOB_NODELIST=$L \
-         srun --overlap -N$N -n$N sh -c 'echo $SLURMD_NODENAME' >{0}.new 2>&1; mv {0}.new {0}; sleep 0.2; done",
+         timeout -k 1 8 srun --overlap -N$N -n$N sh -c 'echo $SLURMD_NODENAME' >{0}.new 2>&1; mv {0}.new {0}; sleep 0.2; done",
         file.display()
     );
     let job = cluster.submit(&[WHOLE, &["-N1"]].concat(), &script);
