@@ -96,6 +96,9 @@ fn a_level_without_a_pool_is_refused_by_its_name() {
         let refused = pools(&mut world, owner, request).expect_err(level);
         assert_eq!(refused, ("unknown_pool".to_owned(), "/pools/1/pool".to_owned()), "{level}");
     }
+    let many = vec![("fra1/*", "0"); 65];
+    let request = bid(&world, &many);
+    assert_eq!(pools(&mut world, owner, request).expect_err("too many").0, "pool_repeated");
     let request = OrderRequest { assurance: Assurance::Recallable, ..bid(&world, &[("fra1/*", "0")]) };
     assert!(pools(&mut world, owner, request).is_err(), "recallable capacity is at no level");
 }

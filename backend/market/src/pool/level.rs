@@ -9,6 +9,8 @@ use crate::state::State;
 use std::collections::BTreeSet;
 
 const ALL: &str = "*";
+/// Pools and levels of one order that are looked at.
+const MOST_CHOICES: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level<'a> {
@@ -42,7 +44,9 @@ impl<'a> Level<'a> {
 /// Names the pools of each level of an order in its stead, at the same adder. A pool that is halted, lacks a resource or
 /// takes no workload from elsewhere is left out, and so is one that the order names by itself.
 pub fn expand(state: &State, request: &mut OrderRequest) {
-    if request.pools.iter().all(|choice| Level::read(&choice.pool).is_none()) {
+    let has_level = request.pools.iter().any(|choice| Level::read(&choice.pool).is_some());
+    // One with more is refused all the same, and keeps nobody waiting for a look at each pool.
+    if !has_level || request.pools.len() > MOST_CHOICES {
         return;
     }
     let mut named: BTreeSet<String> = request.pools.iter().map(|choice| choice.pool.clone()).collect();
