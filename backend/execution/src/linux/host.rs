@@ -106,7 +106,7 @@ fn load(stat: &str, meminfo: &str, before: Counted, now: Counted, window: Durati
     let busy = since(now.busy_ticks, before.busy_ticks) * cpu_milli;
     HostLoad {
         cpu_milli,
-        busy_milli: busy.checked_div(since(now.all_ticks, before.all_ticks)).unwrap_or(0),
+        busy_milli: busy.checked_div(since(now.all_ticks, before.all_ticks)).unwrap_or(0).min(cpu_milli),
         memory_kib: named(meminfo, "MemTotal"),
         available_kib: named(meminfo, "MemAvailable"),
         read_kib_per_second: rate(now.read_kib, before.read_kib),

@@ -51,9 +51,12 @@ pub fn expand(state: &State, request: &mut OrderRequest) {
     }
     let mut named: BTreeSet<String> = request.pools.iter().map(|choice| choice.pool.clone()).collect();
     let mut expanded = Vec::new();
+    // Each pool is looked at once, however many levels it is at.
+    let fitting: BTreeSet<&str> =
+        state.pools.values().filter(|pool| can_have(state, request, pool)).map(|pool| pool.slug.as_str()).collect();
     for choice in &request.pools {
         let pools = Level::read(&choice.pool).into_iter().flat_map(|level| level.pools(state));
-        let found: Vec<&Pool> = pools.filter(|pool| can_have(state, request, pool)).collect();
+        let found: Vec<&Pool> = pools.filter(|pool| fitting.contains(pool.slug.as_str())).collect();
         // A level without a pool stays, and is refused by its name.
         if found.is_empty() {
             expanded.push(choice.clone());

@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
-use crate::workload::strategy_check::allowed_pools;
+use crate::workload::strategy_check::{allowed_pools, named_pools};
 use crate::workload::{auto, hold_time};
 use std::cmp::Reverse;
 
@@ -165,7 +165,7 @@ fn may_go(state: &State, instance: &Instance, now: Timestamp) -> Result<(), Refu
         return because("workload_has_orders", "Its owner has an open order for it, placed by hand.");
     }
     let lacks = |pool: &Pool| resources_of(instance).any(|r| !pool.resources.contains(&r));
-    if allowed_pools(state, instance).into_iter().all(lacks) {
+    if named_pools(state, &instance.strategy).into_iter().all(lacks) {
         return because("resource_not_in_pool", "No pool that it may move to has all of its resources.");
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::state::State;
 use crate::units::{Amounts, Credits};
 use crate::workload::check::check_amounts;
 use crate::workload::newsvendor;
+use std::collections::BTreeSet;
 
 /// A day: longer than any market's slots are open.
 pub const MOST_NOTICE_SECONDS: u32 = 86_400;
@@ -139,17 +140,25 @@ pub(super) fn check_move_to(
 pub fn allowed_pools<'a>(state: &'a State, instance: &Instance) -> Vec<&'a Pool> {
     let strategy = &*instance.strategy;
     let has = (&instance.baseline, &instance.limit);
-    let can_have = |pool: &&Pool| check_pool(state, strategy, has, pool, "", "").is_ok();
-    let named = |pool: &&Pool| strategy.move_to.contains(&pool.slug);
+    let agents: BTreeSet<&str> = state.nodes.values().filter(|n| n.has_agent()).map(|n| n.pool.as_str()).collect();
+    let can_have =
+        |pool: &Pool| !agents.contains(pool.slug.as_str()) && check_goes_on(state, strategy, has, pool, "", "").is_ok();
+    let mut pools = named_pools(state, strategy);
+    pools.retain(|pool| strategy.move_to.contains(&pool.slug) || can_have(pool));
+    pools
+}
+
+/// The same with pools of its levels that cannot have it: a quick look.
+pub(super) fn named_pools<'a>(state: &'a State, strategy: &Strategy) -> Vec<&'a Pool> {
     let levels: Vec<Level<'_>> = strategy.move_to.iter().filter_map(|text| Level::read(text)).collect();
-    let at_level = |pool: &&Pool| levels.iter().any(|level| level.has(pool)) && can_have(pool);
-    state.pools.values().filter(|pool| named(pool) || at_level(pool)).collect()
+    let at_level = |pool: &Pool| levels.iter().any(|level| level.has(pool));
+    state.pools.values().filter(|pool| strategy.move_to.contains(&pool.slug) || at_level(pool)).collect()
 }
 
 fn check_pool(
     state: &State,
     strategy: &Strategy,
-    (baseline, limit): (&Amounts, &Amounts),
+    has: (&Amounts, &Amounts),
     pool: &Pool,
     at: &str,
     pointer: &str,
@@ -159,6 +168,18 @@ fn check_pool(
         let detail = format!("The nodes of `{slug}` run services and adopted workloads only. Choose another pool.");
         return Err(invalid("pool_of_agents", pointer, detail));
     }
+    check_goes_on(state, strategy, has, pool, at, pointer)
+}
+
+fn check_goes_on(
+    state: &State,
+    strategy: &Strategy,
+    (baseline, limit): (&Amounts, &Amounts),
+    pool: &Pool,
+    at: &str,
+    pointer: &str,
+) -> Result<(), Refusal> {
+    let slug = &pool.slug;
     let mut needed = baseline.iter().chain(limit).filter(|(_, quantity)| **quantity > 0).map(|(r, _)| r);
     if let Some(resource) = needed.find(|r| !pool.resources.contains(r)) {
         let detail = format!("Pool `{slug}` does not have {resource}, which the workload has. Leave the pool out.");
