@@ -4,6 +4,7 @@ use crate::front::Counters;
 use crate::gate::Ticket;
 use crate::lock;
 use crate::shadow::Mirror;
+use crate::watch::SentAt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -41,7 +42,7 @@ pub(crate) enum RequestBody {
     /// All of it; taken once it is sent.
     Whole(Option<Bytes>),
     /// What the client sends, copied on the way if it is mirrored.
-    Client(Incoming, Option<Arc<Mutex<Copied>>>),
+    Client(Incoming, Option<Arc<Mutex<Copied>>>, SentAt),
 }
 
 impl RequestBody {
@@ -61,14 +62,19 @@ impl Body for RequestBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Client(incoming, copied) => {
+            Self::Client(incoming, copied, sent) => {
                 let polled = Pin::new(&mut *incoming).poll_frame(cx);
-                if let (Some(copied), Poll::Ready(frame)) = (copied, &polled) {
+                let Poll::Ready(frame) = &polled else { return polled };
+                let is_whole = frame.is_none() || incoming.is_end_stream();
+                if is_whole {
+                    sent.get_or_init(Instant::now);
+                }
+                if let Some(copied) = copied {
                     let mut copied = lock(copied);
                     if let Some(data) = frame.as_ref().and_then(|f| f.as_ref().ok()).and_then(Frame::data_ref) {
                         copied.add(data);
                     }
-                    copied.is_whole = frame.is_none() || incoming.is_end_stream();
+                    copied.is_whole = is_whole;
                 }
                 polled
             }
@@ -78,14 +84,14 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Client(incoming, _) => incoming.is_end_stream(),
+            Self::Client(incoming, ..) => incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Self::Client(incoming, _) => incoming.size_hint(),
+            Self::Client(incoming, ..) => incoming.size_hint(),
         }
     }
 }

@@ -3,14 +3,15 @@
 //! Invariant: where a request goes and that it is in flight there are decided under one lock. So no request slips past a
 //! fence, and a backend with none in flight behind a fence gets none.
 use crate::backend::Backend;
+use crate::body::RequestBody;
 use crate::lock;
 use crate::shadow::{Shadow, probe};
-use crate::watch::{self, Asked, Part, WatchRules, Watched};
+use crate::watch::{self, Asked, Part, SentAt, WatchRules, Watched};
 use hyper::Request;
 use hyper::header::USER_AGENT;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync;
 use tokio::time::Instant;
@@ -57,10 +58,14 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Counts a request as sent to the backend; nothing for one of the front's own.
-    pub(crate) fn ask<B>(&self, request: &Request<B>) -> Option<Asked> {
-        let is_own = request.headers().get(USER_AGENT) == Some(&probe::NAME);
-        (!is_own).then(|| Asked::new(&self.backend.served, self.was_held))
+    /// Counts a request as sent to the backend; nothing for one of the front's own, which are sent in a shadow run alone.
+    pub(crate) fn ask(&self, request: &Request<RequestBody>) -> Option<Asked> {
+        let is_own = self.shadow.is_some() && request.headers().get(USER_AGENT) == Some(&probe::NAME);
+        let sent = match request.body() {
+            RequestBody::Whole(_) => SentAt::from(OnceLock::from(std::time::Instant::now())),
+            RequestBody::Client(_, _, sent) => sent.clone(),
+        };
+        (!is_own).then(|| Asked::new(&self.backend.served, self.was_held, sent))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::body::{AnswerBody, RequestBody, Rest};
 use crate::front::{Counters, Shared};
 use crate::gate::Ticket;
 use crate::shadow::Mirror;
+use crate::watch::SentAt;
 use crate::{headers, tunnel};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -60,7 +61,7 @@ fn prepare(
     let body = if body.is_end_stream() {
         RequestBody::Whole(None)
     } else {
-        RequestBody::Client(body, mirror.as_mut().map(|mirror| mirror.copy_body()))
+        RequestBody::Client(body, mirror.as_mut().map(|mirror| mirror.copy_body()), SentAt::default())
     };
     let request = Request::from_parts(head, body);
     if let Some(mirror) = &mut mirror {

@@ -7,6 +7,7 @@ use crate::front::Counters;
 use crate::gate::Ticket;
 use crate::headers;
 use crate::serve::no_answer;
+use crate::watch::SentAt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{HeaderValue, UPGRADE};
 use hyper::{Request, Response, StatusCode, Version};
@@ -33,7 +34,11 @@ pub(crate) async fn open(
     let by = crate::options::Protocol::Http1;
     headers::for_backend(&mut head, client.ip(), ticket.backend.address, by);
     headers::set_upgrade(&mut head.headers, protocol.clone());
-    let body = if body.is_end_stream() { RequestBody::Whole(None) } else { RequestBody::Client(body, None) };
+    let body = if body.is_end_stream() {
+        RequestBody::Whole(None)
+    } else {
+        RequestBody::Client(body, None, SentAt::default())
+    };
     let request = Request::from_parts(head, body);
     let asked = ticket.ask(&request);
     let sent = ticket.backend.send_alone(request).await;

@@ -3,7 +3,7 @@
 //! Counted is what clients asked for, not what the front itself asks. Integers only.
 mod served;
 
-pub(crate) use served::{Asked, Part, Served};
+pub(crate) use served::{Asked, Part, SentAt, Served, Waiting};
 
 use crate::shadow::RuleFault;
 use crate::shadow::latency::most_allowed;
@@ -91,8 +91,8 @@ pub struct Watched {
     pub outcome: Outcome,
 }
 
-/// Compares by the rules. `waiting` are requests without an answer and how long they have waited.
-pub(crate) fn compare(before: &Part, after: &Part, waiting: &[Duration], rules: &WatchRules, is_over: bool) -> Watched {
+/// Compares by the rules.
+pub(crate) fn compare(before: &Part, after: &Part, waiting: &Waiting, rules: &WatchRules, is_over: bool) -> Watched {
     let [level_before, level_after] = [before.level(), after.level()];
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let mut reasons = Vec::new();
@@ -112,8 +112,8 @@ pub(crate) fn compare(before: &Part, after: &Part, waiting: &[Duration], rules: 
     let most = most_allowed(level_before.p95_micros, rules.latency_percent, rules.latency_allowance_millis);
     let is_known = before.latencies.total() >= rules.min_requests;
     let waits_long = |waited: &&Duration| waited.as_micros() > u128::from(most);
-    let slow = after.latencies.above(most) + count(waiting.iter().filter(waits_long).count());
-    let of = (after.latencies.total() + count(waiting.len())).max(rules.min_requests);
+    let slow = after.latencies.above(most) + count(waiting.latencies.iter().filter(waits_long).count());
+    let of = (after.latencies.total() + count(waiting.latencies.len())).max(rules.min_requests);
     let too_slow = |slow: u64| is_known && slow > of * SLOWEST_PERCENT / 100;
     if too_slow(slow) {
         let (now, earlier) = (level_after.p95_micros, level_before.p95_micros);
@@ -124,7 +124,7 @@ pub(crate) fn compare(before: &Part, after: &Part, waiting: &[Duration], rules: 
     }
 
     // Each request that still waits may yet fail, or be slow.
-    let open = count(waiting.len());
+    let open = waiting.requests;
     let is_enough = after.requests >= rules.min_requests && !too_many(after.errors + open) && !too_slow(slow + open);
     let outcome = match reasons.is_empty() {
         false => Outcome::Worse(reasons),
@@ -157,7 +157,9 @@ mod tests {
     }
 
     fn outcome(before: &Part, after: &Part, waiting: &[Duration], is_over: bool) -> Outcome {
-        compare(before, after, waiting, &WatchRules::default(), is_over).outcome
+        let requests = u64::try_from(waiting.len()).expect("few");
+        let waiting = Waiting { requests, latencies: waiting.to_vec() };
+        compare(before, after, &waiting, &WatchRules::default(), is_over).outcome
     }
 
     fn is_worse(outcome: &Outcome) -> bool {
@@ -170,7 +172,7 @@ mod tests {
         assert_eq!(outcome(&before, &part(49, 0, 0), &[], false), Outcome::Undecided);
         assert_eq!(outcome(&before, &part(50, 0, 0), &[], false), Outcome::Passed);
         assert_eq!(outcome(&before, &part(0, 0, 0), &[], true), Outcome::Passed);
-        let watched = compare(&before, &part(50, 1, 0), &[], &WatchRules::default(), false);
+        let watched = compare(&before, &part(50, 1, 0), &Waiting::default(), &WatchRules::default(), false);
         assert_eq!(watched.after, Level { requests: 50, errors: 1, p95_micros: 1_000 });
         assert_eq!(watched.before, Level { requests: 100, errors: 0, p95_micros: 1_000 });
     }

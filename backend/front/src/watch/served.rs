@@ -4,8 +4,19 @@ use crate::lock;
 use crate::shadow::latency::Latencies;
 use hyper::StatusCode;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
+
+/// When a backend had all of a request; empty until then. What a client takes to send is no time of the backend.
+pub(crate) type SentAt = Arc<OnceLock<Instant>>;
+
+/// Requests without an answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting {
+    pub(crate) requests: u64,
+    /// How long those have waited whose latency counts.
+    pub(crate) latencies: Vec<Duration>,
+}
 
 /// Requests and their latencies. Those that waited in the front count without one.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +48,8 @@ struct Record {
     /// The latest requests: [`REMEMBERED`] at most, and as many before them.
     latest: Part,
     earlier: Part,
-    /// Since when requests wait for the head of their answer.
-    waiting: BTreeMap<u64, Instant>,
+    /// Requests that wait for the head of their answer; without a time those whose latency does not count.
+    waiting: BTreeMap<u64, Option<SentAt>>,
     next: u64,
 }
 
@@ -58,14 +69,16 @@ impl Served {
         (record.latest, record.earlier) = (Part::default(), Part::default());
     }
 
-    /// The requests that are remembered, and how long others have waited.
-    pub(crate) fn read(&self) -> (Part, Vec<Duration>) {
+    /// The requests that are remembered, and those that wait.
+    pub(crate) fn read(&self) -> (Part, Waiting) {
         let record = lock(&self.0);
         let mut part = record.earlier.clone();
         part.requests += record.latest.requests;
         part.errors += record.latest.errors;
         part.latencies.add_all(&record.latest.latencies);
-        (part, record.waiting.values().map(Instant::elapsed).collect())
+        let since = record.waiting.values().filter_map(|sent| sent.as_ref()?.get());
+        let requests = u64::try_from(record.waiting.len()).unwrap_or(u64::MAX);
+        (part, Waiting { requests, latencies: since.map(Instant::elapsed).collect() })
     }
 
     /// An answer that was counted as good has broken off.
@@ -82,21 +95,21 @@ impl Served {
 pub(crate) struct Asked {
     served: Arc<Served>,
     number: u64,
-    since: Instant,
-    has_latency: bool,
+    /// Nothing where its latency does not count.
+    sent: Option<SentAt>,
     is_answered: bool,
 }
 
 impl Asked {
     /// `was_held`: it waited in the front, and says little of how long the backend takes.
-    pub(crate) fn new(served: &Arc<Served>, was_held: bool) -> Self {
-        let since = Instant::now();
+    pub(crate) fn new(served: &Arc<Served>, was_held: bool, sent: SentAt) -> Self {
+        let sent = Some(sent).filter(|_| !was_held);
         let mut record = lock(&served.0);
         let number = record.next;
         record.next += 1;
-        record.waiting.insert(number, since);
+        record.waiting.insert(number, sent.clone());
         drop(record);
-        Self { served: served.clone(), number, since, has_latency: !was_held, is_answered: false }
+        Self { served: served.clone(), number, sent, is_answered: false }
     }
 
     /// The status of its answer; nothing where there was none.
@@ -107,7 +120,8 @@ impl Asked {
     }
 
     fn micros(&self) -> Option<u64> {
-        self.has_latency.then(|| u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX))
+        let since = self.sent.as_ref()?.get()?;
+        Some(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 }
 
@@ -125,15 +139,19 @@ impl Drop for Asked {
 mod tests {
     use super::*;
 
+    fn sent() -> SentAt {
+        Arc::new(OnceLock::from(Instant::now()))
+    }
+
     #[test]
     fn only_the_latest_requests_are_remembered() {
         let served = Arc::new(Served::default());
         for number in 0..3 * REMEMBERED {
             let status = if number < REMEMBERED { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
-            Asked::new(&served, false).end(Some(status));
+            Asked::new(&served, false, sent()).end(Some(status));
         }
         let (part, waiting) = served.read();
-        assert_eq!((part.requests, part.errors, waiting.len()), (2 * REMEMBERED, 0, 0));
+        assert_eq!((part.requests, part.errors, waiting.requests), (2 * REMEMBERED, 0, 0));
         assert_eq!(part.latencies.total(), 2 * REMEMBERED);
         served.begin();
         assert_eq!(served.read().0.level(), Level::default());
@@ -144,7 +162,7 @@ mod tests {
         let served = Arc::new(Served::default());
         for status in [Some(StatusCode::NOT_FOUND), Some(StatusCode::OK), Some(StatusCode::INTERNAL_SERVER_ERROR), None]
         {
-            Asked::new(&served, false).end(status);
+            Asked::new(&served, false, sent()).end(status);
         }
         assert_eq!((served.read().0.requests, served.read().0.errors), (4, 2));
         (0..9).for_each(|_| served.break_off());
@@ -154,11 +172,14 @@ mod tests {
     #[test]
     fn a_request_waits_until_it_ends_or_is_given_up() {
         let served = Arc::new(Served::default());
-        let (asked, held) = (Asked::new(&served, false), Asked::new(&served, true));
-        assert_eq!(served.read().1.len(), 2);
+        let (asked, held) = (Asked::new(&served, false, sent()), Asked::new(&served, true, sent()));
+        let uploading = Asked::new(&served, false, SentAt::default());
+        let waiting = served.read().1;
+        assert_eq!((waiting.requests, waiting.latencies.len()), (3, 1), "the other two have no latency yet");
+        uploading.end(Some(StatusCode::OK));
         drop(asked);
         held.end(Some(StatusCode::OK));
         let (part, waiting) = served.read();
-        assert_eq!((part.requests, part.latencies.total(), waiting.len()), (1, 1, 0), "the latency is of the first");
+        assert_eq!((part.requests, part.latencies.total(), waiting.requests), (2, 1, 0), "the latency is of the first");
     }
 }

@@ -111,6 +111,51 @@ fn what_waits_behind_the_fence_counts_without_its_latency() -> anyhow::Result<()
 }
 
 #[test]
+fn requests_held_at_the_fence_are_not_slow_while_they_wait() -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let source = Backend::says(&runtime, "old")?;
+    let copy = Backend::start(&runtime, |_| std::future::pending())?;
+    let front = front(source.address)?;
+    ask(&runtime, &front, "GET", 60)?;
+    front.fence(Duration::from_secs(5));
+    let to = front.address();
+    for _ in 0..5 {
+        runtime.spawn(async move { Client::http1(to).await?.get("/").await });
+    }
+    wait_until("they wait", || front.counts().held == 5);
+    front.switch(copy.address);
+    wait_until("they are let through", || front.counts().held == 0);
+    // Longer than any answer may take: twice the one before and 250 ms.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(outcome(&front), Outcome::Undecided);
+    Ok(())
+}
+
+#[test]
+fn a_slow_upload_is_no_slow_answer() -> anyhow::Result<()> {
+    use std::io::{Read, Write};
+    let runtime = runtime()?;
+    let (source, copy) = (Backend::says(&runtime, "old")?, Backend::says(&runtime, "new")?);
+    let front = front(source.address)?;
+    ask(&runtime, &front, "GET", 60)?;
+    front.switch(copy.address);
+    let mut uploads = Vec::new();
+    for _ in 0..5 {
+        let mut upload = std::net::TcpStream::connect(front.address())?;
+        upload.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na")?;
+        uploads.push(upload);
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(outcome(&front), Outcome::Undecided, "nothing is answered yet");
+    for mut upload in uploads {
+        upload.write_all(b"b")?;
+        assert!(upload.read(&mut [0; 256])? > 0);
+    }
+    assert_eq!((outcome(&front), front.watched(&WatchRules::default(), false).after.errors), (Outcome::Undecided, 0));
+    Ok(())
+}
+
+#[test]
 fn probes_of_a_shadow_run_are_not_counted() -> anyhow::Result<()> {
     let runtime = runtime()?;
     let (source, copy) = (Backend::says(&runtime, "old")?, Backend::says(&runtime, "old")?);
