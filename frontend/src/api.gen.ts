@@ -926,7 +926,7 @@ export interface components {
             /** @description Its command line, for people. */
             command: string;
         };
-        /** @description A host over the last seconds, whoever loads it. */
+        /** @description The load of a host over the last seconds, of all its programs. */
         HostReport: {
             /**
              * Format: int64

@@ -104,7 +104,7 @@ fn a_level_without_a_pool_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_workload_is_carried_to_pools_of_a_level_that_have_all_of_it() {
+fn a_level_carries_a_workload_to_pools_with_all_of_it() {
     let (mut world, owner, id) = tree();
     let request = OrderRequest { instance: Some(id), ..bid(&world, &[("*/*", "0")]) };
     let expected = ["fra-gp", "fra-hp", "par-gp", "par-hp"];

@@ -1,4 +1,4 @@
-//! The load of this host, whoever causes it: what its processors, disks and networks do, and how long work waits for them.
+//! The load of this host, of all its programs: use of processors, disks and networks, and the time that work waits.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ impl HostMeter {
             return self.load.clone();
         }
         let stat = read("/proc/stat");
-        let counted = counted(&stat, &read("/proc/vmstat"), &read("/proc/net/dev"));
+        let is_card = |name: &str| std::path::Path::new("/sys/class/net").join(name).join("device").exists();
+        let counted = counted(&stat, &read("/proc/vmstat"), &read("/proc/net/dev"), is_card);
         if let Some((at, before)) = self.last.replace((now, counted)) {
             self.load = Some(load(&stat, &read("/proc/meminfo"), before, counted, now - at));
         }
@@ -72,7 +73,7 @@ fn named(text: &str, name: &str) -> u64 {
     number(found.flatten())
 }
 
-fn counted(stat: &str, vmstat: &str, net: &str) -> Counted {
+fn counted(stat: &str, vmstat: &str, net: &str, is_card: impl Fn(&str) -> bool) -> Counted {
     let ticks: Vec<u64> =
         stat.lines().next().unwrap_or_default().split_whitespace().skip(1).map(|word| number(Some(word))).collect();
     let of = |index: usize| ticks.get(index).copied().unwrap_or(0);
@@ -81,7 +82,8 @@ fn counted(stat: &str, vmstat: &str, net: &str) -> Counted {
     let all_ticks: u64 = ticks.iter().take(8).sum();
     let (mut received_bytes, mut sent_bytes) = (0, 0);
     for (name, counts) in net.lines().filter_map(|line| line.split_once(':')) {
-        if name.trim() != "lo" {
+        // Bridges and taps pass on the bytes of a card: they count once, there.
+        if is_card(name.trim()) {
             let counts: Vec<&str> = counts.split_whitespace().collect();
             received_bytes += number(counts.first().copied());
             sent_bytes += number(counts.get(8).copied());
@@ -130,7 +132,7 @@ fn waits_permille(pressure: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const NET: &str = "Inter-| Receive | Transmit\n face |bytes packets\n    lo: 900 1 0 0 0 0 0 0 900 1 0 0\n  eth0: 4096 1 0 0 0 0 0 0 2048 1 0 0\n";
+    const NET: &str = "Inter-| Receive | Transmit\n face |bytes packets\n    lo: 900 1 0 0 0 0 0 0 900 1 0 0\n  tap0: 500 1 0 0 0 0 0 0 500 1 0 0\n  eth0: 4096 1 0 0 0 0 0 0 2048 1 0 0\n";
 
     fn stat(user: u64, idle: u64) -> String {
         format!("cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 0 0 1\ncpu1 1 0 0 1\nintr 5\n")
@@ -138,9 +140,11 @@ mod tests {
 
     #[test]
     fn a_window_has_what_was_counted_in_it() {
-        let before = counted(&stat(100, 100), "pgpgin 1000\npgpgout 10\n", NET);
-        assert_eq!((before.received_bytes, before.sent_bytes), (4_096, 2_048), "without what goes to itself");
-        let after = Counted { received_bytes: 14_336, ..counted(&stat(400, 800), "pgpgin 2000\npgpgout 10\n", NET) };
+        let is_card = |name: &str| name == "eth0";
+        let before = counted(&stat(100, 100), "pgpgin 1000\npgpgout 10\n", NET, is_card);
+        assert_eq!((before.received_bytes, before.sent_bytes), (4_096, 2_048), "of the card alone");
+        let after =
+            Counted { received_bytes: 14_336, ..counted(&stat(400, 800), "pgpgin 2000\npgpgout 10\n", NET, is_card) };
         let meminfo = "MemTotal:       2048 kB\nMemFree: 1 kB\nMemAvailable:   1024 kB\n";
         let load = load(&stat(400, 800), meminfo, before, after, Duration::from_secs(5));
         assert_eq!((load.cpu_milli, load.busy_milli), (2_000, 600), "300 of 1,000 ticks of two cores");

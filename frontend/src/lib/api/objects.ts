@@ -84,7 +84,7 @@ export interface NodeWorkload {
   /** Of a draining node only. */
   leaving?: LeavingNode | null;
 }
-/** A host over the last seconds; waits are thousandths of the time in which some work waited. */
+/** The load of a host over the last seconds; waits are thousandths of the time in which some work waited. */
 export interface HostLoad {
   cpu_milli: number; busy_milli: number; memory_kib: number; available_kib: number; read_kib_per_second: number; written_kib_per_second: number; received_kib_per_second: number; sent_kib_per_second: number;
   cpu_waits_permille?: number | null; memory_waits_permille?: number | null; io_waits_permille?: number | null;

@@ -67,7 +67,7 @@ pub struct Heartbeat {
     pub vms: Option<Vec<VmReport>>,
 }
 
-/// A host over the last seconds, whoever loads it.
+/// The load of a host over the last seconds, of all its programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostReport {
