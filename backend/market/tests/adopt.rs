@@ -100,4 +100,7 @@ fn a_machine_is_its_process_and_has_a_short_name() {
     };
     assert!(machine("web", 7).is(&machine("db", 7)), "one process is one machine, whatever it is called");
     assert!(!machine("web", 7).is(&machine("web", 8)), "the next machine of that name is another");
+    let process = |pid| HostProcess { pid, started_ticks: 1, boot: "b".to_owned(), command: "qemu".to_owned() };
+    assert!(Adopted::Process(process(7)).is(&machine("web", 7)), "also where it was adopted as a process");
+    assert!(!machine("web", 7).is(&Adopted::Process(process(8))));
 }

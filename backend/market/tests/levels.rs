@@ -104,6 +104,27 @@ fn a_level_without_a_pool_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_workload_of_others_is_not_found_at_any_level() {
+    let (mut world, _, theirs) = tree();
+    let other = participant(&mut world, "other", "1000");
+    for level in ["fra1/*", "par1/*"] {
+        let request = OrderRequest { instance: Some(theirs), ..bid(&world, &[(level, "0")]) };
+        assert_eq!(pools(&mut world, other, request).expect_err(level).0, "not_found", "{level}");
+    }
+}
+
+#[test]
+fn a_place_may_not_look_like_a_level() {
+    let (mut world, ..) = tree();
+    for pop in ["*", "fra1/a"] {
+        let (slug, release_start) = ("new".to_owned(), "1".parse().unwrap());
+        let (name, pop, resources) = (slug.clone(), pop.to_owned(), vec![Resource::CpuMilli]);
+        let pool = Command::CreatePool { slug, name, pop, tier: Tier::LowPriority, resources, release_start };
+        assert!(matches!(world.run(pool), Reply::Refused(refusal) if refusal.code == "pop_out_of_range"));
+    }
+}
+
+#[test]
 fn a_level_carries_a_workload_to_pools_with_all_of_it() {
     let (mut world, owner, id) = tree();
     let request = OrderRequest { instance: Some(id), ..bid(&world, &[("*/*", "0")]) };

@@ -26,7 +26,7 @@ pub fn place(
     by: PlacedBy,
 ) -> Result<OrderId, Rejection> {
     check_client_id(turn.state, participant, &request, client_order)?;
-    let request = as_accepted(turn.state, side, request);
+    let request = as_accepted(turn.state, participant, side, request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, None)?;
     check_funds(turn.state, participant, &request, hold, None)?;
     let id = next_id(turn, side);
@@ -62,7 +62,7 @@ pub fn replace(
     if !same_client_id {
         check_client_id(turn.state, participant, &request, client_order)?;
     }
-    let request = as_accepted(turn.state, side, request);
+    let request = as_accepted(turn.state, participant, side, request);
     let hold = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
     check_funds(turn.state, participant, &request, hold, Some(id))?;
     if sealed {
@@ -136,8 +136,8 @@ fn check_client_id(
 }
 
 /// A level stands for its pools; `fok` is a block that may not wait; what is recallable of a pool is a pool of its own.
-pub fn normalise(state: &State, mut request: OrderRequest) -> OrderRequest {
-    level::expand(state, &mut request);
+pub fn normalise(state: &State, participant: ParticipantId, mut request: OrderRequest) -> OrderRequest {
+    level::expand(state, participant, &mut request);
     if request.assurance == Assurance::Recallable {
         for choice in &mut request.pools {
             choice.pool = recallable::of(&choice.pool);
@@ -151,8 +151,8 @@ pub fn normalise(state: &State, mut request: OrderRequest) -> OrderRequest {
 
 /// The request as it is accepted. No bid pays more than the price cap for all that it asks for: a higher limit would only
 /// hold more money.
-pub fn as_accepted(state: &State, side: Side, request: OrderRequest) -> OrderRequest {
-    let mut request = normalise(state, request);
+pub fn as_accepted(state: &State, participant: ParticipantId, side: Side, request: OrderRequest) -> OrderRequest {
+    let mut request = normalise(state, participant, request);
     if side == Side::Offer {
         return request;
     }

@@ -24,6 +24,13 @@ pub struct NewPool {
 pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
     check_name(&new.name, "/name")?;
     check_name(&new.pop, "/pop")?;
+    if new.pop.contains(['*', '/']) {
+        return Err(invalid(
+            "pop_out_of_range",
+            "/pop",
+            "A place has no * and no /: a level of pools is written with them.",
+        ));
+    }
     let slug_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if new.slug.is_empty() || new.slug.len() > 40 || !new.slug.chars().all(slug_char) {
         return Err(invalid("slug_out_of_range", "/slug", "A slug has 1 to 40 characters from a-z, 0-9 and -."));

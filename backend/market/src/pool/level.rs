@@ -2,6 +2,7 @@
 //!
 //! Written `POP/TIER`, each of them or `*` for all: `fra1/*` is a POP, `fra1/general_purpose` a tier there,
 //! `*/high_performance` a tier of every POP, `*/*` the organisation. No slug has a `/`, so none is taken for a level.
+use crate::ids::ParticipantId;
 use crate::records::order::{OrderRequest, PoolChoice};
 use crate::records::pool::{Pool, Tier};
 use crate::records::recallable::is_recallable;
@@ -43,7 +44,7 @@ impl<'a> Level<'a> {
 
 /// Names the pools of each level of an order in its stead, at the same adder. A pool that is halted, lacks a resource or
 /// takes no workload from elsewhere is left out, and so is one that the order names by itself.
-pub fn expand(state: &State, request: &mut OrderRequest) {
+pub fn expand(state: &State, participant: ParticipantId, request: &mut OrderRequest) {
     let has_level = request.pools.iter().any(|choice| Level::read(&choice.pool).is_some());
     // One with more is refused all the same, and keeps nobody waiting for a look at each pool.
     if !has_level || request.pools.len() > MOST_CHOICES {
@@ -52,8 +53,12 @@ pub fn expand(state: &State, request: &mut OrderRequest) {
     let mut named: BTreeSet<String> = request.pools.iter().map(|choice| choice.pool.clone()).collect();
     let mut expanded = Vec::new();
     // Each pool is looked at once, however many levels it is at.
-    let fitting: BTreeSet<&str> =
-        state.pools.values().filter(|pool| can_have(state, request, pool)).map(|pool| pool.slug.as_str()).collect();
+    let fitting: BTreeSet<&str> = state
+        .pools
+        .values()
+        .filter(|pool| can_have(state, participant, request, pool))
+        .map(|pool| pool.slug.as_str())
+        .collect();
     for choice in &request.pools {
         let pools = Level::read(&choice.pool).into_iter().flat_map(|level| level.pools(state));
         let found: Vec<&Pool> = pools.filter(|pool| fitting.contains(pool.slug.as_str())).collect();
@@ -67,9 +72,10 @@ pub fn expand(state: &State, request: &mut OrderRequest) {
     request.pools = expanded;
 }
 
-fn can_have(state: &State, request: &OrderRequest, pool: &Pool) -> bool {
+fn can_have(state: &State, participant: ParticipantId, request: &OrderRequest, pool: &Pool) -> bool {
     let has_all = request.resources.keys().all(|resource| state.enforces(&pool.slug, *resource));
-    let instance = request.instance.and_then(|id| state.instances.get(&id));
+    // What somebody else has says nothing here: such an order is refused.
+    let instance = request.instance.and_then(|id| state.instances.get(&id)).filter(|i| i.participant == participant);
     let takes_it = instance.filter(|instance| instance.pool != pool.slug).is_none_or(|instance| {
         let of_agents = state.nodes.values().any(|node| node.pool == pool.slug && node.has_agent());
         let lacks = |(resource, quantity): (_, &i64)| *quantity > 0 && !pool.resources.contains(resource);

@@ -246,16 +246,25 @@ impl Adopted {
 
     /// Whether both are one and the same: what people read of them may differ.
     pub fn is(&self, other: &Self) -> bool {
+        // A machine is its process, whatever its name, also where that was adopted as a process.
+        if let (Some(one), Some(two)) = (self.process(), other.process()) {
+            return one.is(two);
+        }
         match (self, other) {
-            (Self::Process(one), Self::Process(two)) => one.is(two),
-            // A name is another machine's once the process has ended.
-            (Self::Vm(one), Self::Vm(two)) => one.process.is(&two.process),
             (Self::SlurmJob(one), Self::SlurmJob(two)) => {
                 (one.job, one.submitted_at, &one.cluster) == (two.job, two.submitted_at, &two.cluster)
             }
             // Of a pod one container at most is a workload.
             (Self::Pod(one), Self::Pod(two)) => one.uid == two.uid,
             _ => false,
+        }
+    }
+
+    fn process(&self) -> Option<&HostProcess> {
+        match self {
+            Self::Process(process) => Some(process),
+            Self::Vm(machine) => Some(&machine.process),
+            Self::SlurmJob(_) | Self::Pod(_) => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a use case is not done. What HTTP makes of it says `http/problem.rs`; here nobody knows of HTTP.
 use crate::sequencer::Busy;
+use crate::workers::migration::Unread;
 use headroom_market::refusal::{Refusal, RefusalKind};
 use headroom_store::StoreError;
 
@@ -88,6 +89,15 @@ impl From<StoreError> for Failure {
             return away();
         }
         Self::fault(&error)
+    }
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Store(error) => error.into(),
+            Unread::Busy(reason) => reason.into(),
+        }
     }
 }
 

@@ -105,7 +105,7 @@ pub struct Cutover {
 }
 
 async fn history(app: &App) -> Done<History> {
-    History::read(&app.store, &app.sequencer).await.map_err(|error| Failure::fault(&*error))
+    Ok(History::read(&app.store, &app.sequencer).await?)
 }
 
 /// The same prediction as of a proposal, with what its snapshot came to.

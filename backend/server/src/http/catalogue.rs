@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 179] = [
+const OTHERS: [(&str, u16, &str); 180] = [
     ("not_json", 400, "The body is not JSON."),
     ("host_required", 400, "Send one Host header, as HTTP/1.1 requires."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
@@ -109,6 +109,7 @@ const OTHERS: [(&str, u16, &str); 179] = [
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
     ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
     ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),
+    ("pop_out_of_range", 422, "The place of a pool has no * and no /. Choose another name."),
     ("too_many_pools", 422, "A workload may move to 8 pools or levels at most. Name fewer, or a higher level."),
     ("adopted_stays", 422, "An adopted workload stays where it runs. Leave move_to empty."),
     ("slug_out_of_range", 422, "A slug has 1 to 40 characters from a-z, 0-9 and -."),

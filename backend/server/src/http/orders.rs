@@ -117,7 +117,9 @@ async fn with_all_faults(
     }
     let Ok(request) = serde_json::from_slice::<OrderRequest>(body) else { return problem };
     let now = app.now();
-    let faults = move |state: &_| validate::faults(state, now, participant, side, &place::normalise(state, request));
+    let faults = move |state: &_| {
+        validate::faults(state, now, participant, side, &place::normalise(state, participant, request))
+    };
     let faults = app.sequencer.query(faults).await;
     problem.also(faults.unwrap_or_default());
     problem

@@ -170,7 +170,7 @@ fn preview(
     request: &OrderRequest,
 ) -> Result<Preview, Problem> {
     let given = request.limit;
-    let request = &place::as_accepted(state, side, request.clone());
+    let request = &place::as_accepted(state, participant, side, request.clone());
     let recallable = request.assurance == Assurance::Recallable;
     let hold = validate::check(state, now, participant, side, request, None).map_err(|first| {
         let mut problem = Problem::from(headroom_market::refusal::Refusal::from(first));
@@ -265,7 +265,7 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
     let recallable = request.assurance == Assurance::Recallable;
     let seen = app.sequencer.query(move |state| {
         let preview = preview(state, now, participant, side, &request)?;
-        Ok::<_, Problem>((preview, place::normalise(state, request)))
+        Ok::<_, Problem>((preview, place::normalise(state, participant, request)))
     });
     let (mut preview, request) = seen.await??;
     preview.warnings.extend(recalled_before(app, side, &request).await?);

@@ -1,11 +1,12 @@
 //! What a workload does by itself in the market: its strategy, under a version of its own.
 use crate::app::App;
+use crate::app::failure::Failure;
 use crate::http::auth::{Anyone, Member};
 use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, ProblemDocument, Problems};
 use crate::http::reply::{get_from, ok};
 use crate::http::reserve_prices::{etag, if_match, not_modified};
-use crate::workers::migration::{History, migration_cost};
+use crate::workers::migration::{History, relocation_cost};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -95,10 +96,10 @@ async fn get_relocation(
     let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
     // Its market is looked at as for a recommendation: some at a time.
     let _turn = app.limiter.questions.advice(instance.participant).await?;
-    let history = History::read(&app.store, &app.sequencer).await.map_err(|e| Problem::fault(&*e))?;
+    let history = History::read(&app.store, &app.sequencer).await.map_err(Failure::from)?;
     let (now, nodes, subject) = (app.now(), app.nodes.clone(), instance.clone());
     let stays = app.sequencer.query(move |state| {
-        let cost = migration_cost(&nodes, &history, &subject, &stakes(state, now, &subject)).cost;
+        let cost = relocation_cost(&nodes, &history, &subject, &stakes(state, now, &subject));
         relocation::stays(state, now, &subject, cost)
     });
     let stays = stays.await?;

@@ -1,5 +1,5 @@
 //! What a move is expected to cost: by what the driver can do, and by what past moves have shown.
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Busy, Sequencer};
 use crate::workers::conductor::Conductor;
 use crate::workers::nodes::Nodes;
 use headroom_execution::Capabilities;
@@ -13,14 +13,16 @@ use headroom_market::swap::{Method, Swap, SwapState, blame};
 use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
 use headroom_market::workload::Instance;
-use headroom_store::Store;
 use headroom_store::read::{Page, Scope};
+use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
 
 /// A move carries what changed since its snapshot while the workload waits: a tenth, without a record.
 pub const DIRTY_PART: u64 = 10;
 /// A longer pause is no move that anybody would recommend.
 const MOST_PAUSE_MICROS: u64 = 1_000_000;
+/// A million credits: no relocation gains that, so it stands for a driver without a way to move.
+const NO_MOVE: Credits = Credits::from_units(1_000_000_000_000);
 /// What carrying a byte is taken to cost: a MiB costs about a thousandth of a credit.
 pub const BYTE_COST_NANO: u64 = 1;
 /// Finished swaps that say how moves go here.
@@ -44,8 +46,17 @@ pub struct History {
     of_market: Learned,
 }
 
+/// Why it cannot be told how past moves went.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
 impl History {
-    pub async fn read(store: &Store, sequencer: &Sequencer) -> anyhow::Result<Self> {
+    pub async fn read(store: &Store, sequencer: &Sequencer) -> Result<Self, Unread> {
         let statuses = ["done", "aborted", "rolled_back", "failed"].map(str::to_owned).to_vec();
         let page = Page { limit: RECORD, statuses, ..Page::default() };
         let finished = store.list(Table::Swaps, &Scope::All, &page).await?;
@@ -140,9 +151,18 @@ pub fn migration_cost(nodes: &Nodes, history: &History, instance: &Instance, sta
     })
 }
 
+/// The same in credits, however long the pause: a workload that stands still for long costs what that comes to.
+pub fn relocation_cost(nodes: &Nodes, history: &History, instance: &Instance, stakes: &Stakes) -> Credits {
+    let state_bytes = history.state_bytes(nodes, instance, stakes);
+    let situation = situation(state_bytes, stakes, u64::MAX);
+    let plan = choose(&situation, &nodes.driver(instance.id).capabilities(), history.of(instance).1);
+    let cost = plan.chosen.map(|(_, prediction)| Credits::from_units(number(prediction.cost_micro_credits)));
+    cost.map_or(NO_MOVE, |cost| cost.min(NO_MOVE))
+}
+
 /// What a move that is about to begin is expected to come to; nothing where that cannot be read. `history` is read once.
 pub async fn expected(
-    history: &mut Option<History>,
+    history: &mut Option<Option<History>>,
     conductor: &Conductor,
     swap: &Swap,
     now: Timestamp,
@@ -151,9 +171,9 @@ pub async fn expected(
     if history.is_none() {
         let read = History::read(store, sequencer).await;
         let unread = |error: &_| tracing::warn!(%error, swap = %swap.id, "how past moves went cannot be read");
-        *history = read.inspect_err(unread).ok();
+        *history = Some(read.inspect_err(unread).ok());
     }
-    let history = history.as_ref()?;
+    let history = history.as_ref()?.as_ref()?;
     let id = swap.instance;
     let asked = sequencer.query(move |state| {
         let instance = state.instances.get(&id).cloned()?;

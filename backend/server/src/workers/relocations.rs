@@ -1,7 +1,7 @@
 //! Relocations: once a slot, as soon as the forecasts of the coming slots are in, the rules of the core propose workloads for
 //! another pool. The core looks at everything again, so a refusal costs nothing but this slot.
 use crate::sequencer::{Busy, Sequencer};
-use crate::workers::migration::{History, migration_cost};
+use crate::workers::migration::{History, relocation_cost};
 use crate::workers::nodes::Nodes;
 use headroom_market::advice::places::stakes;
 use headroom_market::command::Command;
@@ -29,7 +29,7 @@ pub async fn asked(
         }
     };
     let proposals = sequencer.query(move |state| {
-        due(state, now, |instance| migration_cost(&nodes, &history, instance, &stakes(state, now, instance)).cost)
+        due(state, now, |instance| relocation_cost(&nodes, &history, instance, &stakes(state, now, instance)))
     });
     let ask = |p: headroom_market::advice::relocate::Proposal| Command::Relocate {
         instance: p.instance,
